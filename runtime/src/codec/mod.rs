@@ -1,0 +1,5 @@
+//! Values to frames and back.
+
+mod frame;
+
+pub use frame::{Frame, Head};

@@ -1,0 +1,95 @@
+//! The names of invalidation: one key, a tag, a glob, a namespace, everything; and places in the log.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::key::{Key, Pattern};
+
+/// A place in the shared order of invalidations.
+///
+/// Positions compare only within one epoch; an epoch ends when the log that numbered it is lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Position {
+    /// A random number drawn when the log was created.
+    pub epoch: u64,
+    /// How many records the log held.
+    pub number: u64,
+}
+
+/// What one invalidation names.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Group {
+    /// One key.
+    Key(Key),
+    /// All entries that carry this tag.
+    Tag(Arc<str>),
+    /// All keys that match this glob.
+    Pattern(Pattern),
+    /// All keys of this namespace.
+    Namespace(Arc<str>),
+    /// All keys.
+    Everything,
+}
+
+/// One invalidation at its place in the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// What it names.
+    pub group: Group,
+    /// Where it stands.
+    pub position: Position,
+}
+
+impl Group {
+    /// Does this name an entry of this key with these tags?
+    pub fn names<'a>(&self, key: &str, tags: impl IntoIterator<Item = &'a str>) -> bool {
+        match self {
+            Self::Key(k) => k.as_str() == key,
+            Self::Tag(t) => tags.into_iter().any(|tag| tag == &**t),
+            Self::Pattern(p) => p.matches(key),
+            Self::Namespace(n) => crate::key::namespace_of(key) == &**n,
+            Self::Everything => true,
+        }
+    }
+
+    /// The text under which tiers store a group: a letter for the kind, a colon, the name.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        match self {
+            Self::Key(k) => format!("k:{k}"),
+            Self::Tag(t) => format!("t:{t}"),
+            Self::Pattern(p) => format!("p:{p}"),
+            Self::Namespace(n) => format!("n:{n}"),
+            Self::Everything => "*:".to_owned(),
+        }
+    }
+
+    /// Reads what [`Group::to_text`] wrote.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Frame`] if the text is none of ours.
+    pub fn from_text(text: &str) -> Result<Self> {
+        let foreign = || Error::new(ErrorKind::Frame, "a stored invalidation has an unknown form");
+        Ok(match text.split_once(':').ok_or_else(foreign)? {
+            ("k", k) => Self::Key(Key::from_stored(k)),
+            ("t", t) => Self::Tag(t.into()),
+            ("p", p) => Self::Pattern(Pattern::new(p)?),
+            ("n", n) => Self::Namespace(n.into()),
+            ("*", "") => Self::Everything,
+            _ => return Err(foreign()),
+        })
+    }
+}
+
+impl fmt::Display for Group {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key(k) => write!(f, "key {k}"),
+            Self::Tag(t) => write!(f, "tag {t}"),
+            Self::Pattern(p) => write!(f, "pattern {p}"),
+            Self::Namespace(n) => write!(f, "namespace {n}"),
+            Self::Everything => f.write_str("everything"),
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! The shelves below near: frames by key, behind one small trait.
+
+use std::fmt::{Debug, Display};
+use std::future::Future;
+use std::pin::Pin;
+
+use bytes::Bytes;
+
+use crate::clock::Millis;
+use crate::codec::Frame;
+use crate::error::Result;
+use crate::group::{Position, Record};
+use crate::key::Key;
+
+/// The future a tier answers with.
+pub type Reply<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
+
+/// A shelf of frames: L2 or L3.
+///
+/// A tier stores what it is given and forgets what it is told to; it decides nothing. Whether a frame is still valid,
+/// whose it is and how long it lives is written in the frame and judged above. A miss is `Ok(None)`, an outage is
+/// `Err`: they are never mixed up. A tier may be called from any runtime and any thread at once.
+///
+/// `Debug` and `Display` are demanded so that a stack of wrappers prints itself, as in `deadline(50ms, disk)`.
+/// The suite in `testing::contract` (feature `testing`) checks everything that is promised here.
+pub trait Tier: Debug + Display + Send + Sync + 'static {
+    /// The encoded frames of these keys, in the order of the keys.
+    fn get<'a>(&'a self, keys: &'a [Key]) -> Reply<'a, Vec<Option<Bytes>>>;
+
+    /// Stores these frames, each in place of an older one of its key. When it returns, they survive the process.
+    fn put<'a>(&'a self, frames: &'a [Frame]) -> Reply<'a, ()>;
+
+    /// Takes these invalidations to heart, in order.
+    ///
+    /// A named key is removed at once. For every other group the record itself is stored, so that the next process
+    /// knows it ([`Tier::recall`]); the frames it names are removed later, by [`Tier::tidy`].
+    /// When it returns `Ok`, the effect survives the process. When it returns `Err`, the tier has seen to it that a
+    /// later process does not trust what is stored, unless a later `apply` of the same records succeeds first.
+    fn apply<'a>(&'a self, records: &'a [Record]) -> Reply<'a, ()>;
+
+    /// What the last process left in force: the log's position and the records not yet swept.
+    fn recall(&self) -> Reply<'_, Recall>;
+
+    /// One small step of upkeep, over a cursor that walks all entries round and round.
+    fn tidy<'a>(&'a self, step: Step<'a>) -> Reply<'a, Tidied>;
+}
+
+/// What a tier remembers of the log.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Recall {
+    /// The highest position stored; its epoch names the store. `None` for a store that is new.
+    pub position: Option<Position>,
+    /// Records stored and not yet forgotten, oldest first.
+    pub records: Vec<Record>,
+}
+
+/// How much upkeep to do in one step.
+#[derive(Clone, Copy)]
+pub struct Step<'a> {
+    /// How many entries to look at, at most.
+    pub entries: usize,
+    /// The time now: what may not be used any more is removed.
+    pub now: Millis,
+    /// Entries for which this is false are removed: the log has invalidated them.
+    pub keep: &'a (dyn Fn(&Frame) -> bool + Sync),
+    /// Records up to this position have been swept and are forgotten.
+    pub forget: Option<Position>,
+}
+
+impl Debug for Step<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { entries, now, keep: _, forget } = self;
+        f.debug_struct("Step").field("entries", entries).field("now", now).field("forget", forget).finish()
+    }
+}
+
+/// What one step of upkeep did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tidied {
+    /// Entries looked at.
+    pub seen: usize,
+    /// Entries removed: expired, invalidated, unreadable, or the oldest over the size bound.
+    pub removed: usize,
+    /// Did the cursor come round to its beginning in this step?
+    pub wrapped: bool,
+    /// Entries stored after the step, as far as the tier counts them.
+    pub entries: u64,
+    /// Bytes stored after the step, as far as the tier counts them.
+    pub bytes: u64,
+}
