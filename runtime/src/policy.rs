@@ -1,0 +1,61 @@
+//! What one site asked for, as plain numbers that configuration can change without a rebuild.
+
+use crate::clock::Millis;
+use crate::codec::Format;
+
+/// The settings of one site: what its attribute says, and the defaults of the cache for what it does not say.
+///
+/// All times are in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct Policy {
+    /// How long a value is fresh. Default: by key pattern if configured, else the cache's default (5 minutes).
+    pub ttl: Option<Millis>,
+    /// How long after that it may be served if the load fails. Default: 0, not at all.
+    pub stale: Millis,
+    /// How long before its expiry a hit starts a refresh behind. Default: 0, never.
+    pub refresh_ahead: Millis,
+    /// By how much a life is shortened at random, as a part of it, so that entries made together do not expire
+    /// together. Default: 0.1.
+    pub jitter: f32,
+    /// How long `None` is kept. Default: not at all. `Some(0)` is as long as a value.
+    pub none: Option<Millis>,
+    /// How long an error is kept, in near only. Default: not at all.
+    pub err: Option<Millis>,
+    /// How long a caller waits before it takes a stale value and lets the load go on behind. Default: for ever.
+    pub soft_timeout: Option<Millis>,
+    /// How long a load may take at all. Default: for ever.
+    pub timeout: Option<Millis>,
+    /// How long an entry stays in near without being asked for. Default: as long as it lives.
+    pub idle: Option<Millis>,
+    /// Does the site stay in near? Default: no; sync functions always do.
+    pub local: bool,
+    /// The encoding below near. Default: the cache's (postcard).
+    pub format: Option<Format>,
+    /// Part of the fingerprint of what is stored; raise it when the meaning of a value changes. Default: 0.
+    pub version: u32,
+}
+
+impl Policy {
+    /// Nothing asked for.
+    pub const DEFAULT: Self = Self {
+        ttl: None,
+        stale: 0,
+        refresh_ahead: 0,
+        jitter: 0.1,
+        none: None,
+        err: None,
+        soft_timeout: None,
+        timeout: None,
+        idle: None,
+        local: false,
+        format: None,
+        version: 0,
+    };
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}

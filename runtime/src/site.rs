@@ -1,0 +1,102 @@
+//! One annotated function.
+
+use std::fmt;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::policy::Policy;
+
+/// One annotated function: its name, its policy and its place in every cache.
+///
+/// A site is a `static` made by the attribute. Its values and counters live in the cache that serves the call, found
+/// by the site's index, so that one function can be served by several caches.
+pub struct Site {
+    /// The function's name, or what `name = ".."` says.
+    declared: Declared,
+    /// What the attribute asked for.
+    policy: Policy,
+    name: OnceLock<String>,
+    index: OnceLock<usize>,
+}
+
+/// What the attribute knows about a function, as the compiler gives it.
+#[derive(Debug, Clone, Copy)]
+pub struct Declared {
+    /// `module_path!()` of the function.
+    pub module: &'static str,
+    /// Its name.
+    pub function: &'static str,
+    /// `name = ".."`.
+    pub name: Option<&'static str>,
+    /// `namespace = ".."`, or the first segment of the key template.
+    pub namespace: Option<&'static str>,
+    /// The key template with its arguments left out (`video:{}:frames`), or `None` for the default key.
+    pub template: Option<&'static str>,
+    /// The tag templates with their arguments left out.
+    pub tags: &'static [&'static str],
+    /// Where it stands, for messages.
+    pub file: &'static str,
+    /// The line in that file.
+    pub line: u32,
+}
+
+impl Site {
+    /// A site; called by generated code in a `static`.
+    #[must_use]
+    pub const fn new(declared: Declared, policy: Policy) -> Self {
+        Self { declared, policy, name: OnceLock::new(), index: OnceLock::new() }
+    }
+
+    /// The name of the site: `crate.module.function`, or what `name = ".."` says.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.name.get_or_init(|| match self.declared.name {
+            Some(name) => name.to_owned(),
+            None => format!("{}.{}", self.declared.module.replace("::", "."), self.declared.function),
+        })
+    }
+
+    /// The namespace of its keys: what the attribute says, or the first segment of the key template, or the crate.
+    #[must_use]
+    pub fn namespace(&self) -> &'static str {
+        let of_crate = || self.declared.module.split("::").next().unwrap_or(self.declared.module);
+        self.declared.namespace.unwrap_or_else(of_crate)
+    }
+
+    /// What the attribute asked for, before configuration.
+    #[must_use]
+    pub const fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// What the attribute knows about the function.
+    #[must_use]
+    pub const fn declared(&self) -> &Declared {
+        &self.declared
+    }
+
+    /// Its place in every cache; given out at the first call.
+    #[inline]
+    #[must_use]
+    pub fn index(&self) -> usize {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        *self.index.get_or_init(|| NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+impl fmt::Debug for Site {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Site").field("name", &self.name()).field("policy", &self.policy).finish_non_exhaustive()
+    }
+}
+
+/// A site that is linked into the program; registers itself from inside its function.
+#[derive(Debug, Clone, Copy)]
+pub struct Linked(pub &'static Site);
+
+inventory::collect!(Linked);
+
+/// All sites linked into the program, called or not.
+pub fn linked() -> impl Iterator<Item = &'static Site> {
+    inventory::iter::<Linked>.into_iter().map(|linked| linked.0)
+}
