@@ -51,16 +51,14 @@ fn text_of(write: impl FnOnce(&mut KeyWriter)) -> String {
 fn map_text<K: KeyPart, V: KeyPart, S: BuildHasher>(map: &HashMap<K, V, S>) -> Box<str> {
     let pair = |(k, v): (&K, &V)| {
         text_of(|out| {
-            out.part(k);
-            out.literal("=");
-            out.part(v);
+            out.part(k).literal("=").part(v);
         })
     };
     canonical(map.iter().map(pair).collect())
 }
 
 fn set_text<K: KeyPart, S: BuildHasher>(set: &HashSet<K, S>) -> Box<str> {
-    canonical(set.iter().map(|k| text_of(|out| out.part(k))).collect())
+    canonical(set.iter().map(|k| text_of(|out| k.write_part(out))).collect())
 }
 
 macro_rules! by_text {

@@ -47,13 +47,15 @@ impl KeyWriter {
     }
 
     /// Text from the program's source, as it stands: separators and fixed segments.
-    pub fn literal(&mut self, text: &str) {
+    pub fn literal(&mut self, text: &str) -> &mut Self {
         self.text.push_str(text);
+        self
     }
 
     /// A value from a call, escaped so that it stays within its segment.
-    pub fn part<P: KeyPart + ?Sized>(&mut self, part: &P) {
+    pub fn part<P: KeyPart + ?Sized>(&mut self, part: &P) -> &mut Self {
         part.write_part(self);
+        self
     }
 
     /// Digits and signs: text that needs no escaping because of what it is.

@@ -1,0 +1,342 @@
+//! The handle: one stack of tiers, one log, one budget, and the shelves of all sites that it serves.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use crate::builder::Builder;
+use crate::chance::Chance;
+use crate::clock::Clock;
+use crate::error::Result;
+use crate::group::Group;
+use crate::invalidator::Invalidator;
+use crate::key::{Key, KeyPart, Pattern};
+use crate::log::Log;
+use crate::namespace::Namespace;
+use crate::near::Balance;
+use crate::settings::Settings;
+use crate::shelf::{Shelf, Sign};
+use crate::site::Site;
+use crate::slots::Slots;
+use crate::stack::Stack;
+use crate::stats::{Counters, Stats};
+use crate::tier::behind::{Applied, Flushed};
+
+/// A cache: what annotated functions ask before they run, and what invalidations are told to.
+///
+/// A handle, cheap to clone; all clones are the same cache. Without any set-up, annotated functions use a cache of
+/// their own making that holds near only. [`Cache::builder`] makes one with tiers; [`Builder::install`] puts it behind
+/// every site that names no other with `cache = ..`.
+#[derive(Clone)]
+pub struct Cache(pub(crate) Arc<Core>);
+
+pub(crate) struct Core {
+    pub(crate) settings: Settings,
+    pub(crate) log: Log,
+    pub(crate) stack: Stack,
+    pub(crate) balance: Balance,
+    pub(crate) chance: Chance,
+    shelves: Slots<Chain>,
+    pub(crate) namespaces: Mutex<HashMap<String, Vec<Arc<dyn Any + Send + Sync>>>>,
+    counted: Mutex<Vec<Counted>>,
+    pub(crate) invalidations: AtomicU64,
+}
+
+/// A site's counters beside its near tier, for the statistics.
+struct Counted {
+    name: String,
+    counters: Arc<Counters>,
+    near: Arc<dyn crate::near::Balanced>,
+}
+
+/// The shelves of one site: one, or one per instance of a generic function.
+struct Chain {
+    shelf: Arc<dyn Any + Send + Sync>,
+    next: OnceLock<Box<Chain>>,
+}
+
+/// Every cache that was ever installed, the last one in force; cell 0 is the one that makes itself.
+static INSTALLED: Slots<Cache> = Slots::new();
+static CURRENT: AtomicUsize = AtomicUsize::new(0);
+
+impl Cache {
+    /// A cache to be configured.
+    #[must_use]
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    pub(crate) fn with(settings: Settings, log: Log, stack: Stack, balance: Balance) -> Self {
+        let chance = Chance::new(settings.seed);
+        Self(Arc::new(Core {
+            settings,
+            log,
+            stack,
+            balance,
+            chance,
+            shelves: Slots::new(),
+            namespaces: Mutex::new(HashMap::new()),
+            counted: Mutex::new(Vec::new()),
+            invalidations: AtomicU64::new(0),
+        }))
+    }
+
+    /// Puts this cache behind every site that names no other.
+    ///
+    /// May be called again with another cache, as tests do: calls that begin later use the new one. An installed cache
+    /// stays in memory until the process ends.
+    pub fn install(&self) {
+        static NEXT: AtomicUsize = AtomicUsize::new(1);
+        let index = NEXT.fetch_add(1, Ordering::SeqCst);
+        if INSTALLED.get_or_init(index, || self.clone()).is_some() {
+            CURRENT.store(index, Ordering::SeqCst);
+        }
+    }
+
+    /// The cache behind every site that names no other.
+    #[inline]
+    #[must_use]
+    pub fn installed() -> &'static Self {
+        match INSTALLED.get(CURRENT.load(Ordering::Acquire)) {
+            Some(cache) => cache,
+            None => Self::make_default(),
+        }
+    }
+
+    #[cold]
+    fn make_default() -> &'static Self {
+        static NEAR_ONLY: OnceLock<Cache> = OnceLock::new();
+        let near_only = NEAR_ONLY.get_or_init(|| {
+            let settings = Settings::default();
+            let log = Log::resume(&crate::tier::Recall::default(), Chance::new(None).next(), settings.groups);
+            Self::with(settings, log, Stack::default(), Balance::new(crate::builder::NEAR_BYTES, HashMap::new()))
+        });
+        INSTALLED.get_or_init(0, || near_only.clone()).unwrap_or(near_only)
+    }
+
+    /// The shelf of a site, made at the first call.
+    #[inline]
+    pub(crate) fn shelf<K, V, R>(&self, site: &'static Site) -> Option<&Arc<dyn Any + Send + Sync>>
+    where
+        K: KeyPart<Owned = K> + Clone + Eq + Send + Sync + 'static,
+        V: Clone + Send + Sync + 'static,
+        R: Send + 'static,
+    {
+        let first = self.0.shelves.get(site.index());
+        match first {
+            Some(chain) if chain.shelf.is::<Shelf<K, V, R>>() => Some(&chain.shelf),
+            _ => self.find_shelf::<K, V, R>(site),
+        }
+    }
+
+    #[cold]
+    fn find_shelf<K, V, R>(&self, site: &'static Site) -> Option<&Arc<dyn Any + Send + Sync>>
+    where
+        K: KeyPart<Owned = K> + Clone + Eq + Send + Sync + 'static,
+        V: Clone + Send + Sync + 'static,
+        R: Send + 'static,
+    {
+        let link = || Chain { shelf: self.make_shelf::<K, V, R>(Sign::of(site)), next: OnceLock::new() };
+        let mut chain = self.0.shelves.get_or_init(site.index(), link)?;
+        while !chain.shelf.is::<Shelf<K, V, R>>() {
+            chain = chain.next.get_or_init(|| Box::new(link()));
+        }
+        Some(&chain.shelf)
+    }
+
+    /// Makes a shelf and counts it in.
+    pub(crate) fn make_shelf<K, V, R>(&self, sign: Sign) -> Arc<Shelf<K, V, R>>
+    where
+        K: KeyPart<Owned = K> + Clone + Eq + Send + Sync + 'static,
+        V: Clone + Send + Sync + 'static,
+        R: Send + 'static,
+    {
+        let core = &*self.0;
+        let shelf = Arc::new(Shelf::<K, V, R>::new(sign, &core.settings, &core.log, &core.balance));
+        core.counted.lock().push(Counted {
+            name: shelf.sign.name.clone(),
+            counters: Arc::clone(&shelf.counters),
+            near: Arc::clone(&shelf.near) as _,
+        });
+        shelf
+    }
+
+    /// The clock of this cache.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.0.settings.clock
+    }
+
+    /// The imperative door: values of type `T` under names of your own, in this namespace.
+    ///
+    /// # Errors
+    /// A `Config` error if the namespace is empty or holds anything but letters, digits, `-`, `_` and `.`.
+    pub fn namespace<T>(&self, name: &str) -> Result<Namespace<T>>
+    where
+        T: crate::depth::Storable + Clone + Send + Sync,
+    {
+        Namespace::open(self, name)
+    }
+
+    /// Collects invalidations, to be fired together.
+    #[must_use]
+    pub fn invalidator(&self) -> Invalidator {
+        Invalidator::new(self)
+    }
+
+    /// Invalidates one key.
+    pub async fn invalidate_key(&self, key: &Key) -> Applied {
+        self.invalidate(vec![Group::Key(key.clone())]).await
+    }
+
+    /// Invalidates all entries with any of these tags.
+    pub async fn invalidate_tags(&self, tags: impl IntoIterator<Item = impl AsRef<str>>) -> Applied {
+        self.invalidate(tags.into_iter().map(|tag| Group::Tag(tag.as_ref().into())).collect()).await
+    }
+
+    /// Invalidates all keys that match a glob, such as `video:intro:*`.
+    ///
+    /// # Errors
+    /// A `Config` error if the glob is empty, too long, or has more than four stars.
+    pub async fn invalidate_pattern(&self, glob: &str) -> Result<Applied> {
+        Ok(self.invalidate(vec![Group::Pattern(Pattern::new(glob)?)]).await)
+    }
+
+    /// Invalidates all keys of a namespace.
+    pub async fn invalidate_namespace(&self, name: &str) -> Applied {
+        self.invalidate(vec![Group::Namespace(name.into())]).await
+    }
+
+    /// Invalidates everything and gives near's memory back.
+    pub async fn clear(&self) -> Applied {
+        let applied = self.invalidate(vec![Group::Everything]).await;
+        self.0.balance.each(|shelf| shelf.clear());
+        applied
+    }
+
+    /// Invalidates these groups: here at once, in every tier before it returns.
+    ///
+    /// `Applied` when every tier has taken it; `Queued` when one could not: then it is journalled, that tier is not read
+    /// until it has, and nothing old is served meanwhile. Once begun it goes on even if the caller goes away.
+    pub async fn invalidate(&self, groups: Vec<Group>) -> Applied {
+        let records = self.append(groups);
+        if records.is_empty() || self.0.stack.is_empty() {
+            return Applied::Applied;
+        }
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => runtime.spawn(self.clone().tell_tiers(records)).await.unwrap_or(Applied::Queued),
+            Err(_) => self.clone().tell_tiers(records).await,
+        }
+    }
+
+    async fn tell_tiers(self, records: Vec<crate::group::Record>) -> Applied {
+        let applied = self.0.stack.apply(&records).await;
+        self.0.log.apply(&records);
+        applied
+    }
+
+    /// Invalidates here at once and tells the tiers behind: for destructors, which cannot wait.
+    pub(crate) fn invalidate_behind(&self, groups: Vec<Group>) {
+        let records = self.append(groups);
+        if records.is_empty() || self.0.stack.is_empty() {
+            return;
+        }
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn(self.clone().tell_tiers(records))),
+            Err(_) => {
+                self.0.stack.apply_blocking(&records);
+                self.0.log.apply(&records);
+            }
+        }
+    }
+
+    /// The same for code that does not await; waits for the tiers at most 200 ms each.
+    pub fn invalidate_blocking(&self, groups: Vec<Group>) -> Applied {
+        let records = self.append(groups);
+        if records.is_empty() || self.0.stack.is_empty() {
+            return Applied::Applied;
+        }
+        let applied = self.0.stack.apply_blocking(&records);
+        self.0.log.apply(&records);
+        applied
+    }
+
+    fn append(&self, groups: Vec<Group>) -> Vec<crate::group::Record> {
+        self.0.invalidations.fetch_add(groups.len() as u64, Ordering::Relaxed);
+        self.0.log.append(groups)
+    }
+
+    /// Bytes near may hold, all sites together.
+    #[must_use]
+    pub fn near_capacity(&self) -> u64 {
+        self.0.balance.budget()
+    }
+
+    /// Changes how many bytes near may hold; what is too much is dropped now.
+    pub fn set_near_capacity(&self, bytes: u64) {
+        self.0.balance.set_budget(bytes);
+    }
+
+    /// Changes how many bytes near may hold for one namespace.
+    pub fn set_namespace_limit(&self, namespace: &str, bytes: u64) {
+        self.0.balance.set_limit(namespace, bytes);
+    }
+
+    /// Removes from near what has expired. Near also does so by itself, entry by entry, when asked for one or when
+    /// space runs out.
+    pub fn expire_near(&self) {
+        let now = self.clock().now();
+        self.0.balance.each(|shelf| shelf.expire(now));
+    }
+
+    /// Waits until everything stored so far is written to the tiers, at most this long, and reports what was not.
+    pub async fn flush(&self, deadline: Duration) -> Flushed {
+        self.0.stack.flush(deadline).await
+    }
+
+    /// Writes what is waiting, stops the tiers, and reports what could not be written.
+    ///
+    /// Afterwards the cache goes on with near alone.
+    pub async fn shutdown(&self, deadline: Duration) -> Flushed {
+        self.0.stack.shutdown(deadline).await
+    }
+
+    /// What the cache did since it was built.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let mut sites: Vec<_> = self.0.counted.lock().iter().map(Counted::snapshot).collect();
+        sites.sort_by_key(|site| std::cmp::Reverse(site.hits + site.misses));
+        Stats {
+            sites,
+            tiers: self.0.stack.stats(),
+            invalidations: self.0.invalidations.load(Ordering::Relaxed),
+            near_bytes: self.0.balance.weight(),
+            near_capacity: self.0.balance.budget(),
+        }
+    }
+}
+
+impl Counted {
+    fn snapshot(&self) -> crate::stats::SiteStats {
+        let mut stats = self.counters.snapshot(&self.name);
+        stats.entries = self.near.entries() as u64;
+        stats.bytes = self.near.weight();
+        stats.capacity = self.near.capacity();
+        stats.evictions = self.near.evicted();
+        stats
+    }
+}
+
+impl fmt::Debug for Cache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cache")
+            .field("near_capacity", &self.near_capacity())
+            .field("stack", &self.0.stack)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,246 @@
+//! One call of an annotated function, up to the point where near cannot answer.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::cache::Cache;
+use crate::depth::Depth;
+use crate::error::Error;
+use crate::flight::Fallback;
+use crate::intent;
+use crate::key::KeyPart;
+use crate::load::Miss;
+use crate::names::{Named, Names};
+use crate::near::{Entry, Found};
+use crate::outcome::{Shape, Share};
+use crate::shelf::Shelf;
+use crate::site::Site;
+use crate::stats::count;
+
+/// One call: made by generated code, asked once.
+pub struct Call<'a, K, N, S, R, D, V> {
+    /// The function.
+    pub site: &'static Site,
+    /// The cache that serves it.
+    pub cache: &'a Cache,
+    /// What forms the key, borrowed.
+    pub key: K,
+    /// Writes the key's text and the tags.
+    pub names: N,
+    /// How the return type is taken apart.
+    pub shape: S,
+    /// How a result that is not kept is given to all who wait.
+    pub share: Share<R>,
+    /// How deep the values go.
+    pub depth: D,
+    /// What else was asked for.
+    pub options: Options<V, R>,
+}
+
+/// What an attribute asks for that is not a plain number.
+pub struct Options<V, R> {
+    pub(crate) cache_if: Option<fn(&V) -> bool>,
+    pub(crate) ttl_with: Option<fn(&V) -> Duration>,
+    pub(crate) weigh: Option<fn(&V) -> usize>,
+    pub(crate) refuse: Option<fn(Error) -> R>,
+}
+
+impl<V, R> Options<V, R> {
+    /// Nothing asked for.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { cache_if: None, ttl_with: None, weigh: None, refuse: None }
+    }
+
+    /// Keeps only values for which this is true.
+    #[must_use]
+    pub const fn cache_if(mut self, keep: fn(&V) -> bool) -> Self {
+        self.cache_if = Some(keep);
+        self
+    }
+
+    /// Chooses the life from the value.
+    #[must_use]
+    pub const fn ttl_with(mut self, life: fn(&V) -> Duration) -> Self {
+        self.ttl_with = Some(life);
+        self
+    }
+
+    /// Weighs a value, in bytes.
+    #[must_use]
+    pub const fn weigh(mut self, weigh: fn(&V) -> usize) -> Self {
+        self.weigh = Some(weigh);
+        self
+    }
+
+    /// Says that the hard timeout passed.
+    #[must_use]
+    pub const fn refuse(mut self, refuse: fn(Error) -> R) -> Self {
+        self.refuse = Some(refuse);
+        self
+    }
+}
+
+impl<V, R> Default for Options<V, R> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<V, R> Clone for Options<V, R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<V, R> Copy for Options<V, R> {}
+
+impl<V, R> fmt::Debug for Options<V, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Options")
+    }
+}
+
+/// What near says to a call.
+#[derive(Debug)]
+pub enum Near<R, M> {
+    /// The answer.
+    Hit(R),
+    /// Load it.
+    Miss(M),
+}
+
+/// The miss of a call.
+type MissOf<K, S, R, D> = Miss<<K as KeyPart>::Owned, S, R, D, <S as Shape<R>>::Kept>;
+
+impl<K, N, S, R, D> Call<'_, K, N, S, R, D, S::Kept>
+where
+    K: KeyPart,
+    N: Fn(&mut Names),
+    S: Shape<R>,
+    S::Kept: Clone + Send + Sync + 'static,
+    R: Send + 'static,
+    D: Depth<S::Stored>,
+{
+    /// Asks near. A hit allocates nothing, waits for nobody and takes no lock that all share.
+    #[inline]
+    pub fn near(self) -> Near<R, MissOf<K, S, R, D>> {
+        let shelf = self.cache.shelf::<K::Owned, S::Kept, R>(self.site);
+        let Some(known) = shelf.and_then(|shelf| shelf.downcast_ref::<Shelf<K::Owned, S::Kept, R>>()) else {
+            return Near::Miss(self.without_shelf());
+        };
+        if intent::take_refresh() {
+            return Near::Miss(self.miss(shelf, None, None, true));
+        }
+        let policy = known.policy();
+        let now = self.cache.clock().now();
+        match known.near.find(&self.key, now, policy.refresh_ahead, policy.idle) {
+            Found::Fresh(value) => {
+                known.counters.hits.add();
+                Near::Hit(self.shape.join(value))
+            }
+            Found::Check(entry) => self.check(shelf, known, entry, now),
+            Found::Absent => Near::Miss(self.miss(shelf, None, None, false)),
+        }
+    }
+
+    /// The rare cases: the log has moved, the entry is past its ttl, or it is due for a refresh.
+    #[cold]
+    fn check(
+        self,
+        shelf: Option<&Arc<dyn Any + Send + Sync>>,
+        known: &Shelf<K::Owned, S::Kept, R>,
+        entry: Entry<S::Kept>,
+        now: u64,
+    ) -> Near<R, MissOf<K, S, R, D>> {
+        let mut checked = entry.checked();
+        if checked < known.near.head() {
+            count(&known.counters.rechecks);
+            let named = self.named();
+            let tags = named.tags().chain(entry.tags());
+            match self.cache.0.log.unnamed_since(&named.key, tags, checked) {
+                Some(seq) => {
+                    known.near.recheck(&self.key, checked, seq);
+                    checked = seq;
+                }
+                None => {
+                    count(&known.counters.invalidated);
+                    return Near::Miss(self.miss(shelf, None, None, false));
+                }
+            }
+        }
+        let policy = known.policy();
+        let tags = entry.tags().map(Arc::from).collect();
+        if entry.fresh_until > now {
+            if entry.fresh_until > now + policy.refresh_ahead {
+                known.counters.hits.add();
+                return Near::Hit(self.shape.join(entry.value));
+            }
+            let ready = Fallback { value: entry.value, stale_until: entry.fresh_until, checked, tags };
+            return Near::Miss(self.miss(shelf, Some(ready), None, false));
+        }
+        if entry.held_until > now {
+            count(&known.counters.stale_hits);
+            return Near::Hit(self.shape.join(entry.value));
+        }
+        let old = Fallback { value: entry.value, stale_until: entry.stale_until, checked, tags };
+        Near::Miss(self.miss(shelf, None, Some(old), false))
+    }
+
+    fn named(&self) -> Named {
+        let mut names = Names::new(self.cache.0.settings.secret);
+        (self.names)(&mut names);
+        names.finish()
+    }
+
+    /// The miss owns all it needs: it outlives the caller's borrows.
+    fn miss(
+        self,
+        shelf: Option<&Arc<dyn Any + Send + Sync>>,
+        ready: Option<Fallback<S::Kept>>,
+        fallback: Option<Fallback<S::Kept>>,
+        force: bool,
+    ) -> MissOf<K, S, R, D> {
+        let miss = Miss { ready, fallback, force, ..self.wanted(shelf) };
+        if let (Some(shelf), None) = (&miss.shelf, &miss.ready) {
+            count(&shelf.counters.misses);
+        }
+        miss
+    }
+
+    fn wanted(self, shelf: Option<&Arc<dyn Any + Send + Sync>>) -> MissOf<K, S, R, D> {
+        Miss {
+            cache: self.cache.clone(),
+            shelf: shelf.and_then(|shelf| Arc::clone(shelf).downcast::<Shelf<K::Owned, S::Kept, R>>().ok()),
+            key: self.key.to_owned_part(),
+            named: self.named(),
+            ready: None,
+            fallback: None,
+            force: false,
+            shape: self.shape,
+            share: self.share,
+            depth: self.depth,
+            options: self.options,
+        }
+    }
+
+    /// More sites than the table of shelves holds: the call goes uncached.
+    #[cold]
+    fn without_shelf(self) -> MissOf<K, S, R, D> {
+        self.miss(None, None, None, true)
+    }
+
+    /// A handle to this entry: its key, a look without a load, its removal.
+    pub fn entry(self) -> crate::entry::Entry<R> {
+        let shelf = self.cache.shelf::<K::Owned, S::Kept, R>(self.site);
+        crate::entry::Entry::of(self.wanted(shelf))
+    }
+}
+
+impl<K, N, S, R, D, V> fmt::Debug for Call<'_, K, N, S, R, D, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call").field("site", &self.site).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,67 @@
+//! How deep a site's values go: near only, or encoded below it.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::codec::{Codec, Encoded, Head, Schema, weigh};
+use crate::error::Result;
+
+/// Values that can leave the process.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be cached below near",
+    label = "not `Serialize + DeserializeOwned`",
+    note = "derive serde's `Serialize` and `Deserialize` for it, or write `#[cache(local)]` to keep the values in this process"
+)]
+pub trait Storable: Serialize + DeserializeOwned + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + DeserializeOwned + 'static> Storable for T {}
+
+/// How to encode, decode, trace and weigh one type.
+pub struct Codecs<T> {
+    pub(crate) encode: fn(&Codec, &T, &Schema) -> Result<Encoded>,
+    pub(crate) decode: fn(&Codec, &Head, &[u8]) -> Result<T>,
+    pub(crate) schema: fn() -> Schema,
+}
+
+/// A site's depth, for what it stores.
+pub trait Depth<T>: Copy + Send + Sync + 'static {
+    /// How to encode it, if it goes below near at all.
+    fn codecs(self) -> Option<Codecs<T>>;
+    /// What it weighs, in bytes.
+    fn weigh(self, value: &T) -> usize;
+}
+
+/// Near only: any type that can be cloned. Weighed by its size alone; give `weigh = ..` for values with much on the heap.
+#[derive(Debug, Clone, Copy)]
+pub struct Local;
+
+/// All tiers that are installed.
+#[derive(Debug, Clone, Copy)]
+pub struct Framed;
+
+impl<T> Depth<T> for Local {
+    fn codecs(self) -> Option<Codecs<T>> {
+        None
+    }
+
+    fn weigh(self, _: &T) -> usize {
+        size_of::<T>()
+    }
+}
+
+impl<T: Storable> Depth<T> for Framed {
+    fn codecs(self) -> Option<Codecs<T>> {
+        Some(Codecs { encode: Codec::encode, decode: Codec::decode, schema: Schema::of::<T> })
+    }
+
+    fn weigh(self, value: &T) -> usize {
+        weigh(value)
+    }
+}
+
+impl<T> std::fmt::Debug for Codecs<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Codecs")
+    }
+}

@@ -1,0 +1,115 @@
+//! Which load is running here, so that a load that asks for its own key does not wait for itself.
+//!
+//! Loads that wait for other loads form a graph; before a load waits, the graph is walked. A load that would close a
+//! circle runs its body uncached instead. Tasks that a load spawns by itself are not seen.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+
+/// The number of a flight, never given out twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct FlightId(u64);
+
+impl FlightId {
+    pub(super) fn next() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+tokio::task_local! {
+    /// The flights whose loads this task runs, outermost first.
+    static TASK: Vec<FlightId>;
+}
+
+thread_local! {
+    /// The same for loads that block their thread.
+    static THREAD: RefCell<Vec<FlightId>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Who waits for whom: a load for the flights it has joined.
+static WAITS: Mutex<Option<HashMap<FlightId, Vec<FlightId>>>> = Mutex::new(None);
+
+/// Runs a load as part of this flight.
+pub(crate) async fn chained<F: Future>(flight: FlightId, load: F) -> F::Output {
+    let mut chain = TASK.try_with(Clone::clone).unwrap_or_default();
+    chain.push(flight);
+    TASK.scope(chain, load).await
+}
+
+/// Runs a blocking load as part of this flight.
+pub(crate) fn chained_sync<T>(flight: FlightId, load: impl FnOnce() -> T) -> T {
+    struct Leave;
+    impl Drop for Leave {
+        fn drop(&mut self) {
+            THREAD.with_borrow_mut(|chain| chain.pop());
+        }
+    }
+    THREAD.with_borrow_mut(|chain| chain.push(flight));
+    let _leave = Leave;
+    load()
+}
+
+/// The innermost load running here, and all it is part of.
+fn here() -> Vec<FlightId> {
+    let mut chain = TASK.try_with(Clone::clone).unwrap_or_default();
+    THREAD.with_borrow(|blocking| chain.extend_from_slice(blocking));
+    chain
+}
+
+/// Records that the load running here waits for a flight; undone when dropped.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    edges: Vec<(FlightId, FlightId)>,
+}
+
+/// Would waiting for this flight close a circle? If not, the wait is recorded.
+pub(crate) fn would_wait_for_itself(flight: FlightId) -> Result<Waiting, ()> {
+    let chain = here();
+    if chain.is_empty() {
+        return Ok(Waiting { edges: Vec::new() });
+    }
+    let mut waits = WAITS.lock();
+    let waits = waits.get_or_insert_default();
+    let mut reach = vec![flight];
+    let mut seen = 0;
+    while let Some(&at) = reach.get(seen) {
+        if chain.contains(&at) {
+            return Err(());
+        }
+        seen += 1;
+        for next in waits.get(&at).into_iter().flatten() {
+            if !reach.contains(next) {
+                reach.push(*next);
+            }
+        }
+    }
+    for load in &chain {
+        waits.entry(*load).or_default().push(flight);
+    }
+    Ok(Waiting { edges: chain.into_iter().map(|load| (load, flight)).collect() })
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if self.edges.is_empty() {
+            return;
+        }
+        let mut waits = WAITS.lock();
+        let Some(waits) = waits.as_mut() else { return };
+        for (load, flight) in &self.edges {
+            if let Some(of) = waits.get_mut(load) {
+                if let Some(at) = of.iter().position(|f| f == flight) {
+                    of.swap_remove(at);
+                }
+                if of.is_empty() {
+                    waits.remove(load);
+                }
+            }
+        }
+    }
+}

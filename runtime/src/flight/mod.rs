@@ -1,0 +1,15 @@
+//! One load shared by all callers who want it.
+//!
+//! A flight belongs to the load, not to a caller: callers join and leave, the load runs to its end and lands once.
+//! What landed is told to everyone who waited; then the key is free.
+
+mod board;
+mod chain;
+mod landing;
+mod unwind;
+mod wait;
+
+pub(crate) use board::{Board, Boarded, Lead};
+pub(crate) use chain::{FlightId, chained, chained_sync, would_wait_for_itself};
+pub(crate) use landing::{Fallback, Flight, Landing, Told};
+pub(crate) use unwind::{CatchUnwind, message_of};

@@ -1,0 +1,52 @@
+//! What can concern one shelf, so that an invalidation elsewhere costs its hits nothing.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::group::Group;
+
+/// The head that a shelf's hits compare with, and which groups raise it.
+#[derive(Debug)]
+pub(crate) struct Interest {
+    head: AtomicU64,
+    /// The namespace of the shelf's keys.
+    namespace: String,
+    /// What all its keys begin with.
+    key_prefix: String,
+    /// What each of its tags begins with; an empty one is any tag.
+    tag_prefixes: Vec<String>,
+}
+
+impl Interest {
+    pub(crate) fn new(namespace: &str, key_prefix: &str, tag_prefixes: Vec<String>) -> Self {
+        Self {
+            head: AtomicU64::new(0),
+            namespace: namespace.to_owned(),
+            key_prefix: key_prefix.to_owned(),
+            tag_prefixes,
+        }
+    }
+
+    /// The last application that may name one of the shelf's entries.
+    #[inline]
+    pub(crate) fn head(&self) -> u64 {
+        self.head.load(Ordering::Acquire)
+    }
+
+    pub(super) fn raise(&self, seq: u64) {
+        self.head.fetch_max(seq, Ordering::SeqCst);
+    }
+
+    /// May this group name one of the shelf's entries? Rather too often than too seldom.
+    pub(super) fn touched_by(&self, group: &Group) -> bool {
+        match group {
+            Group::Key(key) => key.as_str().starts_with(&self.key_prefix),
+            Group::Tag(tag) => self.tag_prefixes.iter().any(|prefix| tag.starts_with(prefix.as_str())),
+            Group::Pattern(pattern) => {
+                let fixed = pattern.prefix();
+                fixed.starts_with(&self.key_prefix) || self.key_prefix.starts_with(fixed)
+            }
+            Group::Namespace(namespace) => **namespace == *self.namespace,
+            Group::Everything => true,
+        }
+    }
+}

@@ -1,0 +1,384 @@
+//! The imperative door: values under names of your own, for what is not a function.
+
+use std::any::Any;
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use crate::cache::Cache;
+use crate::call::Options;
+use crate::clock::millis;
+use crate::depth::{Depth as _, Framed, Storable};
+use crate::error::{Error, Result};
+use crate::group::Group;
+use crate::key::{Key, KeyPart, KeyWriter, Pattern};
+use crate::load::Miss;
+use crate::names::Named;
+use crate::near::Found;
+use crate::outcome::{OnlyOk, Sort};
+use crate::policy::Policy;
+use crate::shelf::{Life, Shelf, Sign};
+use crate::tier::behind::Applied;
+
+/// Values of one type under names of your own: `namespace:name`.
+///
+/// The same tiers, flights and promises as behind annotated functions. A name is text, whose colons separate segments
+/// and whose other special characters are escaped, or a tuple of [`KeyPart`]s, one segment each; use a tuple where a
+/// segment is a value from outside, so that a colon in it stays in its segment.
+///
+/// ```
+/// # use cached_runtime::{Cache, Result};
+/// # async fn example(cache: &Cache, video_id: &str) -> Result<()> {
+/// let frames = cache.namespace::<Vec<u32>>("video")?;
+/// frames.set((video_id, "frames"), vec![1, 2, 3]);
+/// assert_eq!(frames.get((video_id, "frames")).await, Some(vec![1, 2, 3]));
+/// frames.invalidate_pattern("intro:*").await?;
+/// # Ok(())
+/// # }
+/// ```
+pub struct Namespace<T> {
+    cache: Cache,
+    shelf: Arc<OfNames<T>>,
+    types: PhantomData<fn() -> T>,
+}
+
+type OfNames<T> = Shelf<Box<str>, T, Outcome<T>>;
+type Outcome<T> = std::result::Result<T, Failure>;
+type Want<T> = Miss<Box<str>, OnlyOk, Outcome<T>, Framed, T>;
+
+/// A loader's error, of whatever type, shared by all who waited.
+#[derive(Clone)]
+struct Failure(Arc<dyn Any + Send + Sync>);
+
+/// What may be said about one value that is set.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct SetOptions {
+    /// How long it is fresh. Default: by key pattern, else the cache's ttl.
+    pub ttl: Option<Duration>,
+    /// How long after that it may be served if a load fails. Default: not at all.
+    pub stale: Duration,
+    /// Its tags.
+    pub tags: Vec<String>,
+}
+
+impl SetOptions {
+    /// Nothing said.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// With this life.
+    #[must_use]
+    pub fn ttl(mut self, ttl: Duration) -> Self {
+        self.ttl = Some(ttl);
+        self
+    }
+
+    /// Usable this much longer if a load fails.
+    #[must_use]
+    pub fn stale(mut self, stale: Duration) -> Self {
+        self.stale = stale;
+        self
+    }
+
+    /// With one more tag.
+    #[must_use]
+    pub fn tag(mut self, tag: impl Into<String>) -> Self {
+        self.tags.push(tag.into());
+        self
+    }
+}
+
+/// What warming did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Warmed {
+    /// Values that were loaded.
+    pub loaded: usize,
+    /// Values that were there.
+    pub present: usize,
+    /// Loads that failed.
+    pub failed: usize,
+}
+
+/// A name within a namespace.
+pub trait Name {
+    /// Writes the name's segments.
+    fn write_name(&self, out: &mut KeyWriter);
+}
+
+impl<T: Storable + Clone + Send + Sync> Namespace<T> {
+    pub(crate) fn open(cache: &Cache, name: &str) -> Result<Self> {
+        if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')) {
+            return Err(Error::config("namespace", "a namespace is letters, digits, `-`, `_` and `.`"));
+        }
+        let mut known = cache.0.namespaces.lock();
+        let shelves = known.entry(name.to_owned()).or_default();
+        let found = shelves.iter().find_map(|shelf| Arc::clone(shelf).downcast::<OfNames<T>>().ok());
+        let shelf = found.unwrap_or_else(|| {
+            let shelf: Arc<OfNames<T>> = cache.make_shelf(Sign {
+                name: format!("{name}.{}", shelves.len()),
+                namespace: name.to_owned(),
+                key_prefix: format!("{name}:"),
+                tag_prefixes: vec![String::new()],
+                policy: Policy::DEFAULT,
+            });
+            shelves.push(Arc::clone(&shelf) as _);
+            shelf
+        });
+        Ok(Self { cache: cache.clone(), shelf, types: PhantomData })
+    }
+
+    /// The value of this name, from near or a tier. Never an error: a tier that fails is a miss.
+    pub async fn get(&self, name: impl Name) -> Option<T> {
+        self.find(&self.want(&name, Vec::new())).await
+    }
+
+    /// The values of these names, in order; one read per tier for all that near does not have.
+    pub async fn get_many<N: Name>(&self, names: &[N]) -> Vec<Option<T>> {
+        let wants: Vec<Want<T>> = names.iter().map(|name| self.want(name, Vec::new())).collect();
+        let mut values: Vec<Option<T>> = wants.iter().map(|want| self.near(want)).collect();
+        let missing: Vec<usize> = (0..values.len()).filter(|&i| values[i].is_none()).collect();
+        let (birth, now) = (self.cache.0.log.birth(), self.cache.clock().now());
+        let keys: Vec<Key> = missing.iter().map(|&i| wants[i].named.key.clone()).collect();
+        if keys.is_empty() || self.cache.0.stack.is_empty() {
+            return values;
+        }
+        for (&i, down) in missing.iter().zip(self.cache.0.stack.read(&keys, now).await) {
+            values[i] = wants[i].promote(&self.shelf, down, birth, now);
+        }
+        values
+    }
+
+    /// Stores a value. Near has it when this returns; tiers are written behind.
+    pub fn set(&self, name: impl Name, value: T) {
+        self.set_with(name, value, SetOptions::new());
+    }
+
+    /// Stores a value with a life or tags of its own.
+    pub fn set_with(&self, name: impl Name, value: T, options: SetOptions) {
+        let birth = self.cache.0.log.birth();
+        let mut want = self.want(&name, options.tags);
+        want.force = true;
+        let born = self.cache.clock().now();
+        let life = match options.ttl {
+            Some(ttl) => Life { born, fresh_until: born.saturating_add(millis(ttl)), stale_until: 0 },
+            None => want.life(&self.shelf, &value, Sort::Value),
+        };
+        let life = Life { stale_until: life.fresh_until.saturating_add(millis(options.stale)), ..life };
+        want.store(&self.shelf, value, birth, life);
+    }
+
+    /// Stores several values.
+    pub fn set_many<N: Name>(&self, values: impl IntoIterator<Item = (N, T)>) {
+        values.into_iter().for_each(|(name, value)| self.set(name, value));
+    }
+
+    /// The value of this name, loaded if it is nowhere: once, however many ask.
+    ///
+    /// # Errors
+    /// The loader's own, shared by all who waited for it.
+    pub async fn get_or_load<F, E>(
+        &self,
+        name: impl Name,
+        load: impl FnOnce() -> F,
+    ) -> std::result::Result<T, Arc<E>>
+    where
+        F: Future<Output = std::result::Result<T, E>> + Send + 'static,
+        E: Send + Sync + 'static,
+    {
+        self.get_or_load_with(name, Vec::new(), load).await
+    }
+
+    /// The same for a value with tags.
+    ///
+    /// # Errors
+    /// The loader's own, shared by all who waited for it.
+    pub async fn get_or_load_with<F, E>(
+        &self,
+        name: impl Name,
+        tags: Vec<String>,
+        load: impl FnOnce() -> F,
+    ) -> std::result::Result<T, Arc<E>>
+    where
+        F: Future<Output = std::result::Result<T, E>> + Send + 'static,
+        E: Send + Sync + 'static,
+    {
+        let want = self.want(&name, tags);
+        if let Some(value) = self.near(&want) {
+            return Ok(value);
+        }
+        let load = Mutex::new(Some(load));
+        let start = || {
+            let future = load.lock().take().map(|load| load());
+            async move {
+                match future {
+                    Some(future) => future.await.map_err(|error| Failure(Arc::new(error))),
+                    None => std::future::pending().await,
+                }
+            }
+        };
+        let failure = match want.load(start).await {
+            Ok(value) => return Ok(value),
+            Err(failure) => failure,
+        };
+        match failure.0.downcast::<E>() {
+            Ok(error) => Err(error),
+            // Another caller's load failed with an error of another type: this one loads for itself.
+            Err(_) => match load.into_inner() {
+                Some(load) => load().await.map_err(Arc::new),
+                None => std::future::pending().await,
+            },
+        }
+    }
+
+    /// Loads what is missing of these names, a few at a time.
+    pub async fn warm<N, F, E>(&self, names: impl IntoIterator<Item = N>, load: impl Fn(&N) -> F) -> Warmed
+    where
+        N: Name,
+        F: Future<Output = std::result::Result<T, E>> + Send + 'static,
+        E: Send + Sync + 'static,
+    {
+        let mut warmed = Warmed::default();
+        for name in names {
+            if self.get(&name).await.is_some() {
+                warmed.present += 1;
+                continue;
+            }
+            match self.get_or_load(&name, || load(&name)).await {
+                Ok(_) => warmed.loaded += 1,
+                Err(_) => warmed.failed += 1,
+            }
+        }
+        warmed
+    }
+
+    /// Removes one name everywhere.
+    pub async fn remove(&self, name: impl Name) -> Applied {
+        let want = self.want(&name, Vec::new());
+        want.ground();
+        self.cache.invalidate(vec![Group::Key(want.named.key.clone())]).await
+    }
+
+    /// Invalidates all names of this namespace that match a glob, such as `intro:*`.
+    ///
+    /// # Errors
+    /// A `Config` error if the glob is empty, too long, or has more than four stars.
+    pub async fn invalidate_pattern(&self, glob: &str) -> Result<Applied> {
+        let pattern = Pattern::new(&format!("{}:{glob}", self.shelf.sign.namespace))?;
+        Ok(self.cache.invalidate(vec![Group::Pattern(pattern)]).await)
+    }
+
+    /// Invalidates all entries with any of these tags, in this namespace and in others.
+    pub async fn invalidate_tags(&self, tags: impl IntoIterator<Item = impl AsRef<str>>) -> Applied {
+        self.cache.invalidate_tags(tags).await
+    }
+
+    /// Invalidates the whole namespace.
+    pub async fn clear(&self) -> Applied {
+        self.cache.invalidate_namespace(&self.shelf.sign.namespace).await
+    }
+
+    /// The key of a name, as tiers and the log know it.
+    #[must_use]
+    pub fn key(&self, name: impl Name) -> Key {
+        self.key_of(&name)
+    }
+
+    fn key_of(&self, name: &impl Name) -> Key {
+        let mut out = KeyWriter::new(self.cache.0.settings.secret);
+        out.literal(&self.shelf.sign.key_prefix);
+        name.write_name(&mut out);
+        out.finish()
+    }
+
+    fn want(&self, name: &impl Name, tags: Vec<String>) -> Want<T> {
+        let key = self.key_of(name);
+        Miss {
+            cache: self.cache.clone(),
+            shelf: Some(Arc::clone(&self.shelf)),
+            key: key.as_str().into(),
+            named: Named { key, tags: tags.into_iter().map(Arc::from).collect() },
+            ready: None,
+            fallback: None,
+            force: false,
+            shape: OnlyOk,
+            share: Some(Outcome::<T>::clone),
+            depth: Framed,
+            options: Options::new(),
+        }
+    }
+
+    fn near(&self, want: &Want<T>) -> Option<T> {
+        let value = want.peek_near()?.ok()?;
+        self.shelf.counters.hits.add();
+        Some(value)
+    }
+
+    async fn find(&self, want: &Want<T>) -> Option<T> {
+        if let Some(value) = self.near(want) {
+            return Some(value);
+        }
+        crate::stats::count(&self.shelf.counters.misses);
+        want.peek().await?.ok()
+    }
+}
+
+impl<T> Clone for Namespace<T> {
+    fn clone(&self) -> Self {
+        Self { cache: self.cache.clone(), shelf: Arc::clone(&self.shelf), types: PhantomData }
+    }
+}
+
+impl<T> fmt::Debug for Namespace<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Namespace").field("name", &self.shelf.sign.namespace).finish_non_exhaustive()
+    }
+}
+
+impl Name for str {
+    fn write_name(&self, out: &mut KeyWriter) {
+        for (i, segment) in self.split(':').enumerate() {
+            if i > 0 {
+                out.literal(":");
+            }
+            out.part(segment);
+        }
+    }
+}
+
+impl Name for String {
+    fn write_name(&self, out: &mut KeyWriter) {
+        self.as_str().write_name(out);
+    }
+}
+
+impl<N: Name + ?Sized> Name for &N {
+    fn write_name(&self, out: &mut KeyWriter) {
+        (**self).write_name(out);
+    }
+}
+
+macro_rules! name {
+    ($($one:ty),*; $(($($t:ident $i:tt),*)),*) => {
+        $(impl Name for $one {
+            fn write_name(&self, out: &mut KeyWriter) {
+                out.part(self);
+            }
+        })*
+        $(impl<$($t: KeyPart),*> Name for ($($t,)*) {
+            fn write_name(&self, out: &mut KeyWriter) {
+                $(if $i > 0 { out.literal(":"); }
+                out.part(&self.$i);)*
+            }
+        })*
+    };
+}
+
+name!(u16, u32, u64, u128, usize, i16, i32, i64, i128, isize;
+    (A 0), (A 0, B 1), (A 0, B 1, C 2), (A 0, B 1, C 2, D 3), (A 0, B 1, C 2, D 3, E 4));

@@ -1,0 +1,189 @@
+//! One byte budget for all shelves, divided by what each byte earns.
+//!
+//! A shelf that drops nothing gets what it uses and some room to grow. When that is more than there is, the contested
+//! part goes to shelves in proportion to their hits per byte; a floor for each keeps a quiet site from being emptied by
+//! a scan on another. Rounds happen on inserts, not on a timer: a cache that takes in nothing needs no balancing.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+
+use crate::clock::Millis;
+
+/// Inserts between two rounds.
+const ROUND: u32 = 64;
+/// No shelf gets less than this, as long as the budget allows.
+const FLOOR: u64 = 1 << 20;
+
+/// A shelf as the balancer sees it.
+pub(crate) trait Balanced: Send + Sync {
+    fn namespace(&self) -> &str;
+    fn weight(&self) -> u64;
+    fn entries(&self) -> usize;
+    fn hits(&self) -> u64;
+    fn evicted(&self) -> u64;
+    fn capacity(&self) -> u64;
+    fn set_capacity(&self, capacity: u64);
+    /// Removes what may not be served any more.
+    fn expire(&self, now: Millis);
+    fn clear(&self);
+}
+
+/// Divides the budget.
+pub(crate) struct Balance {
+    budget: AtomicU64,
+    limits: Mutex<HashMap<String, u64>>,
+    inserts: AtomicU32,
+    shelves: Mutex<Vec<Account>>,
+}
+
+struct Account {
+    shelf: Arc<dyn Balanced>,
+    hits: u64,
+    evicted: u64,
+    /// Hits per round, averaged over the last few.
+    pace: f64,
+}
+
+impl Balance {
+    pub(crate) fn new(budget: u64, limits: HashMap<String, u64>) -> Self {
+        Self {
+            budget: AtomicU64::new(budget),
+            limits: Mutex::new(limits),
+            inserts: AtomicU32::new(0),
+            shelves: Mutex::new(Vec::new()),
+        }
+    }
+
+    pub(crate) fn budget(&self) -> u64 {
+        self.budget.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_budget(&self, budget: u64) {
+        self.budget.store(budget, Ordering::Relaxed);
+        self.round();
+    }
+
+    pub(crate) fn set_limit(&self, namespace: &str, limit: u64) {
+        self.limits.lock().insert(namespace.to_owned(), limit);
+        self.round();
+    }
+
+    /// Takes in a shelf that was just made.
+    pub(crate) fn add(&self, shelf: Arc<dyn Balanced>) {
+        self.shelves.lock().push(Account { shelf, hits: 0, evicted: 0, pace: 0.0 });
+        self.round();
+    }
+
+    /// One more insert; now and then a round.
+    pub(crate) fn inserted(&self) {
+        if self.inserts.fetch_add(1, Ordering::Relaxed) % ROUND == ROUND - 1 {
+            self.round();
+        }
+    }
+
+    /// Bytes held, all shelves together.
+    pub(crate) fn weight(&self) -> u64 {
+        self.shelves.lock().iter().map(|a| a.shelf.weight()).sum()
+    }
+
+    /// Calls for every shelf.
+    pub(crate) fn each(&self, mut call: impl FnMut(&dyn Balanced)) {
+        let shelves: Vec<_> = self.shelves.lock().iter().map(|a| Arc::clone(&a.shelf)).collect();
+        shelves.iter().for_each(|shelf| call(&**shelf));
+    }
+
+    /// One round: whoever comes while another runs has nothing to do.
+    fn round(&self) {
+        let Some(mut accounts) = self.shelves.try_lock() else { return };
+        let budget = self.budget();
+        let floor = FLOOR.min(budget / (4 * accounts.len().max(1) as u64)).max(1);
+        let wants: Vec<Want> = accounts.iter_mut().map(|a| a.want(floor)).collect();
+        let mut shares = divide(budget, floor, &wants);
+        self.limit(&accounts, &mut shares);
+        for (account, share) in accounts.iter().zip(shares) {
+            // Small moves are not worth the engine's locks.
+            if share.abs_diff(account.shelf.capacity()) > floor / 8 {
+                account.shelf.set_capacity(share);
+            }
+        }
+    }
+
+    fn limit(&self, accounts: &[Account], shares: &mut [u64]) {
+        for (namespace, limit) in self.limits.lock().iter() {
+            let of = || accounts.iter().enumerate().filter(|(_, a)| a.shelf.namespace() == namespace);
+            let sum: u64 = of().map(|(i, _)| shares[i]).sum();
+            if sum > *limit {
+                let part = *limit as f64 / sum as f64;
+                of().for_each(|(i, _)| shares[i] = (shares[i] as f64 * part) as u64);
+            }
+        }
+    }
+}
+
+/// What one shelf asks for.
+#[derive(Debug, Clone, Copy)]
+struct Want {
+    bytes: u64,
+    /// Hits per byte.
+    earns: f64,
+}
+
+impl Account {
+    fn want(&mut self, floor: u64) -> Want {
+        let (hits, evicted, weight) = (self.shelf.hits(), self.shelf.evicted(), self.shelf.weight());
+        let pressed = evicted > self.evicted;
+        self.pace = 0.8 * self.pace + 0.2 * (hits - self.hits.min(hits)) as f64;
+        (self.hits, self.evicted) = (hits, evicted);
+        let bytes = if pressed { self.shelf.capacity().max(weight) * 5 / 4 } else { weight * 5 / 4 };
+        Want { bytes: bytes + floor, earns: self.pace / weight.max(floor) as f64 }
+    }
+}
+
+/// Shares for these wants: all of them and the rest in proportion, or a floor for each and the rest by earnings.
+fn divide(budget: u64, floor: u64, wants: &[Want]) -> Vec<u64> {
+    let sum: u64 = wants.iter().map(|w| w.bytes).sum();
+    if sum <= budget {
+        let rest = (budget - sum) as f64 / sum.max(1) as f64;
+        return wants.iter().map(|w| w.bytes + (w.bytes as f64 * rest) as u64).collect();
+    }
+    let best = wants.iter().map(|w| w.earns).fold(f64::MIN_POSITIVE, f64::max);
+    let claims: Vec<f64> = wants.iter().map(|w| w.bytes as f64 * (w.earns / best).clamp(0.05, 1.0)).collect();
+    let all: f64 = claims.iter().sum();
+    let contested = budget.saturating_sub(floor * wants.len() as u64) as f64;
+    claims.iter().map(|claim| floor + (contested * claim / all) as u64).collect()
+}
+
+impl fmt::Debug for Balance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Balance").field("budget", &self.budget).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_never_exceed_the_budget_and_never_fall_under_the_floor() {
+        for n in 1..40u64 {
+            let wants: Vec<Want> =
+                (0..n).map(|i| Want { bytes: (i + 1) * 9_000_000, earns: (i % 7) as f64 / 1e6 }).collect();
+            let floor = FLOOR.min((64 << 20) / (4 * n));
+            let shares = divide(64 << 20, floor, &wants);
+            assert!(shares.iter().sum::<u64>() <= 64 << 20, "{n} shelves got more than there is");
+            assert!(shares.iter().all(|share| *share >= floor), "{n} shelves: one fell under the floor");
+        }
+    }
+
+    #[test]
+    fn a_scan_that_earns_nothing_does_not_take_from_a_site_that_earns() {
+        let hot = Want { bytes: 40 << 20, earns: 1e-3 };
+        let scan = Want { bytes: 80 << 20, earns: 0.0 };
+        let shares = divide(64 << 20, FLOOR, &[hot, scan]);
+        assert!(shares[0] > 50 << 20, "the hot site got {} bytes", shares[0]);
+    }
+}

@@ -1,0 +1,204 @@
+//! The engines behind one shelf: which entry goes when space runs out.
+
+use std::fmt;
+use std::hash::Hash;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use hashbrown::Equivalent;
+use quick_cache::{DefaultHashBuilder, Lifecycle, OptionsBuilder, Weighter};
+
+use super::entry::Entry;
+use super::fifo::Fifo;
+use crate::error::{Error, Result};
+
+/// Which entries near drops when space runs out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Eviction {
+    /// quick_cache's CLOCK-PRO with ghosts, close to S3-FIFO (Yang et al., "FIFO queues are all you need", SOSP '23):
+    /// resists scans and costs the least. The default.
+    #[default]
+    Clock,
+    /// Least recently used, by moka. For working sets that move; a scan empties it. A hit costs several times more.
+    #[cfg(feature = "moka")]
+    Lru,
+    /// TinyLFU (Einziger, Friedman and Manes), by moka: for popularity that does not move.
+    #[cfg(feature = "moka")]
+    Lfu,
+    /// First in, first out: for values that are each asked for about equally often.
+    Fifo,
+}
+
+impl FromStr for Eviction {
+    type Err = Error;
+
+    fn from_str(word: &str) -> Result<Self> {
+        match word {
+            "clock" => Ok(Self::Clock),
+            "fifo" => Ok(Self::Fifo),
+            #[cfg(feature = "moka")]
+            "lru" => Ok(Self::Lru),
+            #[cfg(feature = "moka")]
+            "lfu" => Ok(Self::Lfu),
+            #[cfg(not(feature = "moka"))]
+            "lru" | "lfu" => Err(Error::config("eviction", "`lru` and `lfu` need the feature `moka`")),
+            _ => Err(Error::config("eviction", "is one of `clock`, `fifo`, `lru`, `lfu`")),
+        }
+    }
+}
+
+/// One engine of one shelf.
+pub(super) enum Engine<K, V> {
+    Clock(Box<quick_cache::sync::Cache<K, Entry<V>, ByWeight, DefaultHashBuilder, CountEvicted>>),
+    /// moka cannot change its capacity; a new one takes over and the old one's entries are loaded again.
+    #[cfg(feature = "moka")]
+    Moka(Box<super::moka::Moka<K, V>>),
+    Fifo(Box<Fifo<K, V>>),
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ByWeight;
+
+impl<K, V> Weighter<K, Entry<V>> for ByWeight {
+    #[inline]
+    fn weight(&self, _: &K, entry: &Entry<V>) -> u64 {
+        u64::from(entry.weight)
+    }
+}
+
+/// Counts what is dropped for space.
+#[derive(Debug, Clone)]
+pub(super) struct CountEvicted(Arc<AtomicU64>);
+
+impl<K, V> Lifecycle<K, Entry<V>> for CountEvicted {
+    type RequestState = ();
+
+    fn on_evict(&self, (): &mut (), _: K, _: Entry<V>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl<K, V> Engine<K, V>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    pub(super) fn new(eviction: Eviction, capacity: u64, evicted: &Arc<AtomicU64>) -> Self {
+        match eviction {
+            Eviction::Clock => Self::clock(capacity, evicted),
+            #[cfg(feature = "moka")]
+            Eviction::Lru | Eviction::Lfu => Self::Moka(Box::new(super::moka::Moka::new(eviction, capacity, evicted))),
+            Eviction::Fifo => Self::Fifo(Box::new(Fifo::new(capacity))),
+        }
+    }
+
+    fn clock(capacity: u64, evicted: &Arc<AtomicU64>) -> Self {
+        // Entries of about 256 bytes: decides only how many shards and ghosts are kept.
+        let items = usize::try_from(capacity / 256).unwrap_or(usize::MAX).clamp(512, 1 << 20);
+        let options = OptionsBuilder::new().estimated_items_capacity(items).weight_capacity(capacity).build();
+        let lifecycle = CountEvicted(Arc::clone(evicted));
+        Self::Clock(Box::new(match options {
+            Ok(options) => {
+                quick_cache::sync::Cache::with_options(options, ByWeight, DefaultHashBuilder::default(), lifecycle)
+            }
+            Err(_) => quick_cache::sync::Cache::with(items, capacity, ByWeight, DefaultHashBuilder::default(), lifecycle),
+        }))
+    }
+
+    #[inline]
+    pub(super) fn get<Q: Hash + Equivalent<K> + ?Sized>(&self, key: &Q) -> Option<Entry<V>> {
+        match self {
+            Self::Clock(cache) => cache.get(key),
+            #[cfg(feature = "moka")]
+            Self::Moka(cache) => cache.get(key),
+            Self::Fifo(cache) => cache.get(key),
+        }
+    }
+
+    /// Looks at the entry in place.
+    pub(super) fn visit<Q: Hash + Equivalent<K> + ?Sized>(&self, key: &Q, visit: impl FnOnce(&Entry<V>)) {
+        match self {
+            Self::Clock(cache) => {
+                let stays = |_: &K, entry: &Entry<V>| {
+                    visit(entry);
+                    false
+                };
+                cache.remove_if(key, stays);
+            }
+            #[cfg(feature = "moka")]
+            Self::Moka(cache) => cache.visit(key, visit),
+            Self::Fifo(cache) => cache.visit(key, visit),
+        }
+    }
+
+    pub(super) fn insert(&self, key: K, entry: Entry<V>, evicted: &AtomicU64) {
+        match self {
+            Self::Clock(cache) => cache.insert(key, entry),
+            #[cfg(feature = "moka")]
+            Self::Moka(cache) => cache.insert(key, entry),
+            Self::Fifo(cache) => {
+                evicted.fetch_add(cache.insert(key, entry), Ordering::Relaxed);
+            }
+        }
+    }
+
+    pub(super) fn remove<Q: Hash + Equivalent<K> + ?Sized>(&self, key: &Q) {
+        match self {
+            Self::Clock(cache) => drop(cache.remove(key)),
+            #[cfg(feature = "moka")]
+            Self::Moka(cache) => cache.remove(key),
+            Self::Fifo(cache) => cache.remove(key),
+        }
+    }
+
+    pub(super) fn retain(&self, mut keep: impl FnMut(&K, &Entry<V>) -> bool) {
+        match self {
+            Self::Clock(cache) => cache.retain(keep),
+            #[cfg(feature = "moka")]
+            Self::Moka(cache) => cache.retain(&mut keep),
+            Self::Fifo(cache) => cache.retain(&mut keep),
+        }
+    }
+
+    pub(super) fn set_capacity(&self, capacity: u64, evicted: &AtomicU64) {
+        match self {
+            Self::Clock(cache) => cache.set_capacity(capacity),
+            #[cfg(feature = "moka")]
+            Self::Moka(cache) => cache.set_capacity(capacity),
+            Self::Fifo(cache) => {
+                evicted.fetch_add(cache.set_capacity(capacity), Ordering::Relaxed);
+            }
+        }
+    }
+
+    pub(super) fn weight(&self) -> u64 {
+        match self {
+            Self::Clock(cache) => cache.weight(),
+            #[cfg(feature = "moka")]
+            Self::Moka(cache) => cache.weight(),
+            Self::Fifo(cache) => cache.weight(),
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Clock(cache) => cache.len(),
+            #[cfg(feature = "moka")]
+            Self::Moka(cache) => cache.len(),
+            Self::Fifo(cache) => cache.len(),
+        }
+    }
+}
+
+impl<K, V> fmt::Debug for Engine<K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Clock(_) => "Clock",
+            #[cfg(feature = "moka")]
+            Self::Moka(_) => "Moka",
+            Self::Fifo(_) => "Fifo",
+        })
+    }
+}

@@ -1,0 +1,14 @@
+//! L1: live values in this process, one typed shelf per site, no serialization.
+
+mod balance;
+mod engine;
+mod entry;
+mod fifo;
+#[cfg(feature = "moka")]
+mod moka;
+mod shelf;
+
+pub(crate) use balance::{Balance, Balanced};
+pub use engine::Eviction;
+pub(crate) use entry::{Entry, Kept};
+pub(crate) use shelf::{Found, Near};

@@ -1,0 +1,119 @@
+//! moka behind the shelf's engine, for the policies `lru` and `lfu`.
+
+use std::fmt;
+use std::hash::Hash;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use hashbrown::Equivalent;
+use moka::notification::RemovalCause;
+use moka::policy::EvictionPolicy;
+use parking_lot::RwLock;
+use quick_cache::DefaultHashBuilder;
+
+use super::engine::Eviction;
+use super::entry::Entry;
+
+type Cache<K, V> = moka::sync::Cache<K, Arc<Entry<V>>, DefaultHashBuilder>;
+
+/// A moka cache that can be given another capacity: a new one takes over and what fits moves along.
+pub(super) struct Moka<K, V> {
+    cache: RwLock<Cache<K, V>>,
+    eviction: Eviction,
+    capacity: AtomicU64,
+    evicted: Arc<AtomicU64>,
+}
+
+impl<K, V> Moka<K, V>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    pub(super) fn new(eviction: Eviction, capacity: u64, evicted: &Arc<AtomicU64>) -> Self {
+        Self {
+            cache: RwLock::new(build(eviction, capacity, evicted)),
+            eviction,
+            capacity: AtomicU64::new(capacity),
+            evicted: Arc::clone(evicted),
+        }
+    }
+
+    pub(super) fn get<Q: Hash + Equivalent<K> + ?Sized>(&self, key: &Q) -> Option<Entry<V>> {
+        self.cache.read().get(key).map(|entry| (*entry).clone())
+    }
+
+    pub(super) fn visit<Q: Hash + Equivalent<K> + ?Sized>(&self, key: &Q, visit: impl FnOnce(&Entry<V>)) {
+        if let Some(entry) = self.cache.read().get(key) {
+            visit(&entry);
+        }
+    }
+
+    pub(super) fn insert(&self, key: K, entry: Entry<V>) {
+        self.cache.read().insert(key, Arc::new(entry));
+    }
+
+    pub(super) fn remove<Q: Hash + Equivalent<K> + ?Sized>(&self, key: &Q) {
+        self.cache.read().invalidate(key);
+    }
+
+    pub(super) fn retain(&self, keep: &mut dyn FnMut(&K, &Entry<V>) -> bool) {
+        let cache = self.cache.read();
+        for (key, entry) in cache.iter() {
+            if !keep(&key, &entry) {
+                cache.invalidate(&*key);
+            }
+        }
+    }
+
+    /// Moving costs a walk over all entries, so small changes are left for later.
+    pub(super) fn set_capacity(&self, capacity: u64) {
+        let old = self.capacity.load(Ordering::Relaxed);
+        if capacity.abs_diff(old) * 4 < old {
+            return;
+        }
+        let mut cache = self.cache.write();
+        let next = build(self.eviction, capacity, &self.evicted);
+        let mut weight = 0;
+        for (key, entry) in cache.iter() {
+            weight += u64::from(entry.weight);
+            if weight <= capacity {
+                next.insert((*key).clone(), entry);
+            }
+        }
+        *cache = next;
+        self.capacity.store(capacity, Ordering::Relaxed);
+    }
+
+    pub(super) fn weight(&self) -> u64 {
+        self.cache.read().weighted_size()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        usize::try_from(self.cache.read().entry_count()).unwrap_or(usize::MAX)
+    }
+}
+
+fn build<K, V>(eviction: Eviction, capacity: u64, evicted: &Arc<AtomicU64>) -> Cache<K, V>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    let policy = if eviction == Eviction::Lru { EvictionPolicy::lru() } else { EvictionPolicy::tiny_lfu() };
+    let evicted = Arc::clone(evicted);
+    moka::sync::Cache::builder()
+        .max_capacity(capacity)
+        .weigher(|_: &K, entry: &Arc<Entry<V>>| entry.weight)
+        .eviction_policy(policy)
+        .eviction_listener(move |_, _, cause| {
+            if cause == RemovalCause::Size {
+                evicted.fetch_add(1, Ordering::Relaxed);
+            }
+        })
+        .build_with_hasher(DefaultHashBuilder::default())
+}
+
+impl<K, V> fmt::Debug for Moka<K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Moka({:?})", self.eviction)
+    }
+}

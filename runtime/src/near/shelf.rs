@@ -1,0 +1,157 @@
+//! One typed shelf: the live values of one site in one cache.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::balance::Balanced;
+use super::engine::{Engine, Eviction};
+use super::entry::Entry;
+use crate::clock::Millis;
+use crate::key::{KeyPart, Lookup, OwnedKey};
+use crate::log::Interest;
+use crate::stats::Counters;
+
+/// The near tier of one site.
+pub(crate) struct Near<K, V> {
+    engine: Engine<OwnedKey<K>, V>,
+    interest: Arc<Interest>,
+    capacity: AtomicU64,
+    evicted: Arc<AtomicU64>,
+    counters: Arc<Counters>,
+    namespace: String,
+}
+
+/// What near has for a key.
+pub(crate) enum Found<V> {
+    /// A value that is fresh, and valid as far as the shelf's head tells.
+    Fresh(V),
+    /// An entry that must be looked at more closely: it may be past its ttl, or be invalidated, or be due for a
+    /// refresh.
+    Check(Entry<V>),
+    /// Nothing.
+    Absent,
+}
+
+impl<K, V> Near<K, V>
+where
+    K: KeyPart<Owned = K> + Clone + Eq + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    pub(crate) fn new(
+        eviction: Eviction,
+        capacity: u64,
+        namespace: &str,
+        interest: Arc<Interest>,
+        counters: Arc<Counters>,
+    ) -> Self {
+        let evicted = Arc::new(AtomicU64::new(0));
+        Self {
+            engine: Engine::new(eviction, capacity, &evicted),
+            interest,
+            capacity: AtomicU64::new(capacity),
+            evicted,
+            counters,
+            namespace: namespace.to_owned(),
+        }
+    }
+
+    /// The entry of this key. Two integers decide: is it still fresh, and was nothing relevant invalidated since?
+    #[inline]
+    pub(crate) fn find<Q: KeyPart<Owned = K> + ?Sized>(
+        &self,
+        key: &Q,
+        now: Millis,
+        refresh_ahead: Millis,
+        idle: Option<Millis>,
+    ) -> Found<V> {
+        let head = self.interest.head();
+        match self.engine.get(&Lookup(key)) {
+            Some(entry) if entry.fresh_until > now + refresh_ahead && entry.checked() >= head => {
+                if entry.idle(now, idle) {
+                    self.engine.remove(&Lookup(key));
+                    return Found::Absent;
+                }
+                Found::Fresh(entry.value)
+            }
+            Some(entry) if entry.stale_until > now => Found::Check(entry),
+            Some(_) => {
+                self.engine.remove(&Lookup(key));
+                Found::Absent
+            }
+            None => Found::Absent,
+        }
+    }
+
+    /// The last application that may name one of these entries.
+    pub(crate) fn head(&self) -> u64 {
+        self.interest.head()
+    }
+
+    /// Remembers that nothing up to `seq` names the entry of this key, if it is still the one that was looked at.
+    pub(crate) fn recheck<Q: KeyPart<Owned = K> + ?Sized>(&self, key: &Q, seen: u64, seq: u64) {
+        self.engine.visit(&Lookup(key), |entry| {
+            if entry.checked() >= seen {
+                entry.recheck(seq);
+            }
+        });
+    }
+
+    pub(crate) fn insert(&self, key: K, entry: Entry<V>) {
+        self.engine.insert(OwnedKey(key), entry, &self.evicted);
+    }
+
+    pub(crate) fn remove<Q: KeyPart<Owned = K> + ?Sized>(&self, key: &Q) {
+        self.engine.remove(&Lookup(key));
+    }
+}
+
+impl<K, V> Balanced for Near<K, V>
+where
+    K: KeyPart<Owned = K> + Clone + Eq + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    fn weight(&self) -> u64 {
+        self.engine.weight()
+    }
+
+    fn entries(&self) -> usize {
+        self.engine.len()
+    }
+
+    fn hits(&self) -> u64 {
+        self.counters.hits.sum()
+    }
+
+    fn evicted(&self) -> u64 {
+        self.evicted.load(Ordering::Relaxed)
+    }
+
+    fn capacity(&self) -> u64 {
+        self.capacity.load(Ordering::Relaxed)
+    }
+
+    fn set_capacity(&self, capacity: u64) {
+        self.capacity.store(capacity, Ordering::Relaxed);
+        self.engine.set_capacity(capacity, &self.evicted);
+    }
+
+    fn expire(&self, now: Millis) {
+        self.engine.retain(|_, entry| entry.stale_until > now);
+    }
+
+    fn clear(&self) {
+        self.engine.retain(|_, _| false);
+    }
+}
+
+
+impl<K, V> fmt::Debug for Near<K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Near").field("engine", &self.engine).field("capacity", &self.capacity).finish_non_exhaustive()
+    }
+}

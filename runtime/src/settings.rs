@@ -1,0 +1,67 @@
+//! What a cache was built with.
+
+use std::time::Duration;
+
+use crate::clock::{Clock, Millis, millis};
+use crate::codec::{Codec, Format};
+use crate::key::{Pattern, Secret};
+use crate::near::Eviction;
+use crate::site::Site;
+
+/// The settings that calls read.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) clock: Clock,
+    pub(crate) secret: Secret,
+    pub(crate) eviction: Eviction,
+    pub(crate) ttl: Millis,
+    pub(crate) ttl_patterns: Vec<(Pattern, Millis)>,
+    pub(crate) codec: Codec,
+    pub(crate) groups: usize,
+    pub(crate) seed: Option<u64>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            clock: Clock::system(),
+            secret: Secret::default(),
+            eviction: Eviction::default(),
+            ttl: millis(Duration::from_secs(300)),
+            ttl_patterns: Vec::new(),
+            codec: Codec::default(),
+            groups: crate::log::GROUPS,
+            seed: None,
+        }
+    }
+}
+
+impl Settings {
+    /// The life of an entry whose site names none: by the first pattern that its key matches, else the default.
+    pub(crate) fn ttl_of(&self, key: &str) -> Millis {
+        self.ttl_patterns.iter().find(|(pattern, _)| pattern.matches(key)).map_or(self.ttl, |(_, ttl)| *ttl)
+    }
+
+    /// The codec for a site's format.
+    pub(crate) fn codec_for(&self, format: Option<Format>) -> Codec {
+        let mut codec = self.codec.clone();
+        if let Some(format) = format {
+            codec.format = format;
+        }
+        codec
+    }
+
+    /// What every key of the site begins with.
+    pub(crate) fn key_prefix(site: &Site) -> String {
+        match site.declared().template {
+            Some(template) => literal_prefix(template).to_owned(),
+            None => format!("{}:{}", site.namespace(), crate::key::escape(site.name())),
+        }
+    }
+}
+
+/// A template up to its first argument.
+pub(crate) fn literal_prefix(template: &str) -> &str {
+    template.split_once("{}").map_or(template, |(head, _)| head)
+}
+

@@ -1,0 +1,145 @@
+//! One site in one cache: its near tier, its flights, its counters, and how its values are encoded.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use tokio::sync::Semaphore;
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::clock::Millis;
+use crate::codec::{Codec, Frame, Head, Schema};
+use crate::depth::Codecs;
+use crate::error::Result;
+use crate::flight::Board;
+use crate::key::{KeyPart, OwnedKey};
+use crate::log::{Birth, Interest, Log};
+use crate::names::Named;
+use crate::near::{Balance, Near};
+use crate::policy::Policy;
+use crate::settings::{Settings, literal_prefix};
+use crate::site::Site;
+use crate::stats::Counters;
+
+/// How many callers load for themselves at a time when an error cannot be shared.
+const ALONE: usize = 4;
+
+/// What a shelf is made for.
+#[derive(Debug, Clone)]
+pub(crate) struct Sign {
+    pub(crate) name: String,
+    pub(crate) namespace: String,
+    pub(crate) key_prefix: String,
+    pub(crate) tag_prefixes: Vec<String>,
+    pub(crate) policy: Policy,
+}
+
+/// One site in one cache, for one type of key, value and result.
+pub(crate) struct Shelf<K, V, R> {
+    pub(crate) sign: Sign,
+    pub(crate) near: Arc<Near<K, V>>,
+    pub(crate) board: Arc<Board<OwnedKey<K>, V, R>>,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) codec: Codec,
+    pub(crate) alone: Semaphore,
+    print: OnceLock<(Schema, u64)>,
+}
+
+impl Sign {
+    pub(crate) fn of(site: &Site) -> Self {
+        Self {
+            name: site.name().to_owned(),
+            namespace: site.namespace().to_owned(),
+            key_prefix: Settings::key_prefix(site),
+            tag_prefixes: site.declared().tags.iter().map(|tag| literal_prefix(tag).to_owned()).collect(),
+            policy: *site.policy(),
+        }
+    }
+}
+
+impl<K, V, R> Shelf<K, V, R>
+where
+    K: KeyPart<Owned = K> + Clone + Eq + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+    R: Send + 'static,
+{
+    /// Makes a shelf and lets the log and the balancer know of it.
+    pub(crate) fn new(sign: Sign, settings: &Settings, log: &Log, balance: &Balance) -> Self {
+        let interest = Arc::new(Interest::new(&sign.namespace, &sign.key_prefix, sign.tag_prefixes.clone()));
+        log.watch(&interest);
+        let counters = Arc::new(Counters::default());
+        let near =
+            Arc::new(Near::new(settings.eviction, balance.budget(), &sign.namespace, interest, Arc::clone(&counters)));
+        balance.add(Arc::clone(&near) as _);
+        Self {
+            codec: settings.codec_for(sign.policy.format),
+            sign,
+            near,
+            board: Arc::new(Board::new()),
+            counters,
+            alone: Semaphore::new(ALONE),
+            print: OnceLock::new(),
+        }
+    }
+
+    pub(crate) fn policy(&self) -> &Policy {
+        &self.sign.policy
+    }
+
+    /// The schema of what is stored, and the fingerprint of frames: site, version and type.
+    fn print<T>(&self, codecs: &Codecs<T>) -> &(Schema, u64) {
+        self.print.get_or_init(|| {
+            let schema = (codecs.schema)();
+            let text = format!("{}\0{}\0{:016x}", self.sign.name, self.policy().version, schema.fingerprint);
+            (schema, xxh3_64(text.as_bytes()))
+        })
+    }
+
+    /// Encodes a value.
+    pub(crate) fn seal<T>(
+        &self,
+        codecs: &Codecs<T>,
+        value: &T,
+        named: &Named,
+        birth: Birth,
+        life: Life,
+    ) -> Result<Frame> {
+        let (schema, fingerprint) = self.print(codecs);
+        let encoded = (codecs.encode)(&self.codec, value, schema)?;
+        let head = Head {
+            fingerprint: *fingerprint,
+            birth: birth.position,
+            born: life.born,
+            fresh_until: life.fresh_until,
+            stale_until: life.stale_until,
+            key: named.key.clone(),
+            tags: Arc::clone(&named.tags),
+            format: encoded.format,
+            compression: encoded.compression,
+            raw_len: encoded.raw_len,
+        };
+        Frame::seal(head, &encoded.payload)
+    }
+
+    /// Decodes a frame, if it was written by this site for this type.
+    pub(crate) fn open<T>(&self, codecs: &Codecs<T>, frame: &Frame) -> Option<T> {
+        let (_, fingerprint) = self.print(codecs);
+        if frame.head().fingerprint != *fingerprint {
+            return None;
+        }
+        (codecs.decode)(&self.codec, frame.head(), frame.payload()).ok()
+    }
+}
+
+/// From when until when a value lives.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Life {
+    pub(crate) born: Millis,
+    pub(crate) fresh_until: Millis,
+    pub(crate) stale_until: Millis,
+}
+
+impl<K, V, R> fmt::Debug for Shelf<K, V, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shelf").field("sign", &self.sign).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,135 @@
+//! The tiers below near, from the nearest to the deepest: read down, write through, remove deepest first.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::codec::Frame;
+use crate::error::Result;
+use crate::group::Record;
+use crate::key::Key;
+use crate::stats::LevelStats;
+use crate::tier::behind::{Applied, Behind, Flushed};
+
+/// All tiers of one cache.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Stack {
+    levels: Arc<[Behind]>,
+}
+
+/// What reading down found for one key.
+#[derive(Debug, Default)]
+pub(crate) struct Down {
+    /// The first frame on the way that is still fresh, else the first that may be served stale.
+    pub(crate) frame: Option<Frame>,
+    /// How many tiers failed.
+    pub(crate) failed: u64,
+}
+
+impl Stack {
+    pub(crate) fn new(levels: Vec<Behind>) -> Self {
+        Self { levels: levels.into() }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.levels.is_empty()
+    }
+
+    /// Reads these keys down the tiers; what an upper one did not have fresh is asked of the next.
+    pub(crate) async fn read(&self, keys: &[Key], now: u64) -> Vec<Down> {
+        let mut found: Vec<Down> = keys.iter().map(|_| Down::default()).collect();
+        for (depth, level) in self.levels.iter().enumerate() {
+            let open: Vec<usize> = (0..keys.len()).filter(|&i| !is_fresh(found[i].frame.as_ref(), now)).collect();
+            if open.is_empty() {
+                break;
+            }
+            let asked: Vec<Key> = open.iter().map(|&i| keys[i].clone()).collect();
+            match level.get(&asked).await {
+                Ok(frames) => {
+                    for (&i, frame) in open.iter().zip(frames) {
+                        self.take(&mut found[i], frame, depth, now);
+                    }
+                }
+                Err(_) => open.iter().for_each(|&i| found[i].failed += 1),
+            }
+        }
+        found
+    }
+
+    /// Keeps the better frame, and copies a fresh one into the tiers above it as it is: its life is in it.
+    fn take(&self, found: &mut Down, frame: Option<Frame>, depth: usize, now: u64) {
+        let Some(frame) = frame else { return };
+        let better = found.frame.as_ref().is_none_or(|old| old.head().fresh_until < frame.head().fresh_until);
+        if better {
+            if is_fresh(Some(&frame), now) {
+                self.write_to(&self.levels[..depth], &frame);
+            }
+            found.frame = Some(frame);
+        }
+    }
+
+    /// Stores a frame in every tier. Never waits; false if one had no room for it.
+    pub(crate) fn write(&self, frame: &Frame) -> bool {
+        self.write_to(&self.levels, frame)
+    }
+
+    fn write_to(&self, levels: &[Behind], frame: &Frame) -> bool {
+        levels.iter().rev().fold(true, |all, level| level.put(frame.clone()).is_ok() && all)
+    }
+
+    /// Applies invalidations to every tier, the deepest first, so that nothing old can climb.
+    pub(crate) async fn apply(&self, records: &[Record]) -> Applied {
+        let mut all = Applied::Applied;
+        for level in self.levels.iter().rev() {
+            if level.apply(records.to_vec()).await == Applied::Queued {
+                all = Applied::Queued;
+            }
+        }
+        all
+    }
+
+    /// The same for code without a runtime.
+    pub(crate) fn apply_blocking(&self, records: &[Record]) -> Applied {
+        let mut all = Applied::Applied;
+        for level in self.levels.iter().rev() {
+            if level.apply_blocking(records.to_vec()) == Applied::Queued {
+                all = Applied::Queued;
+            }
+        }
+        all
+    }
+
+    /// Writes what is waiting.
+    pub(crate) async fn flush(&self, deadline: Duration) -> Flushed {
+        let mut sum = Flushed::default();
+        for level in self.levels.iter() {
+            sum.add(&level.flush(deadline).await);
+        }
+        sum
+    }
+
+    /// Writes what is waiting and stops.
+    pub(crate) async fn shutdown(&self, deadline: Duration) -> Flushed {
+        let mut sum = Flushed::default();
+        for level in self.levels.iter() {
+            sum.add(&level.shutdown(deadline).await);
+        }
+        sum
+    }
+
+    pub(crate) fn stats(&self) -> Vec<LevelStats> {
+        self.levels.iter().map(Behind::level_stats).collect()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.levels.len()
+    }
+}
+
+fn is_fresh(frame: Option<&Frame>, now: u64) -> bool {
+    frame.is_some_and(|frame| frame.head().fresh_until > now)
+}
+
+/// What a tier is asked to remember at the start.
+pub(crate) fn recall(deepest: Option<&Behind>) -> Result<crate::tier::Recall> {
+    deepest.map_or_else(|| Ok(crate::tier::Recall::default()), Behind::recall)
+}

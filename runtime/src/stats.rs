@@ -1,0 +1,301 @@
+//! Counters: striped over cache lines, so that counting a hit is not what two threads fight over.
+
+use std::cell::Cell;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+const STRIPES: usize = 8;
+
+/// A counter with a cache line for each of a few threads.
+#[derive(Debug, Default)]
+pub(crate) struct Striped([Line; STRIPES]);
+
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Line(AtomicU64);
+
+thread_local! {
+    static STRIPE: Cell<usize> = const { Cell::new(usize::MAX) };
+}
+
+/// The stripe of this thread.
+#[inline]
+fn stripe() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    STRIPE.with(|s| {
+        if s.get() == usize::MAX {
+            s.set(NEXT.fetch_add(1, Relaxed) % STRIPES);
+        }
+        s.get()
+    })
+}
+
+impl Striped {
+    #[inline]
+    pub(crate) fn add(&self) {
+        self.0[stripe()].0.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn sum(&self) -> u64 {
+        self.0.iter().map(|line| line.0.load(Relaxed)).sum()
+    }
+}
+
+/// The counters of one site in one cache.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) hits: Striped,
+    pub(crate) stale_hits: AtomicU64,
+    pub(crate) misses: AtomicU64,
+    pub(crate) tier_hits: AtomicU64,
+    pub(crate) tier_misses: AtomicU64,
+    pub(crate) tier_errors: AtomicU64,
+    pub(crate) promotions: AtomicU64,
+    pub(crate) frames_refused: AtomicU64,
+    pub(crate) joins: AtomicU64,
+    pub(crate) loads: AtomicU64,
+    pub(crate) load_errors: AtomicU64,
+    pub(crate) panics: AtomicU64,
+    pub(crate) timeouts: AtomicU64,
+    pub(crate) refreshes: AtomicU64,
+    pub(crate) load_nanos: AtomicU64,
+    pub(crate) rechecks: AtomicU64,
+    pub(crate) invalidated: AtomicU64,
+    pub(crate) evictions: AtomicU64,
+    pub(crate) not_stored: AtomicU64,
+}
+
+/// One more.
+pub(crate) fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Relaxed);
+}
+
+impl Counters {
+    pub(crate) fn loaded(&self, took: Duration) {
+        count(&self.loads);
+        self.load_nanos.fetch_add(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX), Relaxed);
+    }
+
+    pub(crate) fn snapshot(&self, name: &str) -> SiteStats {
+        let of = |counter: &AtomicU64| counter.load(Relaxed);
+        SiteStats {
+            site: name.to_owned(),
+            hits: self.hits.sum(),
+            stale_hits: of(&self.stale_hits),
+            misses: of(&self.misses),
+            tier_hits: of(&self.tier_hits),
+            tier_misses: of(&self.tier_misses),
+            tier_errors: of(&self.tier_errors),
+            promotions: of(&self.promotions),
+            frames_refused: of(&self.frames_refused),
+            joins: of(&self.joins),
+            loads: of(&self.loads),
+            load_errors: of(&self.load_errors),
+            panics: of(&self.panics),
+            timeouts: of(&self.timeouts),
+            refreshes: of(&self.refreshes),
+            load_seconds: Duration::from_nanos(of(&self.load_nanos)).as_secs_f64(),
+            rechecks: of(&self.rechecks),
+            invalidated: of(&self.invalidated),
+            evictions: of(&self.evictions),
+            not_stored: of(&self.not_stored),
+            entries: 0,
+            bytes: 0,
+            capacity: 0,
+        }
+    }
+}
+
+/// What one site did in one cache.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct SiteStats {
+    /// The site's name.
+    pub site: String,
+    /// Calls answered with a fresh value from near.
+    pub hits: u64,
+    /// Calls answered with a value past its ttl: the load failed or was too slow.
+    pub stale_hits: u64,
+    /// Calls that near could not answer.
+    pub misses: u64,
+    /// Misses of near that a tier answered.
+    pub tier_hits: u64,
+    /// Misses of near that no tier could answer.
+    pub tier_misses: u64,
+    /// Tier reads that failed; each became a miss.
+    pub tier_errors: u64,
+    /// Entries copied upward.
+    pub promotions: u64,
+    /// Frames that were corrupt, foreign, of another schema, or invalidated; each became a miss.
+    pub frames_refused: u64,
+    /// Calls that waited for a load of another.
+    pub joins: u64,
+    /// Loads that ran to their end.
+    pub loads: u64,
+    /// Loads that ended in an error of the user's.
+    pub load_errors: u64,
+    /// Loads that panicked.
+    pub panics: u64,
+    /// Loads that did not finish within `timeout`.
+    pub timeouts: u64,
+    /// Loads started behind the caller's back: refresh-ahead, or a stale value served meanwhile.
+    pub refreshes: u64,
+    /// Seconds spent loading, all loads together.
+    pub load_seconds: f64,
+    /// Hits that had to look at the log once, because something was invalidated since.
+    pub rechecks: u64,
+    /// Entries found invalidated in near.
+    pub invalidated: u64,
+    /// Entries near dropped for space.
+    pub evictions: u64,
+    /// Values not stored below near: too large, not encodable, or the queue was full.
+    pub not_stored: u64,
+    /// Entries in near.
+    pub entries: u64,
+    /// Bytes in near, as weighed.
+    pub bytes: u64,
+    /// Bytes near may hold for this site just now.
+    pub capacity: u64,
+}
+
+impl SiteStats {
+    /// Calls answered without a load, as a part of all calls; 0 when there were none.
+    #[must_use]
+    pub fn hit_rate(&self) -> f64 {
+        rate(self.hits + self.stale_hits + self.tier_hits, self.hits + self.misses)
+    }
+}
+
+/// What one tier did.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct LevelStats {
+    /// Its name, as in `deadline(50ms, disk)`.
+    pub tier: String,
+    /// Reads it answered with a frame.
+    pub hits: u64,
+    /// Reads it answered with nothing.
+    pub misses: u64,
+    /// Reads and writes that failed.
+    pub errors: u64,
+    /// Frames waiting to be written.
+    pub pending: u64,
+    /// Invalidations waiting to be applied.
+    pub backlog: u64,
+    /// Frames written.
+    pub written: u64,
+    /// Frames that could not be written.
+    pub dropped: u64,
+    /// Frames in the tier, as far as it counts them.
+    pub entries: u64,
+    /// Bytes in the tier, as far as it counts them.
+    pub bytes: u64,
+}
+
+/// What a cache did since it was built.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Stats {
+    /// One line per site, busiest first.
+    pub sites: Vec<SiteStats>,
+    /// One line per tier below near.
+    pub tiers: Vec<LevelStats>,
+    /// Invalidations applied here.
+    pub invalidations: u64,
+    /// Bytes in near, all sites together.
+    pub near_bytes: u64,
+    /// Bytes near may hold.
+    pub near_capacity: u64,
+}
+
+impl Stats {
+    /// All sites together.
+    #[must_use]
+    pub fn total(&self) -> SiteStats {
+        self.sites.iter().fold(SiteStats { site: "all".to_owned(), ..SiteStats::default() }, |mut sum, site| {
+            sum.add(site);
+            sum
+        })
+    }
+
+    /// The site of this name, or whose name ends in it after a dot.
+    #[must_use]
+    pub fn site(&self, name: &str) -> Option<&SiteStats> {
+        let ends = |s: &&SiteStats| s.site.strip_suffix(name).is_some_and(|head| head.is_empty() || head.ends_with('.'));
+        self.sites.iter().find(ends)
+    }
+}
+
+impl SiteStats {
+    fn add(&mut self, other: &Self) {
+        self.hits += other.hits;
+        self.stale_hits += other.stale_hits;
+        self.misses += other.misses;
+        self.tier_hits += other.tier_hits;
+        self.tier_misses += other.tier_misses;
+        self.tier_errors += other.tier_errors;
+        self.promotions += other.promotions;
+        self.frames_refused += other.frames_refused;
+        self.joins += other.joins;
+        self.loads += other.loads;
+        self.load_errors += other.load_errors;
+        self.panics += other.panics;
+        self.timeouts += other.timeouts;
+        self.refreshes += other.refreshes;
+        self.load_seconds += other.load_seconds;
+        self.rechecks += other.rechecks;
+        self.invalidated += other.invalidated;
+        self.evictions += other.evictions;
+        self.not_stored += other.not_stored;
+        self.entries += other.entries;
+        self.bytes += other.bytes;
+        self.capacity += other.capacity;
+    }
+}
+
+/// A table to read in a terminal.
+impl fmt::Display for Stats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "{:<36} {:>9} {:>7} {:>8} {:>8} {:>8} {:>7} {:>7} {:>9} {:>7}",
+            "site", "hits", "stale", "misses", "tier", "loads", "joins", "errors", "load ms", "hit %"
+        )?;
+        for s in self.sites.iter().chain((self.sites.len() > 1).then(|| self.total()).iter()) {
+            let per_load = if s.loads == 0 { 0.0 } else { s.load_seconds * 1e3 / s.loads as f64 };
+            writeln!(
+                f,
+                "{:<36} {:>9} {:>7} {:>8} {:>8} {:>8} {:>7} {:>7} {:>9.2} {:>7.1}",
+                s.site,
+                s.hits,
+                s.stale_hits,
+                s.misses,
+                s.tier_hits,
+                s.loads,
+                s.joins,
+                s.load_errors + s.panics + s.timeouts,
+                per_load,
+                s.hit_rate() * 100.0
+            )?;
+        }
+        for t in &self.tiers {
+            writeln!(
+                f,
+                "{:<36} hits {} · misses {} · errors {} · {} frames, {} bytes · {} written, {} waiting, {} dropped",
+                t.tier, t.hits, t.misses, t.errors, t.entries, t.bytes, t.written, t.pending, t.dropped
+            )?;
+        }
+        write!(
+            f,
+            "near holds {} of {} bytes; {} invalidations",
+            self.near_bytes, self.near_capacity, self.invalidations
+        )
+    }
+}
+
+fn rate(part: u64, all: u64) -> f64 {
+    if all == 0 { 0.0 } else { part as f64 / all as f64 }
+}
