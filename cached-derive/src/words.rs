@@ -115,6 +115,15 @@ fn list_or(choices: &[&'static str]) -> String {
     choices.iter().map(|c| format!("\"{c}\"")).collect::<Vec<_>>().join(" or ")
 }
 
+/// Would a type of this name stand in the way of the language's own types and crates?
+pub(crate) fn is_type_of_the_language(name: &str) -> bool {
+    const TAKEN: &[&str] = &[
+        "bool", "char", "str", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize",
+        "f16", "f32", "f64", "f128", "std", "core", "alloc",
+    ];
+    TAKEN.contains(&name)
+}
+
 /// The nearest word, if one is near enough to be what was meant.
 pub(crate) fn nearest<'a>(name: &str, words: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let most = (name.chars().count() / 3).max(1);
