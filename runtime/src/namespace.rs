@@ -22,7 +22,7 @@ use crate::near::Found;
 use crate::outcome::{OnlyOk, Sort};
 use crate::policy::Policy;
 use crate::shelf::{Life, Shelf, Sign};
-use crate::tier::behind::Applied;
+use crate::tier::Applied;
 
 /// Values of one type under names of your own: `namespace:name`.
 ///
