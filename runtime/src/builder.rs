@@ -253,7 +253,11 @@ impl Builder {
         for (glob, ttl) in &self.ttl_patterns {
             positive("ttl_for", millis(*ttl)).map_err(|e| e.with("pattern", glob))?;
         }
-        self.settings.codec.check()?;
+        if let Some(level) = self.settings.codec.level
+            && !(0..=22).contains(&level)
+        {
+            return Err(Error::config("compression_level", "is 0 to 9 for zlib and 1 to 22 for zstd"));
+        }
         unique_sites()
     }
 
@@ -343,6 +347,9 @@ fn twins(setting: &'static str, word: &str, here: &site::Declared, other: &site:
 
 impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Builder").field("settings", &self.settings).field("tiers", &self.tiers.len()).finish_non_exhaustive()
+        f.debug_struct("Builder")
+            .field("settings", &self.settings)
+            .field("tiers", &self.tiers.len())
+            .finish_non_exhaustive()
     }
 }

@@ -114,7 +114,12 @@ impl Cache {
         let near_only = NEAR_ONLY.get_or_init(|| {
             let settings = Settings::default();
             let log = Log::resume(&crate::tier::Recall::default(), Chance::unknown().next(), settings.groups);
-            Self::with(settings, Arc::new(log), Stack::default(), Balance::new(crate::builder::NEAR_BYTES, HashMap::new()))
+            Self::with(
+                settings,
+                Arc::new(log),
+                Stack::default(),
+                Balance::new(crate::builder::NEAR_BYTES, HashMap::new()),
+            )
         });
         INSTALLED.get_or_init(0, || near_only.clone()).unwrap_or(near_only)
     }

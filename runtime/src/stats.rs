@@ -234,7 +234,8 @@ impl Stats {
     /// The site of this name, or whose name ends in it after a dot.
     #[must_use]
     pub fn site(&self, name: &str) -> Option<&SiteStats> {
-        let ends = |s: &&SiteStats| s.site.strip_suffix(name).is_some_and(|head| head.is_empty() || head.ends_with('.'));
+        let ends =
+            |s: &&SiteStats| s.site.strip_suffix(name).is_some_and(|head| head.is_empty() || head.ends_with('.'));
         self.sites.iter().find(ends)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use ahash::RandomState;
+use quick_cache::DefaultHashBuilder as RandomState;
 
 use super::answer::Answer;
 use super::options::Applied;

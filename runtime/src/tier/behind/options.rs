@@ -109,4 +109,8 @@ pub struct BehindStats {
     pub tidied: u64,
     /// Times the upkeep has come round.
     pub rounds: u64,
+    /// Entries in the tier, as it counted them at its last upkeep.
+    pub entries: u64,
+    /// Bytes in the tier, as it counted them at its last upkeep.
+    pub bytes: u64,
 }

@@ -69,6 +69,8 @@ pub(super) struct Counters {
     pub(super) failed_applies: AtomicU64,
     pub(super) tidied: AtomicU64,
     pub(super) rounds: AtomicU64,
+    pub(super) entries: AtomicU64,
+    pub(super) bytes: AtomicU64,
 }
 
 pub(super) fn count(counter: &AtomicU64, n: usize) {
@@ -219,8 +221,19 @@ impl Shared {
 
     pub(super) fn stats(&self) -> BehindStats {
         let state = self.state();
-        let Counters { written, batches, failed_batches, dropped, refused, unreadable, failed_applies, tidied, rounds } =
-            &self.counters;
+        let Counters {
+            written,
+            batches,
+            failed_batches,
+            dropped,
+            refused,
+            unreadable,
+            failed_applies,
+            tidied,
+            rounds,
+            entries,
+            bytes,
+        } = &self.counters;
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         BehindStats {
             pending_frames: state.queue.len(),
@@ -237,6 +250,8 @@ impl Shared {
             failed_applies: read(failed_applies),
             tidied: read(tidied),
             rounds: read(rounds),
+            entries: read(entries),
+            bytes: read(bytes),
         }
     }
 }

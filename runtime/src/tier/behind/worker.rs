@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tokio::time::{sleep_until, timeout};
@@ -197,6 +198,8 @@ impl Worker {
                 self.sweep.stepped(forget, tidied.wrapped);
                 count(&self.shared.counters.tidied, tidied.removed);
                 count(&self.shared.counters.rounds, usize::from(tidied.wrapped));
+                self.shared.counters.entries.store(tidied.entries, Ordering::Relaxed);
+                self.shared.counters.bytes.store(tidied.bytes, Ordering::Relaxed);
             }
             Err(error) => {
                 self.sweep.failed();
