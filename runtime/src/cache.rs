@@ -25,7 +25,7 @@ use crate::site::Site;
 use crate::slots::Slots;
 use crate::stack::Stack;
 use crate::stats::{Counters, Stats};
-use crate::tier::behind::{Applied, Flushed};
+use crate::tier::{Applied, Flushed};
 
 /// A cache: what annotated functions ask before they run, and what invalidations are told to.
 ///
@@ -37,7 +37,7 @@ pub struct Cache(pub(crate) Arc<Core>);
 
 pub(crate) struct Core {
     pub(crate) settings: Settings,
-    pub(crate) log: Log,
+    pub(crate) log: Arc<Log>,
     pub(crate) stack: Stack,
     pub(crate) balance: Balance,
     pub(crate) chance: Chance,
@@ -71,8 +71,8 @@ impl Cache {
         Builder::default()
     }
 
-    pub(crate) fn with(settings: Settings, log: Log, stack: Stack, balance: Balance) -> Self {
-        let chance = Chance::new(settings.seed);
+    pub(crate) fn with(settings: Settings, log: Arc<Log>, stack: Stack, balance: Balance) -> Self {
+        let chance = settings.seed.map_or_else(Chance::unknown, Chance::new);
         Self(Arc::new(Core {
             settings,
             log,
@@ -113,8 +113,13 @@ impl Cache {
         static NEAR_ONLY: OnceLock<Cache> = OnceLock::new();
         let near_only = NEAR_ONLY.get_or_init(|| {
             let settings = Settings::default();
-            let log = Log::resume(&crate::tier::Recall::default(), Chance::new(None).next(), settings.groups);
-            Self::with(settings, log, Stack::default(), Balance::new(crate::builder::NEAR_BYTES, HashMap::new()))
+            let log = Log::resume(&crate::tier::Recall::default(), Chance::unknown().next(), settings.groups);
+            Self::with(
+                settings,
+                Arc::new(log),
+                Stack::default(),
+                Balance::new(crate::builder::NEAR_BYTES, HashMap::new()),
+            )
         });
         INSTALLED.get_or_init(0, || near_only.clone()).unwrap_or(near_only)
     }

@@ -10,7 +10,7 @@ use crate::group::Group;
 use crate::key::{Key, KeyPart};
 use crate::load::Miss;
 use crate::outcome::Shape;
-use crate::tier::behind::Applied;
+use crate::tier::Applied;
 
 /// A handle to one entry of an annotated function, made from the function's own arguments.
 ///

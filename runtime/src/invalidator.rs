@@ -8,7 +8,7 @@ use crate::entry::Entry;
 use crate::error::Result;
 use crate::group::Group;
 use crate::key::{Key, KeyWriter, Pattern};
-use crate::tier::behind::Applied;
+use crate::tier::Applied;
 
 /// Collects invalidations and fires them on success: not on an error, not on a panic, unless told to.
 ///

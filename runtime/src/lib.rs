@@ -1,10 +1,47 @@
-//! cached
+#![doc = include_str!("../../README.md")]
+
+pub mod builder;
+mod cache;
+mod call;
+pub mod chance;
 pub mod clock;
 pub mod codec;
+mod depth;
+mod entry;
 pub mod error;
+mod flight;
 pub mod group;
+mod intent;
+mod invalidator;
 pub mod key;
-pub mod outcome;
+mod load;
+mod log;
+mod names;
+pub mod namespace;
+mod near;
+mod outcome;
 pub mod policy;
+mod settings;
+mod shelf;
 pub mod site;
+mod slots;
+mod stack;
+pub mod stats;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod tier;
+
+#[doc(hidden)]
+pub mod __private;
+
+pub use builder::Builder;
+pub use cache::Cache;
+//DERIVE
+pub use entry::Entry;
+pub use error::{Error, ErrorKind, Result};
+pub use invalidator::Invalidator;
+pub use key::{Key, KeyPart};
+pub use namespace::{Namespace, SetOptions};
+pub use near::Eviction;
+pub use stats::Stats;
+pub use tier::{Applied, Flushed, Tier};

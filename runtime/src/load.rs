@@ -228,12 +228,7 @@ where
         self.land(lead, shelf, work);
     }
 
-    async fn work<F>(
-        &self,
-        flight: &Flight<V, R>,
-        shelf: &Shelf<K, V, R>,
-        load: Option<F>,
-    ) -> Result<Work<V, R>, Error>
+    async fn work<F>(&self, flight: &Flight<V, R>, shelf: &Shelf<K, V, R>, load: Option<F>) -> Result<Work<V, R>, Error>
     where
         F: Future<Output = R>,
         S::Stored: 'static,
@@ -473,9 +468,10 @@ where
                 Some(refuse) => refuse(error),
                 None => std::panic::resume_unwind(Box::new(error.to_string())),
             },
-            Told::Unshared | Told::Lost => {
-                std::panic::resume_unwind(Box::new(format!("the load of `{}` was lost with its runtime", shelf.sign.name)))
-            }
+            Told::Unshared | Told::Lost => std::panic::resume_unwind(Box::new(format!(
+                "the load of `{}` was lost with its runtime",
+                shelf.sign.name
+            ))),
         }
     }
 
@@ -552,7 +548,11 @@ where
     /// An entry from a frame, with the frame's tags where they are not the call's own.
     fn promoted(&self, shelf: &Shelf<K, V, R>, value: &V, life: Life, birth: Birth, frame: &Frame) -> Entry<V> {
         let entry = self.entry(shelf, value, life, birth);
-        if frame.head().tags == self.named.tags { entry } else { entry.tagged(frame.head().tags.iter().cloned().collect()) }
+        if frame.head().tags == self.named.tags {
+            entry
+        } else {
+            entry.tagged(frame.head().tags.iter().cloned().collect())
+        }
     }
 
     fn weigh(&self, value: &V) -> u32 {

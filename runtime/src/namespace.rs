@@ -12,17 +12,16 @@ use parking_lot::Mutex;
 use crate::cache::Cache;
 use crate::call::Options;
 use crate::clock::millis;
-use crate::depth::{Depth as _, Framed, Storable};
+use crate::depth::{Framed, Storable};
 use crate::error::{Error, Result};
 use crate::group::Group;
 use crate::key::{Key, KeyPart, KeyWriter, Pattern};
 use crate::load::Miss;
 use crate::names::Named;
-use crate::near::Found;
 use crate::outcome::{OnlyOk, Sort};
 use crate::policy::Policy;
 use crate::shelf::{Life, Shelf, Sign};
-use crate::tier::behind::Applied;
+use crate::tier::Applied;
 
 /// Values of one type under names of your own: `namespace:name`.
 ///
@@ -183,11 +182,7 @@ impl<T: Storable + Clone + Send + Sync> Namespace<T> {
     ///
     /// # Errors
     /// The loader's own, shared by all who waited for it.
-    pub async fn get_or_load<F, E>(
-        &self,
-        name: impl Name,
-        load: impl FnOnce() -> F,
-    ) -> std::result::Result<T, Arc<E>>
+    pub async fn get_or_load<F, E>(&self, name: impl Name, load: impl FnOnce() -> F) -> std::result::Result<T, Arc<E>>
     where
         F: Future<Output = std::result::Result<T, E>> + Send + 'static,
         E: Send + Sync + 'static,

@@ -64,4 +64,3 @@ impl Settings {
 pub(crate) fn literal_prefix(template: &str) -> &str {
     template.split_once("{}").map_or(template, |(head, _)| head)
 }
-

@@ -4,16 +4,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::codec::Frame;
-use crate::error::Result;
 use crate::group::Record;
 use crate::key::Key;
 use crate::stats::LevelStats;
-use crate::tier::behind::{Applied, Behind, Flushed};
+use crate::tier::{Applied, Behind, Flushed, Metered};
 
 /// All tiers of one cache.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Stack {
-    levels: Arc<[Behind]>,
+    levels: Arc<[Level]>,
+}
+
+/// One tier as the stack uses it.
+#[derive(Debug)]
+pub(crate) struct Level {
+    pub(crate) name: String,
+    pub(crate) tier: Behind,
+    pub(crate) meter: Arc<Metered>,
 }
 
 /// What reading down found for one key.
@@ -26,7 +33,7 @@ pub(crate) struct Down {
 }
 
 impl Stack {
-    pub(crate) fn new(levels: Vec<Behind>) -> Self {
+    pub(crate) fn new(levels: Vec<Level>) -> Self {
         Self { levels: levels.into() }
     }
 
@@ -43,7 +50,7 @@ impl Stack {
                 break;
             }
             let asked: Vec<Key> = open.iter().map(|&i| keys[i].clone()).collect();
-            match level.get(&asked).await {
+            match level.tier.get(&asked).await {
                 Ok(frames) => {
                     for (&i, frame) in open.iter().zip(frames) {
                         self.take(&mut found[i], frame, depth, now);
@@ -72,15 +79,15 @@ impl Stack {
         self.write_to(&self.levels, frame)
     }
 
-    fn write_to(&self, levels: &[Behind], frame: &Frame) -> bool {
-        levels.iter().rev().fold(true, |all, level| level.put(frame.clone()).is_ok() && all)
+    fn write_to(&self, levels: &[Level], frame: &Frame) -> bool {
+        levels.iter().rev().fold(true, |all, level| level.tier.put(frame.clone()).is_ok() && all)
     }
 
     /// Applies invalidations to every tier, the deepest first, so that nothing old can climb.
     pub(crate) async fn apply(&self, records: &[Record]) -> Applied {
         let mut all = Applied::Applied;
         for level in self.levels.iter().rev() {
-            if level.apply(records.to_vec()).await == Applied::Queued {
+            if level.tier.apply(records.to_vec()).await == Applied::Queued {
                 all = Applied::Queued;
             }
         }
@@ -91,7 +98,7 @@ impl Stack {
     pub(crate) fn apply_blocking(&self, records: &[Record]) -> Applied {
         let mut all = Applied::Applied;
         for level in self.levels.iter().rev() {
-            if level.apply_blocking(records.to_vec()) == Applied::Queued {
+            if level.tier.apply_blocking(records.to_vec()) == Applied::Queued {
                 all = Applied::Queued;
             }
         }
@@ -102,7 +109,7 @@ impl Stack {
     pub(crate) async fn flush(&self, deadline: Duration) -> Flushed {
         let mut sum = Flushed::default();
         for level in self.levels.iter() {
-            sum.add(&level.flush(deadline).await);
+            add(&mut sum, level.tier.flush(deadline).await);
         }
         sum
     }
@@ -111,25 +118,46 @@ impl Stack {
     pub(crate) async fn shutdown(&self, deadline: Duration) -> Flushed {
         let mut sum = Flushed::default();
         for level in self.levels.iter() {
-            sum.add(&level.shutdown(deadline).await);
+            add(&mut sum, level.tier.shutdown(deadline).await);
         }
         sum
     }
 
     pub(crate) fn stats(&self) -> Vec<LevelStats> {
-        self.levels.iter().map(Behind::level_stats).collect()
+        self.levels.iter().map(Level::stats).collect()
     }
+}
 
-    pub(crate) fn len(&self) -> usize {
-        self.levels.len()
+impl Level {
+    fn stats(&self) -> LevelStats {
+        let (meter, queue) = (self.meter.snapshot(), self.tier.stats());
+        LevelStats {
+            tier: self.name.clone(),
+            hits: meter.hits,
+            misses: meter.misses,
+            errors: meter.errors.values().sum(),
+            pending: queue.pending_frames as u64,
+            backlog: queue.backlog as u64,
+            closed: queue.closed,
+            written: queue.written,
+            dropped: queue.dropped,
+            refused: queue.refused,
+            unreadable: queue.unreadable,
+            bytes_written: meter.bytes_in,
+            bytes_read: meter.bytes_out,
+            entries: queue.entries,
+            bytes: queue.bytes,
+        }
     }
+}
+
+fn add(sum: &mut Flushed, more: Flushed) {
+    sum.written += more.written;
+    sum.spared += more.spared;
+    sum.unwritten += more.unwritten;
+    sum.records += more.records;
 }
 
 fn is_fresh(frame: Option<&Frame>, now: u64) -> bool {
     frame.is_some_and(|frame| frame.head().fresh_until > now)
-}
-
-/// What a tier is asked to remember at the start.
-pub(crate) fn recall(deepest: Option<&Behind>) -> Result<crate::tier::Recall> {
-    deepest.map_or_else(|| Ok(crate::tier::Recall::default()), Behind::recall)
 }

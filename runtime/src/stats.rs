@@ -185,10 +185,20 @@ pub struct LevelStats {
     pub pending: u64,
     /// Invalidations waiting to be applied.
     pub backlog: u64,
+    /// Is it closed until it has taken the waiting invalidations?
+    pub closed: bool,
     /// Frames written.
     pub written: u64,
     /// Frames that could not be written.
     pub dropped: u64,
+    /// Frames not served or not written because they had been invalidated.
+    pub refused: u64,
+    /// Stored bytes that were no frame, or another key's.
+    pub unreadable: u64,
+    /// Bytes of frames written.
+    pub bytes_written: u64,
+    /// Bytes of frames read.
+    pub bytes_read: u64,
     /// Frames in the tier, as far as it counts them.
     pub entries: u64,
     /// Bytes in the tier, as far as it counts them.
@@ -224,7 +234,8 @@ impl Stats {
     /// The site of this name, or whose name ends in it after a dot.
     #[must_use]
     pub fn site(&self, name: &str) -> Option<&SiteStats> {
-        let ends = |s: &&SiteStats| s.site.strip_suffix(name).is_some_and(|head| head.is_empty() || head.ends_with('.'));
+        let ends =
+            |s: &&SiteStats| s.site.strip_suffix(name).is_some_and(|head| head.is_empty() || head.ends_with('.'));
         self.sites.iter().find(ends)
     }
 }

@@ -78,11 +78,6 @@ impl<K: Hash + Eq, V: Clone, R> Board<K, V, R> {
         flights.remove(key);
         then();
     }
-
-    /// Flights in the air.
-    pub(crate) fn len(&self) -> usize {
-        self.shards.iter().map(|shard| shard.lock().len()).sum()
-    }
 }
 
 impl<K: Hash + Eq, V: Clone, R> Lead<K, V, R> {

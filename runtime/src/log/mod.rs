@@ -75,11 +75,6 @@ impl Log {
         Birth { seq, position: Position { epoch: self.epoch, number: self.top.load(Ordering::SeqCst) } }
     }
 
-    /// Records applied here so far.
-    pub(crate) fn applied(&self) -> u64 {
-        self.seq.load(Ordering::Relaxed)
-    }
-
     /// Appends invalidations and applies them here: from now on nothing older is served on this node.
     pub(crate) fn append(&self, groups: Vec<Group>) -> Vec<Record> {
         let _order = self.order.lock();

@@ -103,7 +103,9 @@ where
             Ok(options) => {
                 quick_cache::sync::Cache::with_options(options, ByWeight, DefaultHashBuilder::default(), lifecycle)
             }
-            Err(_) => quick_cache::sync::Cache::with(items, capacity, ByWeight, DefaultHashBuilder::default(), lifecycle),
+            Err(_) => {
+                quick_cache::sync::Cache::with(items, capacity, ByWeight, DefaultHashBuilder::default(), lifecycle)
+            }
         }))
     }
 
@@ -121,7 +123,7 @@ where
     pub(super) fn visit<Q: Hash + Equivalent<K> + ?Sized>(&self, key: &Q, visit: impl FnOnce(&Entry<V>)) {
         match self {
             Self::Clock(cache) => {
-                let stays = |_: &K, entry: &Entry<V>| {
+                let stays = |entry: &Entry<V>| {
                     visit(entry);
                     false
                 };
@@ -153,12 +155,12 @@ where
         }
     }
 
-    pub(super) fn retain(&self, mut keep: impl FnMut(&K, &Entry<V>) -> bool) {
+    pub(super) fn retain(&self, keep: impl Fn(&K, &Entry<V>) -> bool) {
         match self {
             Self::Clock(cache) => cache.retain(keep),
             #[cfg(feature = "moka")]
-            Self::Moka(cache) => cache.retain(&mut keep),
-            Self::Fifo(cache) => cache.retain(&mut keep),
+            Self::Moka(cache) => cache.retain(&keep),
+            Self::Fifo(cache) => cache.retain(&keep),
         }
     }
 

@@ -30,12 +30,7 @@ struct Shard<K, V> {
 impl<K: Hash + Eq + Clone, V: Clone> Fifo<K, V> {
     pub(super) fn new(capacity: u64) -> Self {
         let hasher = DefaultHashBuilder::default();
-        let shard = || Shard {
-            map: HashMap::with_hasher(hasher.clone()),
-            order: VecDeque::new(),
-            next: 0,
-            weight: 0,
-        };
+        let shard = || Shard { map: HashMap::with_hasher(hasher.clone()), order: VecDeque::new(), next: 0, weight: 0 };
         let shards = (0..SHARDS).map(|_| RwLock::new(shard())).collect();
         Self { hasher: hasher.clone(), shards, capacity: AtomicU64::new(capacity) }
     }
@@ -78,7 +73,7 @@ impl<K: Hash + Eq + Clone, V: Clone> Fifo<K, V> {
         self.shard(key).write().remove(key);
     }
 
-    pub(super) fn retain(&self, mut keep: impl FnMut(&K, &Entry<V>) -> bool) {
+    pub(super) fn retain(&self, keep: impl Fn(&K, &Entry<V>) -> bool) {
         for shard in &self.shards {
             let mut shard = shard.write();
             let mut gone = 0;

@@ -10,5 +10,5 @@ mod shelf;
 
 pub(crate) use balance::{Balance, Balanced};
 pub use engine::Eviction;
-pub(crate) use entry::{Entry, Kept};
+pub(crate) use entry::Entry;
 pub(crate) use shelf::{Found, Near};

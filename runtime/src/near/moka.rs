@@ -56,7 +56,7 @@ where
         self.cache.read().invalidate(key);
     }
 
-    pub(super) fn retain(&self, keep: &mut dyn FnMut(&K, &Entry<V>) -> bool) {
+    pub(super) fn retain(&self, keep: &dyn Fn(&K, &Entry<V>) -> bool) {
         let cache = self.cache.read();
         for (key, entry) in cache.iter() {
             if !keep(&key, &entry) {

@@ -149,7 +149,6 @@ where
     }
 }
 
-
 impl<K, V> fmt::Debug for Near<K, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Near").field("engine", &self.engine).field("capacity", &self.capacity).finish_non_exhaustive()

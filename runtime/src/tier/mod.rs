@@ -1,5 +1,11 @@
 //! The shelves below near: frames by key, behind one small trait.
 
+pub mod behind;
+mod call;
+pub mod guard;
+pub mod meter;
+mod notice;
+
 use std::fmt::{Debug, Display};
 use std::future::Future;
 use std::pin::Pin;
@@ -11,6 +17,10 @@ use crate::codec::Frame;
 use crate::error::Result;
 use crate::group::{Position, Record};
 use crate::key::Key;
+
+pub use behind::{Applied, Behind, BehindOptions, BehindStats, Flushed, Judge};
+pub use guard::{Breaker, BreakerOptions, BreakerState, Deadline, Deadlines, GuardOptions, Guarded};
+pub use meter::{Latency, Metered, TierStats};
 
 /// The future a tier answers with.
 pub type Reply<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;

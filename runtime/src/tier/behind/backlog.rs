@@ -1,0 +1,152 @@
+//! The invalidations that the tier has not taken yet, in order, and who waits for them.
+
+use std::collections::{BTreeMap, HashMap};
+
+use quick_cache::DefaultHashBuilder as RandomState;
+
+use super::answer::Answer;
+use super::options::Applied;
+use crate::group::{Group, Position, Record};
+
+/// Records for the tier, each with a number that says its place.
+///
+/// It is `closed` from the moment someone was told [`Applied::Queued`] until the tier has taken everything. Only while
+/// closed are records of one group folded into one: folding moves a record back, past those who wait for its place,
+/// and while closed nobody waits.
+#[derive(Debug)]
+pub(super) struct Backlog {
+    records: BTreeMap<u64, Record>,
+    newest: HashMap<Group, u64, RandomState>,
+    next: u64,
+    limit: usize,
+    closed: bool,
+    overflows: u64,
+    waiters: Vec<(u64, Answer<Applied>)>,
+}
+
+impl Backlog {
+    pub(super) fn new(limit: usize) -> Self {
+        Self {
+            records: BTreeMap::new(),
+            newest: HashMap::default(),
+            next: 0,
+            limit: limit.max(1),
+            closed: false,
+            overflows: 0,
+            waiters: Vec::new(),
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    pub(super) fn overflows(&self) -> u64 {
+        self.overflows
+    }
+
+    /// Adds records at the end.
+    pub(super) fn push(&mut self, records: Vec<Record>) {
+        for record in records {
+            self.push_one(record);
+        }
+    }
+
+    fn push_one(&mut self, record: Record) {
+        if self.closed {
+            if record.group == Group::Everything {
+                self.clear();
+            } else if let Some(older) = self.newest.get(&record.group) {
+                self.records.remove(older);
+            }
+        }
+        if self.records.len() >= self.limit {
+            return self.overflow(record.position);
+        }
+        self.insert(record);
+    }
+
+    /// Too many to name: everything is invalidated instead, at the highest position.
+    fn overflow(&mut self, last: Position) {
+        let highest =
+            self.records.values().map(|r| r.position).filter(|p| p.epoch == last.epoch).map(|p| p.number).max();
+        let position = Position { number: last.number.max(highest.unwrap_or(0)), ..last };
+        self.close();
+        self.clear();
+        self.overflows += 1;
+        self.insert(Record { group: Group::Everything, position });
+    }
+
+    fn insert(&mut self, record: Record) {
+        self.newest.insert(record.group.clone(), self.next);
+        self.records.insert(self.next, record);
+        self.next += 1;
+    }
+
+    fn clear(&mut self) {
+        self.records.clear();
+        self.newest.clear();
+    }
+
+    /// Tells this waiter when the tier has taken everything that is here now; at once, if it need not or cannot wait.
+    /// Answers the waiter's place, for [`Backlog::give_up`].
+    pub(super) fn wait(&mut self, answer: Answer<Applied>) -> u64 {
+        if self.closed {
+            answer.send(Applied::Queued);
+        } else if self.records.is_empty() {
+            answer.send(Applied::Applied);
+        } else {
+            self.waiters.push((self.next, answer));
+        }
+        self.next
+    }
+
+    /// A waiter at this place has waited long enough: what it is told, and what then holds.
+    pub(super) fn give_up(&mut self, place: u64) -> Applied {
+        if self.is_open_before(place) {
+            self.close();
+        }
+        if self.closed { Applied::Queued } else { Applied::Applied }
+    }
+
+    fn is_open_before(&self, place: u64) -> bool {
+        self.records.first_key_value().is_some_and(|(&first, _)| first < place)
+    }
+
+    /// The oldest records, for one call of the tier, and the place after them.
+    pub(super) fn chunk(&self, n: usize) -> Option<(u64, Vec<Record>)> {
+        let (places, records): (Vec<u64>, Vec<Record>) =
+            self.records.iter().take(n).map(|(&at, r)| (at, r.clone())).unzip();
+        Some((places.last()? + 1, records))
+    }
+
+    /// The tier has taken the chunk before this place.
+    pub(super) fn applied(&mut self, place: u64) {
+        let rest = self.records.split_off(&place);
+        for (at, record) in std::mem::replace(&mut self.records, rest) {
+            if self.newest.get(&record.group) == Some(&at) {
+                self.newest.remove(&record.group);
+            }
+        }
+        self.closed &= !self.records.is_empty();
+        for (place, answer) in std::mem::take(&mut self.waiters) {
+            if self.is_open_before(place) {
+                self.waiters.push((place, answer));
+            } else {
+                answer.send(Applied::Applied);
+            }
+        }
+    }
+
+    /// The tier has not taken them, or not in time: from now on nothing stored may be trusted.
+    pub(super) fn close(&mut self) {
+        self.closed = true;
+        for (_, answer) in self.waiters.drain(..) {
+            answer.send(Applied::Queued);
+        }
+    }
+}

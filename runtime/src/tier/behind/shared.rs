@@ -1,0 +1,310 @@
+//! What the callers of a shelf and its worker share.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use tokio::sync::Notify;
+
+use super::Judge;
+use super::answer::Answer;
+use super::backlog::Backlog;
+use super::options::{Applied, BehindOptions, BehindStats, Flushed};
+use super::queue::Queue;
+use crate::clock::Millis;
+use crate::codec::Frame;
+use crate::error::{Error, ErrorKind, Result};
+use crate::group::{Group, Position, Record};
+use crate::key::Key;
+use crate::tier::call::until;
+use crate::tier::{Recall, Tier};
+
+/// A frame said to be born further ahead of now than this was born before the wall clock was set back.
+const BORN_AHEAD: Millis = 5_000;
+/// How many entries that cannot be read may wait to be removed; the upkeep removes the others.
+const MAX_REMOVALS: usize = 64;
+
+pub(super) struct Shared {
+    pub(super) tier: Arc<dyn Tier>,
+    pub(super) judge: Judge,
+    pub(super) options: BehindOptions,
+    pub(super) counters: Counters,
+    state: Mutex<State>,
+    /// There is something to do.
+    pub(super) wake: Notify,
+    /// There is an end to heed, also in the middle of a call.
+    stop: Notify,
+}
+
+/// Held for a moment only: never while the judge or the tier is asked.
+pub(super) struct State {
+    pub(super) queue: Queue,
+    pub(super) backlog: Backlog,
+    pub(super) phase: Phase,
+    pub(super) recalls: Vec<Answer<Result<Recall>>>,
+    pub(super) ended: Vec<Answer<()>>,
+    /// The last position heard of.
+    pub(super) position: Option<Position>,
+    /// Has a frame been turned away since the last batch was taken?
+    pub(super) crowded: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Phase {
+    Running,
+    /// Nothing new is taken; what is here is written, if it can be by then.
+    Draining(Instant),
+    Ended,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Counters {
+    pub(super) written: AtomicU64,
+    pub(super) batches: AtomicU64,
+    pub(super) failed_batches: AtomicU64,
+    pub(super) dropped: AtomicU64,
+    pub(super) refused: AtomicU64,
+    pub(super) unreadable: AtomicU64,
+    pub(super) failed_applies: AtomicU64,
+    pub(super) tidied: AtomicU64,
+    pub(super) rounds: AtomicU64,
+    pub(super) entries: AtomicU64,
+    pub(super) bytes: AtomicU64,
+}
+
+pub(super) fn count(counter: &AtomicU64, n: usize) {
+    counter.fetch_add(n as u64, Ordering::Relaxed);
+}
+
+impl Shared {
+    pub(super) fn new(tier: Arc<dyn Tier>, judge: Judge, options: BehindOptions) -> Self {
+        let state = State {
+            queue: Queue::default(),
+            backlog: Backlog::new(options.backlog),
+            phase: Phase::Running,
+            recalls: Vec::new(),
+            ended: Vec::new(),
+            position: None,
+            crowded: false,
+        };
+        let counters = Counters::default();
+        Self { tier, judge, options, counters, state: Mutex::new(state), wake: Notify::new(), stop: Notify::new() }
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the log says of this frame. A judge that panics has not said yes.
+    pub(super) fn valid(&self, frame: &Frame) -> bool {
+        catch_unwind(AssertUnwindSafe(|| (self.judge)(frame))).unwrap_or(false)
+    }
+
+    /// May this frame be served, or written, now?
+    pub(super) fn usable(&self, frame: &Frame) -> bool {
+        let (now, head) = (self.options.clock.now(), frame.head());
+        if head.stale_until < now || head.born > now.saturating_add(BORN_AHEAD) {
+            return false;
+        }
+        let valid = self.valid(frame);
+        if !valid {
+            count(&self.counters.refused, 1);
+        }
+        valid
+    }
+
+    /// Fails while nothing stored may be trusted.
+    pub(super) fn check_open(&self) -> Result<()> {
+        self.state().check_open()
+    }
+
+    /// The frames of these keys that are not stored yet.
+    pub(super) fn pending(&self, keys: &[Key]) -> Result<Vec<Option<Frame>>> {
+        let state = self.state();
+        state.check_open()?;
+        Ok(keys.iter().map(|key| state.queue.get(key).cloned()).collect())
+    }
+
+    pub(super) fn put(&self, frame: Frame) -> Result<()> {
+        let taken = self.state().put(frame, &self.options);
+        match &taken {
+            Ok(()) => self.wake.notify_one(),
+            Err(_) => count(&self.counters.dropped, 1),
+        }
+        taken
+    }
+
+    /// Takes the records; the answer comes when the tier has them. Answers the waiter's place.
+    pub(super) fn apply(&self, records: Vec<Record>, answer: Answer<Applied>) -> u64 {
+        let mut state = self.state();
+        state.queue.invalidate(&records);
+        state.position = records.last().map(|r| r.position).or(state.position);
+        state.backlog.push(records);
+        if matches!(state.phase, Phase::Ended) {
+            state.backlog.close();
+        }
+        let place = state.backlog.wait(answer);
+        drop(state);
+        self.wake.notify_one();
+        place
+    }
+
+    /// Has these entries removed from the tier: they hold what nobody can read.
+    pub(super) fn remove(&self, keys: Vec<Key>) {
+        count(&self.counters.unreadable, keys.len());
+        let mut state = self.state();
+        // Without a position of this log there is no record to be made of it; the upkeep will find them.
+        let Some(position) = state.position else { return };
+        if state.backlog.is_closed() || state.backlog.len() + keys.len() > MAX_REMOVALS {
+            return;
+        }
+        state.backlog.push(keys.into_iter().map(|key| Record { group: Group::Key(key), position }).collect());
+        drop(state);
+        self.wake.notify_one();
+    }
+
+    pub(super) fn recall(&self, answer: Answer<Result<Recall>>) {
+        let mut state = self.state();
+        if !matches!(state.phase, Phase::Ended) {
+            state.recalls.push(answer);
+        }
+        drop(state);
+        self.wake.notify_one();
+    }
+
+    /// Starts the end, or brings it forward. The answer comes when the worker has stopped.
+    pub(super) fn end(&self, by: Instant, answer: Answer<()>) {
+        let mut state = self.state();
+        match state.phase {
+            Phase::Ended => return answer.send(()),
+            Phase::Running => state.phase = Phase::Draining(by),
+            Phase::Draining(before) => state.phase = Phase::Draining(before.min(by)),
+        }
+        state.ended.push(answer);
+        drop(state);
+        self.wake.notify_one();
+        self.stop.notify_one();
+    }
+
+    /// Over when the end has come.
+    pub(super) async fn stopped(&self) {
+        loop {
+            let phase = self.state().phase;
+            match phase {
+                Phase::Ended => return,
+                Phase::Running => self.stop.notified().await,
+                Phase::Draining(by) => {
+                    // The end may still be brought forward.
+                    if until(tokio::time::sleep_until(by.into()), self.stop.notified()).await.is_none() {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// The worker is gone: what is left is lost, and everyone who waits is told.
+    pub(super) fn ended(&self) {
+        let mut state = self.state();
+        state.phase = Phase::Ended;
+        let lost = state.queue.abandon();
+        state.backlog.close();
+        state.recalls.clear();
+        let waiting = std::mem::take(&mut state.ended);
+        drop(state);
+        count(&self.counters.dropped, lost);
+        for answer in waiting {
+            answer.send(());
+        }
+    }
+
+    pub(super) fn stats(&self) -> BehindStats {
+        let state = self.state();
+        let Counters {
+            written,
+            batches,
+            failed_batches,
+            dropped,
+            refused,
+            unreadable,
+            failed_applies,
+            tidied,
+            rounds,
+            entries,
+            bytes,
+        } = &self.counters;
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        BehindStats {
+            pending_frames: state.queue.len(),
+            pending_bytes: state.queue.bytes(),
+            backlog: state.backlog.len(),
+            closed: state.backlog.is_closed(),
+            overflows: state.backlog.overflows(),
+            written: read(written),
+            batches: read(batches),
+            failed_batches: read(failed_batches),
+            dropped: read(dropped),
+            refused: read(refused),
+            unreadable: read(unreadable),
+            failed_applies: read(failed_applies),
+            tidied: read(tidied),
+            rounds: read(rounds),
+            entries: read(entries),
+            bytes: read(bytes),
+        }
+    }
+}
+
+impl State {
+    fn check_open(&self) -> Result<()> {
+        match self.phase {
+            Phase::Ended => Err(Error::new(ErrorKind::Closed, "the shelf was shut down")),
+            _ if self.backlog.is_closed() => {
+                Err(Error::new(ErrorKind::Open, "the shelf is closed until the tier has taken all invalidations"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn put(&mut self, frame: Frame, options: &BehindOptions) -> Result<()> {
+        if !matches!(self.phase, Phase::Running) {
+            return Err(Error::new(ErrorKind::Closed, "the shelf was shut down"));
+        }
+        self.check_open()?;
+        if !self.queue.has_room(&frame, options.max_pending_frames, options.max_pending_bytes) {
+            self.crowded = true;
+            return Err(Error::new(
+                ErrorKind::Full,
+                "too many frames wait to be written; the tier is too slow for them",
+            ));
+        }
+        self.queue.put(frame);
+        Ok(())
+    }
+}
+
+/// Counts what becomes of the frames that were waiting when it was made. Dropped, it leaves no trace.
+pub(super) struct Watch<'a> {
+    shared: &'a Shared,
+    mark: u64,
+}
+
+impl<'a> Watch<'a> {
+    pub(super) fn new(shared: &'a Shared, answer: Option<Answer<()>>) -> Self {
+        let mark = shared.state().queue.watch(answer);
+        Self { shared, mark }
+    }
+
+    pub(super) fn report(&self) -> Flushed {
+        let mut state = self.shared.state();
+        let records = state.backlog.len();
+        Flushed { records, ..state.queue.report(self.mark) }
+    }
+}
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        self.shared.state().queue.report(self.mark);
+    }
+}

@@ -1,0 +1,119 @@
+//! What stands between a caller and a tier that is slow, hung or away.
+
+mod breaker;
+mod deadline;
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+
+use crate::clock::Clock;
+use crate::codec::Frame;
+use crate::error::{ErrorKind, Result};
+use crate::group::Record;
+use crate::key::Key;
+use crate::tier::notice::Notice;
+use crate::tier::{Recall, Reply, Step, Tidied, Tier};
+
+pub use breaker::{Breaker, BreakerOptions, BreakerState};
+pub use deadline::{Deadline, Deadlines};
+
+/// How a tier is guarded.
+#[derive(Debug, Clone)]
+pub struct GuardOptions {
+    /// The tier's name in the log. Default: `tier`.
+    pub name: &'static str,
+    /// How long its operations may take.
+    pub deadlines: Deadlines,
+    /// When it is left alone.
+    pub breaker: BreakerOptions,
+    /// The breaker's clock. Default: the system's.
+    pub clock: Clock,
+}
+
+impl Default for GuardOptions {
+    fn default() -> Self {
+        Self {
+            name: "tier",
+            deadlines: Deadlines::default(),
+            breaker: BreakerOptions::default(),
+            clock: Clock::system(),
+        }
+    }
+}
+
+/// A tier with a deadline for each operation and a circuit breaker over all of them.
+///
+/// The breaker stands outside the deadlines: a tier that hangs is a tier that fails. A refused operation, `apply` too,
+/// answers [`ErrorKind::Open`] and has done nothing; what was to be applied stays with the caller.
+/// Failures are logged at most once a second, with the tier's name and the error's kind.
+pub struct Guarded {
+    tier: Deadline,
+    breaker: Breaker,
+    notice: Notice,
+}
+
+impl Guarded {
+    /// This tier, guarded.
+    #[must_use]
+    pub fn new(tier: Arc<dyn Tier>, options: GuardOptions) -> Self {
+        let GuardOptions { name, deadlines, breaker, clock } = options;
+        Self {
+            tier: Deadline::new(tier, deadlines),
+            breaker: Breaker::new(breaker, clock.clone()),
+            notice: Notice::new(name, clock),
+        }
+    }
+
+    /// The breaker, to read its state.
+    #[must_use]
+    pub const fn breaker(&self) -> &Breaker {
+        &self.breaker
+    }
+
+    async fn run<T>(&self, operation: &'static str, call: impl Future<Output = Result<T>>) -> Result<T> {
+        let answer = self.breaker.run(call).await;
+        if let Err(error) = &answer
+            && error.kind() != ErrorKind::Open
+        {
+            self.notice.failed(operation, error);
+        }
+        answer
+    }
+}
+
+#[deny(clippy::missing_trait_methods)]
+impl Tier for Guarded {
+    fn get<'a>(&'a self, keys: &'a [Key]) -> Reply<'a, Vec<Option<bytes::Bytes>>> {
+        Box::pin(self.run("get", self.tier.get(keys)))
+    }
+
+    fn put<'a>(&'a self, frames: &'a [Frame]) -> Reply<'a, ()> {
+        Box::pin(self.run("put", self.tier.put(frames)))
+    }
+
+    fn apply<'a>(&'a self, records: &'a [Record]) -> Reply<'a, ()> {
+        Box::pin(self.run("apply", self.tier.apply(records)))
+    }
+
+    fn recall(&self) -> Reply<'_, Recall> {
+        Box::pin(self.run("recall", self.tier.recall()))
+    }
+
+    fn tidy<'a>(&'a self, step: Step<'a>) -> Reply<'a, Tidied> {
+        Box::pin(self.run("tidy", self.tier.tidy(step)))
+    }
+}
+
+impl fmt::Display for Guarded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "breaker({})", self.tier)
+    }
+}
+
+impl fmt::Debug for Guarded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { tier, breaker, notice } = self;
+        f.debug_struct("Guarded").field("tier", tier).field("breaker", breaker).field("notice", notice).finish()
+    }
+}
