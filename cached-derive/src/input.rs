@@ -12,7 +12,6 @@ use syn::{
 };
 
 /// The annotated function.
-#[derive(Debug)]
 pub(crate) struct Function {
     pub(crate) attrs: Vec<Attribute>,
     pub(crate) vis: Visibility,
@@ -27,7 +26,6 @@ pub(crate) struct Function {
 }
 
 /// An argument.
-#[derive(Debug)]
 pub(crate) struct Param {
     pub(crate) name: Ident,
     pub(crate) mutability: Option<Token![mut]>,

@@ -12,7 +12,6 @@ use crate::template::{Purpose, Template};
 use crate::{check, words};
 
 /// A cached function.
-#[derive(Debug)]
 pub(crate) struct Model {
     pub(crate) function: Function,
     pub(crate) args: CacheArgs,

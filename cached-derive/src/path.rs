@@ -7,7 +7,6 @@ use syn::Path;
 /// The runtime's hidden module: the only door generated code uses.
 ///
 /// Absolute, so that nothing in the user's scope can stand in its way; `crate = path` names another way to it.
-#[derive(Debug)]
 pub(crate) struct Private(Option<Path>);
 
 impl Private {

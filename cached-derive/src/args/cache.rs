@@ -11,7 +11,7 @@ use crate::errors::Errors;
 use crate::words::{self, CACHE};
 
 /// What `#[cache(..)]` says.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct CacheArgs {
     pub(crate) key: Slot<LitStr>,
     pub(crate) tags: Slot<Vec<LitStr>>,

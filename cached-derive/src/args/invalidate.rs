@@ -12,7 +12,7 @@ use crate::errors::Errors;
 use crate::words::{self, INVALIDATE};
 
 /// What `#[invalidate(..)]` says.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct InvalidateArgs {
     pub(crate) key: Slot<LitStr>,
     pub(crate) keys: Slot<Vec<LitStr>>,

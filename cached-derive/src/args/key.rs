@@ -10,7 +10,7 @@ use crate::errors::Errors;
 use crate::words::{self, KEY};
 
 /// What all `#[key(..)]` on one item say.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct KeyArgs {
     pub(crate) skip: Slot<()>,
     pub(crate) krate: Slot<Path>,

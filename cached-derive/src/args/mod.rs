@@ -13,7 +13,7 @@ use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::{Error, Ident, Result, Token};
 
-pub(crate) use cache::{CacheArgs, CacheNone, Load};
+pub(crate) use cache::{CacheArgs, CacheNone};
 pub(crate) use invalidate::{InvalidateArgs, When};
 pub(crate) use key::KeyArgs;
 
@@ -22,7 +22,6 @@ use crate::errors::Errors;
 /// The place of one option: empty, or a value and where its word stands.
 ///
 /// The only place that knows about options given twice.
-#[derive(Debug)]
 pub(crate) struct Slot<T>(Option<(Span, T)>);
 
 impl<T> Default for Slot<T> {
@@ -94,5 +93,5 @@ fn skip_to_comma(input: ParseStream<'_>) {
     }
 }
 
-#[cfg(test)]
-mod tests;
+
+
