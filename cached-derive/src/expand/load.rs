@@ -102,12 +102,6 @@ fn copy_receiver(p: &Private, receiver: &Receiver) -> (TokenStream, TokenStream)
     )
 }
 
-/// The arguments of a call of the function itself, receiver first.
-pub(super) fn arguments(function: &Function) -> impl Iterator<Item = TokenStream> {
-    let receiver = function.receiver.iter().map(|receiver| receiver.self_token.to_token_stream());
-    receiver.chain(function.params.iter().map(|param| param.name.to_token_stream()))
-}
-
 /// The inputs of a signature that stand for these arguments.
 pub(super) fn inputs<'a>(
     function: &'a Function,
