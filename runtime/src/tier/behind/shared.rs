@@ -58,6 +58,7 @@ pub(super) enum Phase {
     Ended,
 }
 
+/// What becomes of frames is counted under the lock of the state: who was told the end of a frame finds it counted.
 #[derive(Debug, Default)]
 pub(super) struct Counters {
     pub(super) written: AtomicU64,
@@ -209,9 +210,9 @@ impl Shared {
         let lost = state.queue.abandon();
         state.backlog.close();
         state.recalls.clear();
+        count(&self.counters.dropped, lost);
         let waiting = std::mem::take(&mut state.ended);
         drop(state);
-        count(&self.counters.dropped, lost);
         for answer in waiting {
             answer.send(());
         }
