@@ -391,6 +391,20 @@ async fn a_burst_over_the_bound_is_one_invalidation_of_everything() {
 }
 
 #[tokio::test]
+async fn an_invalidation_overtakes_the_frames_that_wait() {
+    let rig = rig_with(BehindOptions { batch: 1, apply_deadline: LONG, ..options() }, None);
+    rig.hold_writing(vec![frame("a:0", 1)]).await;
+    for n in 1..50 {
+        rig.behind.put(frame(&format!("a:{n}"), 1)).unwrap();
+    }
+    let release = async { rig.chaos.before(Operation::Put).release() };
+    let (applied, ()) = tokio::join!(rig.invalidate(drop_key("b:1", 2)), release);
+    assert_eq!(applied, Applied::Applied);
+    assert_eq!((rig.shelf.len(), rig.behind.stats().pending_frames), (1, 49));
+    rig.chaos.calm();
+}
+
+#[tokio::test]
 async fn what_an_invalidation_named_is_not_stored_for_the_next_process() {
     // A key leaves no record behind: a frame stored after its removal would be believed after a restart.
     for (judge, stored) in [(None, false), (Some(credulous()), true)] {
@@ -635,18 +649,21 @@ fn a_blocking_invalidation_of_a_hung_tier_is_queued() {
 
 #[tokio::test]
 async fn a_record_is_forgotten_only_after_a_whole_round() {
-    let rig = rig_with(BehindOptions { tidy_entries: 3, ..options() }, None);
+    let rig = rig_with(BehindOptions { tidy_entries: 3, apply_deadline: LONG, ..options() }, None);
+    let gate = rig.chaos.before(Operation::Tidy);
+    gate.close();
+    let step = gate.passages() + 1;
+    gate.arrived(step).await;
     for n in 0..20 {
         rig.shelf.plant(&format!("a:{n:02}"), tagged(&format!("a:{n:02}"), 1, &["t"]).bytes().clone());
     }
-    let gate = rig.chaos.before(Operation::Tidy);
-    gate.close();
-    // The cursor stands somewhere in a round that began before the record was stored.
-    let (come, gone) = (gate.arrivals(), gate.passages());
-    assert!(come <= gone + 1);
-    gate.arrived(gone + 1).await;
-    rig.chaos.release(Operation::Tidy);
-    assert_eq!(rig.invalidate(drop_tag("t", 2)).await, Applied::Applied);
+    // The cursor stands in the middle of a round when the record comes.
+    for _ in 0..3 {
+        gate.release();
+    }
+    gate.arrived(step + 3).await;
+    let record = drop_tag("t", 2);
+    assert_eq!(tokio::join!(rig.invalidate(record), async { gate.open() }).0, Applied::Applied);
     eventually("the record is forgotten", || {
         let forgotten = rig.shelf.records().is_empty();
         assert!(!forgotten || rig.shelf.len() == 0, "forgotten while entries it names are stored");

@@ -1,4 +1,5 @@
 //! One binary; a module per promise.
+#![allow(clippy::unwrap_used)]
 
 mod behind;
 mod chaos;

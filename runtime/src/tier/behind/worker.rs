@@ -165,11 +165,7 @@ impl Worker {
         }
         match self.call(async { shared.tier.put(&good).await }).await {
             Ok(()) => {
-                let mut state = shared.state();
-                count(&shared.counters.written, good.len());
-                count(&shared.counters.batches, 1);
-                state.queue.written(&good);
-                drop(state);
+                shared.written(&good);
                 self.batches = Pace::default();
                 self.tidy().await;
             }
