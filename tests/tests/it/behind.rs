@@ -10,7 +10,7 @@ use cached_runtime::codec::Frame;
 use cached_runtime::error::{ErrorKind, Result};
 use cached_runtime::group::{Group, Record};
 use cached_runtime::testing::{Chaos, Operation};
-use cached_runtime::tier::{Applied, Behind, BehindOptions, Flushed, Judge, Tier};
+use cached_runtime::tier::{Applied, Behind, BehindOptions, Flushed, GuardOptions, Guarded, Judge, Tier};
 
 use crate::shelf::{Log, NOW, Shelf, at, credulous, drop_key, drop_tag, eventually, frame, key, tagged, timed};
 
@@ -161,7 +161,8 @@ async fn the_queue_is_bounded_in_bytes() {
 
 #[tokio::test]
 async fn what_is_no_frame_or_anothers_is_a_counted_miss_and_removed() {
-    let rig = rig();
+    // Without upkeep, which would find them as well.
+    let rig = rig_with(BehindOptions { sweep_every: LONG, idle_every: LONG, ..options() }, None);
     rig.shelf.plant("a:1", "not a frame");
     rig.shelf.plant("a:2", frame("a:3", 1).bytes().clone());
     // A record of this log, so that the shelf has a position to remove them at.
@@ -454,6 +455,29 @@ async fn a_batch_that_fails_again_and_again_is_dropped_and_counted() {
     assert_eq!((rig.behind.stats().dropped, rig.behind.stats().pending_frames), (2, 0));
     rig.chaos.calm();
     assert!(!rig.sees("a:1").await);
+}
+
+#[tokio::test]
+async fn frames_and_invalidations_wait_for_a_guarded_tier_to_come_back() {
+    let (clock, chaos) = (Clock::manual(), Arc::new(Chaos::new(Arc::new(Shelf::default()), 1)));
+    let guard = GuardOptions { clock: clock.clone(), ..GuardOptions::default() };
+    let guarded = Arc::new(Guarded::new(Arc::clone(&chaos) as Arc<dyn Tier>, guard));
+    let behind = Behind::start(Arc::clone(&guarded) as Arc<dyn Tier>, credulous(), options());
+    for operation in [Operation::Put, Operation::Get] {
+        chaos.fail(operation, 1.0);
+    }
+    for _ in 0..5 {
+        assert_eq!(kind(behind.get(&[key("a:1")]).await), Some(ErrorKind::Tier));
+    }
+    behind.put(frame("a:1", 1)).unwrap();
+    // More refusals than a frame has attempts: a refusal is none.
+    eventually("the breaker refuses", || behind.stats().failed_batches > 5).await;
+    assert_eq!((behind.stats().pending_frames, chaos.counts(Operation::Put).calls), (1, 0));
+    assert_eq!(behind.apply(vec![drop_key("b:1", 2)]).await, Applied::Queued);
+    chaos.calm();
+    clock.advance(Duration::from_secs(1));
+    assert_eq!(behind.flush(LONG).await, written(1));
+    assert_eq!((behind.stats().backlog, behind.stats().closed), (0, false));
 }
 
 #[tokio::test]
