@@ -1,0 +1,7 @@
+//! One binary; a module per promise.
+#![allow(clippy::unwrap_used)]
+
+mod behind;
+mod chaos;
+mod guard;
+mod shelf;
