@@ -1,0 +1,5 @@
+//! One binary for all promises.
+
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod codec;
