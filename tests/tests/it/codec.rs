@@ -1,5 +1,7 @@
 //! A value comes back as it was, or not at all.
 
+#![allow(clippy::needless_pass_by_value)]
+
 mod bombs;
 mod hostile;
 mod round_trip;

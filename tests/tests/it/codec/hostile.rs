@@ -191,3 +191,24 @@ fn an_unknown_format_or_compression_is_a_frame_error() {
     }
     assert_eq!(decode_raw::<u8>(&codec, Format::Postcard.number(), 0, 1, &[1]).unwrap(), 1);
 }
+
+struct Telling;
+
+impl Serialize for Telling {
+    fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+        Err(serde::ser::Error::custom("hunter2 is not allowed"))
+    }
+}
+
+#[test]
+fn errors_never_quote_the_value() {
+    for format in FORMATS {
+        let codec = codec(format, Compression::None);
+        let told = codec.encode(&"hunter2", &Schema::of::<String>()).unwrap();
+        let wrong = decode_raw::<Vec<(u8, bool)>>(&codec, told.format, 0, told.raw_len, &told.payload).unwrap_err();
+        let failed = codec.encode(&Telling, &Schema::untraced()).unwrap_err();
+        for error in [wrong, failed] {
+            assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
+        }
+    }
+}
