@@ -1,6 +1,6 @@
 //! Why a format failed, in words of our own: the formats' own sentences quote the value.
 
-pub(super) fn postcard(error: postcard::Error) -> &'static str {
+pub(super) fn postcard(error: &postcard::Error) -> &'static str {
     match error {
         postcard::Error::DeserializeUnexpectedEnd => "the payload is cut short",
         postcard::Error::SerdeSerCustom | postcard::Error::SerdeDeCustom => "refused by the type itself, or too deep",

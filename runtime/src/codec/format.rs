@@ -63,7 +63,7 @@ impl Format {
     pub(super) fn encode<T: Serialize + ?Sized>(self, value: &T, limit: usize) -> Result<Vec<u8>> {
         let mut out = Capped::new(limit);
         let written = match self {
-            Self::Postcard => postcard::serialize_with_flavor(value, &mut out).map_err(cause::postcard),
+            Self::Postcard => postcard::serialize_with_flavor(value, &mut out).map_err(|e| cause::postcard(&e)),
             Self::Msgpack => rmp_serde::encode::write_named(&mut out, value).map_err(|e| cause::msgpack_encode(&e)),
             Self::Json => serde_json::to_writer(&mut out, value).map_err(|e| cause::json(&e)),
         };
@@ -83,7 +83,7 @@ impl Format {
         let (value, rest) = match self {
             Self::Postcard => {
                 let mut from = postcard::Deserializer::from_bytes(bytes);
-                let value = T::deserialize(Guarded::new(&mut from, &limits)).map_err(cause::postcard);
+                let value = T::deserialize(Guarded::new(&mut from, &limits)).map_err(|e| cause::postcard(&e));
                 (value, from.finalize().is_ok_and(|rest| !rest.is_empty()))
             }
             Self::Msgpack => {
