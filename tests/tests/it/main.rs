@@ -1,7 +1,8 @@
 //! One binary; a module per promise.
-#![allow(clippy::unwrap_used)]
+#![allow(missing_docs, clippy::unwrap_used)]
 
 mod behind;
 mod chaos;
+mod codec;
 mod guard;
 mod shelf;
