@@ -1,5 +1,21 @@
 //! The shelves below near: frames by key, behind one small trait.
 
+#[cfg(any(feature = "disk", feature = "sqlite"))]
+mod aside;
+#[cfg(feature = "testing")]
+pub mod contract;
+#[cfg(feature = "disk")]
+pub mod disk;
+#[cfg(any(feature = "disk", feature = "sqlite"))]
+mod distrust;
+#[cfg(any(feature = "disk", feature = "sqlite"))]
+mod door;
+mod ledger;
+pub mod memory;
+// The base of all SQL databases; SQLite is the first of them.
+#[cfg(feature = "sqlite")]
+pub mod sql;
+
 use std::fmt::{Debug, Display};
 use std::future::Future;
 use std::pin::Pin;
