@@ -12,17 +12,6 @@ use crate::error::{Error, ErrorKind};
 /// How long after one try, or one look at the path, the next may follow.
 const PAUSE: u64 = 1_000;
 
-/// What a failure says about the store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Harm {
-    /// It may pass: a lock, a full disk, no permission. The store stays as it is.
-    Passing,
-    /// The handle is of no use any more; what is stored may be sound.
-    Handle,
-    /// What is stored cannot be trusted.
-    Damage,
-}
-
 /// A store behind a door: callers pass while it is open and are told why it is closed otherwise.
 pub(super) struct Door<S> {
     store: RwLock<Option<Arc<S>>>,

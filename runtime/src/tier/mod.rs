@@ -10,6 +10,8 @@ pub mod disk;
 mod distrust;
 #[cfg(any(feature = "disk", feature = "sqlite"))]
 mod door;
+#[cfg(any(feature = "disk", feature = "sqlite"))]
+mod fault;
 mod ledger;
 pub mod memory;
 // The base of all SQL databases; SQLite is the first of them.

@@ -8,9 +8,9 @@ use bytes::Bytes;
 use fjall::OwnedWriteBatch;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::open::Fault;
-use super::store::{Book, STRANGE, Size, Store};
+use super::store::{Book, Size, Store};
 use crate::group::{Group, Position, Record};
+use crate::tier::fault::{Fault, STRANGE};
 use crate::tier::{Recall, ledger};
 
 impl Store {

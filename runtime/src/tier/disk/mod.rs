@@ -12,10 +12,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use self::open::Fault;
 use self::store::Store;
 use super::distrust::Distrust;
-use super::door::{Door, Harm};
+use super::door::Door;
+use super::fault::{Fault, Harm, PANICKED};
 use super::{Recall, Reply, Step, Tidied, Tier};
 use crate::codec::Frame;
 use crate::error::{Error, ErrorKind, Result};
@@ -111,13 +111,14 @@ impl Disk {
     fn with<T>(&self, act: impl FnOnce(&Store) -> Result<T, Fault>) -> Result<T> {
         let store = self.store()?;
         let done = catch_unwind(AssertUnwindSafe(|| act(&store)));
-        let fault = match done.unwrap_or_else(|_| Err(Fault::panicked())) {
+        let fault = match done.unwrap_or_else(|_| Err(PANICKED)) {
             Ok(done) => return Ok(done),
             Err(fault) => fault,
         };
-        let error = fault.error(&self.0.options.path);
-        if fault.harm != Harm::Passing {
-            self.reopen(Some(&store), fault.harm, error.clone());
+        let harm = fault.harm;
+        let error = fault.into_error(&self.0.options.path);
+        if harm != Harm::Passing {
+            self.reopen(Some(&store), harm, error.clone());
         }
         Err(error)
     }
@@ -148,7 +149,7 @@ impl Disk {
 
 impl Room {
     fn enter(&self, harm: Harm) {
-        self.door.set(self.opened(harm).map_err(|fault| fault.error(&self.options.path)));
+        self.door.set(self.opened(harm).map_err(|fault| fault.into_error(&self.options.path)));
     }
 
     /// Makes sure that a later process does not trust what is stored.

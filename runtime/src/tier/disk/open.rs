@@ -10,44 +10,8 @@ use fjall::{CompressionType, Database, KeyspaceCreateOptions, LsmError};
 
 use super::store::Store;
 use super::{DiskOptions, Room};
-use crate::error::{Error, ErrorKind};
 use crate::tier::aside;
-use crate::tier::door::Harm;
-
-/// A failure of the engine and what it says about the store.
-#[derive(Debug)]
-pub(super) struct Fault {
-    pub(super) harm: Harm,
-    message: &'static str,
-    source: Option<fjall::Error>,
-}
-
-impl Fault {
-    pub(super) const fn new(harm: Harm, message: &'static str) -> Self {
-        Self { harm, message, source: None }
-    }
-
-    pub(super) const fn panicked() -> Self {
-        Self::new(Harm::Damage, "the engine panicked; the store is set aside")
-    }
-
-    /// The error to answer with.
-    pub(super) fn error(&self, path: &Path) -> Error {
-        let error = match self.message {
-            LARGE => Error::new(ErrorKind::TooLarge, LARGE),
-            message => Error::new(ErrorKind::Tier, message),
-        };
-        let error = error.with("path", path.display());
-        // The engine's own error is told by its text: it is neither cloneable nor part of what callers can rely on.
-        match &self.source {
-            Some(source) => error.because(source.to_string()),
-            None => error,
-        }
-    }
-}
-
-/// A key that the engine cannot take.
-pub(super) const LARGE: &str = "the key is empty or too long for the store";
+use crate::tier::fault::{Fault, Harm, PANICKED};
 
 impl From<fjall::Error> for Fault {
     fn from(source: fjall::Error) -> Self {
@@ -59,7 +23,7 @@ impl From<fjall::Error> for Fault {
             E::KeyspaceDeleted => (Harm::Handle, "the store was closed; it is opened again"),
             _ => (Harm::Damage, "the store is damaged; it is set aside and begun anew"),
         };
-        Self { harm, message, source: Some(source) }
+        Self::new(harm, message).because(source)
     }
 }
 
@@ -139,7 +103,7 @@ fn open(options: &DiskOptions) -> Result<Store, Fault> {
             (db.keyspace("frames", large)?, db.keyspace("order", small)?, db.keyspace("log", small)?);
         Store::new(options, db, frames, order, log)
     }));
-    opened.unwrap_or_else(|_| Err(Fault::panicked()))
+    opened.unwrap_or_else(|_| Err(PANICKED))
 }
 
 fn make_dir(path: &Path) -> io::Result<()> {

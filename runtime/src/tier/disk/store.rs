@@ -12,12 +12,11 @@ use bytes::{Buf, Bytes};
 use fjall::{Database, Keyspace, OwnedWriteBatch};
 
 use super::DiskOptions;
-use super::open::{Fault, LARGE};
 use crate::codec::Frame;
 use crate::group::{Group, Position, Record};
 use crate::key::Key;
 use crate::tier::aside::{self, Identity};
-use crate::tier::door::Harm;
+use crate::tier::fault::{Fault, LONG, STRANGE};
 use crate::tier::ledger;
 
 /// Bytes of the place before each frame.
@@ -121,7 +120,7 @@ impl Store {
 
     pub(super) fn put(&self, frames: &[Frame]) -> Result<(), Fault> {
         if frames.iter().any(|frame| !storable(frame.key().as_str().as_bytes())) {
-            return Err(Fault::new(Harm::Passing, LARGE));
+            return Err(LONG);
         }
         // Of two frames of one key in one call the last one counts.
         let last: HashMap<&str, usize> = frames.iter().enumerate().map(|(i, f)| (f.key().as_str(), i)).collect();
@@ -248,9 +247,6 @@ impl<'a> Change<'a> {
         Ok(())
     }
 }
-
-/// Something stored has a form that nobody writes.
-pub(super) const STRANGE: Fault = Fault::new(Harm::Damage, "the store holds something strange; it is set aside");
 
 fn storable(key: &[u8]) -> bool {
     (1..=LONGEST).contains(&key.len())

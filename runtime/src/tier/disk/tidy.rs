@@ -5,9 +5,9 @@ use std::ops::Bound;
 use bytes::{Buf, Bytes};
 
 use super::log::owned;
-use super::open::Fault;
-use super::store::{Book, Change, Round, STRANGE, Size, Store, weight};
+use super::store::{Book, Change, Round, Size, Store, weight};
 use crate::key::Key;
+use crate::tier::fault::{Fault, STRANGE};
 use crate::tier::memory::stays;
 use crate::tier::{Step, Tidied};
 
