@@ -66,18 +66,11 @@ impl Frame {
             u16::try_from(n).map_err(|_| Error::new(ErrorKind::TooLarge, "does not fit a frame").with("what", what))
         };
         let tags_len: usize = head.tags.iter().map(|t| t.len() + 2).sum();
-        let mut out =
-            BytesMut::with_capacity(FIXED + head.key.as_str().len() + tags_len + payload.len() + CHECKSUM);
+        let mut out = BytesMut::with_capacity(FIXED + head.key.as_str().len() + tags_len + payload.len() + CHECKSUM);
         out.put_slice(&MAGIC);
         out.put_slice(&[VERSION, head.format, head.compression, 0]);
-        for n in [
-            head.fingerprint,
-            head.birth.epoch,
-            head.birth.number,
-            head.born,
-            head.fresh_until,
-            head.stale_until,
-        ] {
+        for n in [head.fingerprint, head.birth.epoch, head.birth.number, head.born, head.fresh_until, head.stale_until]
+        {
             out.put_u64_le(n);
         }
         out.put_u32_le(head.raw_len);

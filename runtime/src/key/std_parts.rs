@@ -424,8 +424,7 @@ impl<K: KeyPart, V: KeyPart> KeyPart for BTreeMap<K, V> {
     }
 
     fn same_part(&self, owned: &Self::Owned) -> bool {
-        self.len() == owned.len()
-            && self.iter().zip(owned).all(|((k, v), (ok, ov))| k.same_part(ok) && v.same_part(ov))
+        self.len() == owned.len() && self.iter().zip(owned).all(|((k, v), (ok, ov))| k.same_part(ok) && v.same_part(ov))
     }
 
     fn write_part(&self, out: &mut KeyWriter) {

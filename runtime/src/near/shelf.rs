@@ -74,7 +74,7 @@ where
                 }
                 Found::Fresh(entry.value)
             }
-            Some(entry) if entry.stale_until > now => Found::Check(entry),
+            Some(entry) if entry.stale_until() > now => Found::Check(entry),
             Some(_) => {
                 self.engine.remove(&Lookup(key));
                 Found::Absent
@@ -141,7 +141,7 @@ where
     }
 
     fn expire(&self, now: Millis) {
-        self.engine.retain(|_, entry| entry.stale_until > now);
+        self.engine.retain(|_, entry| entry.stale_until() > now);
     }
 
     fn clear(&self) {
