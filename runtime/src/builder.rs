@@ -303,7 +303,7 @@ impl Kind {
             }
             #[cfg(feature = "sqlite")]
             Self::Sqlite(path, max_bytes) => {
-                let options = crate::tier::sql::SqlOptions { max_bytes, ..crate::tier::sql::SqlOptions::new(path) };
+                let options = crate::tier::sql::SqlOptions { max_bytes, ..crate::tier::sql::SqlOptions::sqlite(path) };
                 Arc::new(crate::tier::sql::Sql::open(options))
             }
             Self::Never(_, never) => match never {},
