@@ -20,7 +20,10 @@ mod names;
 pub mod namespace;
 mod near;
 mod outcome;
+mod own;
 pub mod policy;
+mod probe;
+mod probe_macros;
 mod settings;
 mod shelf;
 pub mod site;
@@ -36,7 +39,7 @@ pub mod __private;
 
 pub use builder::Builder;
 pub use cache::Cache;
-//DERIVE
+pub use cached_derive::{KeyPart, cache, invalidate};
 pub use entry::Entry;
 pub use error::{Error, ErrorKind, Result};
 pub use invalidator::Invalidator;

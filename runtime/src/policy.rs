@@ -7,7 +7,6 @@ use crate::codec::Format;
 ///
 /// All times are in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq)]
-#[non_exhaustive]
 pub struct Policy {
     /// How long a value is fresh. Default: by key pattern if configured, else the cache's default (5 minutes).
     pub ttl: Option<Millis>,

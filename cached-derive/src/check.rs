@@ -1,0 +1,284 @@
+//! Every refusal, in one list; all that apply are reported together, each on the user's own word.
+
+use proc_macro2::{Ident, TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::ext::IdentExt;
+use syn::spanned::Spanned;
+use syn::{Error, Receiver, ReturnType, Safety, Signature, Type};
+
+use crate::args::InvalidateArgs;
+use crate::errors::Errors;
+use crate::input::{Function, Param};
+use crate::key;
+use crate::model::Model;
+use crate::passing::{self, Passing};
+use crate::template::{Hole, Template};
+use crate::words;
+
+/// The most parts a key can have: the longest tuple that is a key part.
+const MOST_PARTS: usize = 12;
+
+/// What `#[cache]` refuses.
+pub(crate) fn cache(model: &Model, errors: &mut Errors) {
+    signature(&model.function, errors);
+    returned(&model.function, errors);
+    receiver(model, errors);
+    for param in &model.function.params {
+        argument(model, param, errors);
+    }
+    named_arguments(model, errors);
+    templates(model, errors);
+    options(model, errors);
+}
+
+/// What `#[invalidate]` refuses.
+pub(crate) fn invalidate(function: &Function, args: &InvalidateArgs, templates: &[&Template], errors: &mut Errors) {
+    signature(function, errors);
+    if !args.names_something() && errors.is_empty() {
+        let message = "nothing is named that could be invalidated: give `tags = [\"..\"]`, `key = \"..\"`, \
+                       `pattern = \"..\"`, or call a cached function, such as `frames(video_id)`";
+        errors.at(function.sig.ident.span(), message);
+    }
+    for name in args.secret.get().into_iter().flatten() {
+        if function.param(&name.unraw().to_string()).is_none() {
+            errors.at(name.span(), no_argument(function, &name.to_string()));
+        }
+    }
+    for template in templates {
+        for hole in template.holes() {
+            known(function, template, hole, errors);
+        }
+    }
+}
+
+/// Functions that cannot be wrapped.
+fn signature(function: &Function, errors: &mut Errors) {
+    let Signature { constness, safety, abi, variadic, ident, .. } = &function.sig;
+    if let Some(word) = constness {
+        errors.at(word.span(), format!("a `const` function cannot be cached: take `const` from `{ident}`"));
+    }
+    if let Safety::Unsafe(word) = safety {
+        let message = format!("an `unsafe` function cannot be cached: a hit would skip its body; wrap `{ident}` in a safe one");
+        errors.at(word.span(), message);
+    }
+    if let Some(abi) = abi {
+        errors.push(Error::new_spanned(abi, format!("an `extern` function cannot be cached: call `{ident}` from one of Rust's own")));
+    }
+    if let Some(variadic) = variadic {
+        errors.push(Error::new_spanned(variadic, "a variadic function cannot be cached: its arguments have no names"));
+    }
+    for pattern in &function.nameless {
+        let message = "this argument has no name: give it one, and take it apart in the body";
+        errors.push(Error::new_spanned(pattern, message));
+    }
+}
+
+/// Returns that cannot be kept.
+fn returned(function: &Function, errors: &mut Errors) {
+    let ReturnType::Type(_, ty) = &function.sig.output else {
+        let message = format!("`{}` returns nothing: there is nothing to keep", function.sig.ident.unraw());
+        return errors.at(function.sig.ident.span(), message);
+    };
+    let message = match passing::bare(ty) {
+        Type::Tuple(unit) if unit.elems.is_empty() => "`()` is nothing to keep",
+        Type::Never(_) => "`!` is never returned: there is nothing to keep",
+        other if holds_word(other.to_token_stream(), "impl") => {
+            "an `impl Trait` cannot be kept: name the type that is returned"
+        }
+        other if passing::spelled(other).is_some_and(|(name, _)| name == "Pin" || name == "BoxFuture") => {
+            "a future cannot be kept: cache the function that makes the value, and call it from this one"
+        }
+        other if passing::borrows(other) => {
+            "what is kept outlives the call and cannot borrow from it: return an owned value, such as `String` or `Arc<T>`"
+        }
+        _ => return,
+    };
+    errors.push(Error::new_spanned(ty, message));
+}
+
+fn receiver(model: &Model, errors: &mut Errors) {
+    let Some(receiver) = &model.function.receiver else { return };
+    let span = receiver.self_token.span();
+    let skipped = is_self_skipped(model);
+    let keyed = model.key.as_ref().is_some_and(|key| key.holes().any(|hole| hole.root == "self"));
+    if !skipped && !keyed && model.args.key.is_given() == model.key.is_some() {
+        let message = "two receivers would share results: name what tells them apart, such as `{self.id}` in `key`, \
+                       or write `skip(self)` if nothing does";
+        errors.at(span, message);
+    }
+    if let Some(message) = refused_receiver(model, receiver, skipped) {
+        errors.at(span, message);
+    }
+}
+
+fn refused_receiver(model: &Model, receiver: &Receiver, skipped: bool) -> Option<&'static str> {
+    match passing::of_receiver(receiver) {
+        Passing::Exclusive if model.runs_apart() => {
+            Some("`&mut self` cannot go into the task of a load: take `&self`, or write `load = \"inline\"` and `skip(self)`")
+        }
+        Passing::Exclusive if !skipped => {
+            Some("a hit would leave `&mut self` as it is: take `&self`, or write `skip(self)` if that is meant")
+        }
+        Passing::Borrowing if model.runs_apart() => {
+            Some("this receiver borrows from the caller, and a load may outlive the call: write `load = \"inline\"`")
+        }
+        _ => None,
+    }
+}
+
+fn is_self_skipped(model: &Model) -> bool {
+    model.args.skip.get().is_some_and(|names| names.iter().any(|name| name == "self"))
+}
+
+fn argument(model: &Model, param: &Param, errors: &mut Errors) {
+    let Param { name, ty, .. } = param;
+    let skipped = model.args.is_skipped(name);
+    match passing::of(ty) {
+        Passing::Exclusive if model.runs_apart() => errors.push(Error::new_spanned(
+            ty,
+            format!("`{name}` cannot go into the task of a load: take `&T`, or write `load = \"inline\"` and `skip({name})`"),
+        )),
+        Passing::Exclusive if !skipped => errors.push(Error::new_spanned(
+            ty,
+            format!("a hit would leave `{name}` as it is: take `&T`, or write `skip({name})` if that is meant"),
+        )),
+        Passing::Borrowing if model.runs_apart() => errors.push(Error::new_spanned(
+            ty,
+            format!("`{name}` borrows from the caller, and a load may outlive the call: take an owned type, or write `load = \"inline\"`"),
+        )),
+        _ => {}
+    }
+    let Some(template) = &model.key else { return };
+    let keyed = template.holes().any(|hole| name.unraw() == hole.root.as_str());
+    if model.args.is_secret(name) && !keyed {
+        let message = format!("`{name}` is secret but not in the key: put `{{{name}}}` in `key`, or write `skip({name})`");
+        errors.at(name.span(), message);
+    } else if !keyed && !skipped && passing::is_plain_key(ty) {
+        let message = format!("`{name}` is neither in the key nor skipped: put `{{{name}}}` in `key`, or write `skip({name})`");
+        errors.at(name.span(), message);
+    }
+}
+
+/// Names in `skip(..)` and `secret(..)`.
+fn named_arguments(model: &Model, errors: &mut Errors) {
+    let Model { function, args, .. } = model;
+    let is_type = |name: &Ident| function.sig.generics.type_params().any(|param| param.ident == *name);
+    for name in args.skip.get().into_iter().flatten() {
+        let is_self = *name == "self" && function.receiver.is_some();
+        let text = name.unraw().to_string();
+        if !is_self && function.param(&text).is_none() && !is_type(name) {
+            errors.at(name.span(), no_argument(function, &text));
+        } else if model.key.as_ref().is_some_and(|key| key.holes().any(|hole| hole.root == text)) {
+            errors.at(name.span(), format!("`{name}` is skipped, but `key` names it: do one or the other"));
+        } else if args.is_secret(name) {
+            errors.at(name.span(), format!("`{name}` is both skipped and secret: do one or the other"));
+        }
+    }
+    for name in args.secret.get().into_iter().flatten() {
+        if function.param(&name.unraw().to_string()).is_none() {
+            errors.at(name.span(), no_argument(function, &name.to_string()));
+        }
+    }
+}
+
+/// Placeholders, the namespace, and the number of parts.
+fn templates(model: &Model, errors: &mut Errors) {
+    let Model { function, args, key, tags, .. } = model;
+    if let (Some(key), None) = (key, args.namespace.get())
+        && key.namespace().is_none()
+    {
+        let message = "the first segment of a key is its namespace and must be fixed text: begin with `name:`, \
+                       or give `namespace = \"..\"`";
+        errors.at(key.span, message);
+    }
+    for template in key.iter().chain(tags) {
+        for hole in template.holes() {
+            known(function, template, hole, errors);
+        }
+    }
+    for template in tags {
+        for hole in template.holes().filter(|hole| function.param(&hole.root).is_some() || hole.root == "self") {
+            if !in_key(model, hole) {
+                let text = hole.text();
+                let message = format!("a tag can only name what is in the key, and `{text}` is not: put `{{{text}}}` in `key` too");
+                errors.at(template.span, message);
+            }
+        }
+    }
+    if errors.is_empty() && key::count(model) > MOST_PARTS {
+        let message = format!("a key has {MOST_PARTS} parts at most: leave some out with `skip(..)`, or group arguments in a `#[derive(KeyPart)]` type");
+        errors.at(function.sig.ident.span(), message);
+    }
+}
+
+fn in_key(model: &Model, hole: &Hole) -> bool {
+    match &model.key {
+        Some(key) => key.holes().any(|keyed| keyed.covers(hole)),
+        None if model.args.key.is_given() => true,
+        None => model.function.param(&hole.root).is_some_and(|param| !model.args.is_skipped(&param.name)),
+    }
+}
+
+/// Does the placeholder name an argument?
+fn known(function: &Function, template: &Template, hole: &Hole, errors: &mut Errors) {
+    let is_self = hole.root == "self" && function.receiver.is_some();
+    if !is_self && function.param(&hole.root).is_none() && function.nameless.is_empty() {
+        errors.at(template.span, no_argument(function, &hole.root));
+    }
+}
+
+fn no_argument(function: &Function, name: &str) -> String {
+    let names: Vec<String> = function.params.iter().map(|param| param.name.unraw().to_string()).collect();
+    let of = function.sig.ident.unraw();
+    match words::nearest(name, names.iter().map(String::as_str)) {
+        Some(near) => format!("`{name}` is no argument of `{of}`: did you mean `{near}`?"),
+        None => format!("`{name}` is no argument of `{of}`"),
+    }
+}
+
+/// Options that do not go together, or not with this function.
+fn options(model: &Model, errors: &mut Errors) {
+    let Model { args, function, .. } = model;
+    if let (Some(span), false) = (args.soft_timeout.span(), args.stale.is_given()) {
+        errors.at(span, "`soft_timeout` needs an old value to answer with: give `stale = \"..\"` too");
+    }
+    if let (Some(span), Some(soft), Some(hard)) = (args.soft_timeout.span(), args.soft_timeout.get(), args.timeout.get())
+        && soft >= hard
+    {
+        errors.at(span, "`soft_timeout` must be shorter than `timeout`");
+    }
+    if let (Some(span), Some(ahead), Some(ttl)) = (args.refresh_ahead.span(), args.refresh_ahead.get(), args.ttl.get())
+        && ahead >= ttl
+    {
+        errors.at(span, "`refresh_ahead` must be shorter than `ttl`: it says how long before the end a refresh begins");
+    }
+    if let (Some(span), true) = (args.format.span(), args.local.is_given()) {
+        errors.at(span, "`format` is for values that leave the process, and `local` keeps them in it: drop one of the two");
+    }
+    if !function.is_async() {
+        let in_caller = [
+            (args.load.span(), "load", "a function that does not await loads in its caller's thread"),
+            (args.format.span(), "format", "values of a function that does not await stay in the process"),
+            (args.refresh_ahead.span(), "refresh_ahead", "nothing can refresh behind a function that does not await"),
+            (args.soft_timeout.span(), "soft_timeout", "the caller of a function that does not await runs the load itself"),
+            (args.timeout.span(), "timeout", "a function that does not await cannot be stopped"),
+        ];
+        for (span, word, why) in in_caller.into_iter().filter_map(|(span, word, why)| Some((span?, word, why))) {
+            errors.at(span, format!("{why}: drop `{word}`, or make the function `async`"));
+        }
+    } else if args.is_inline() {
+        let behind = [(args.refresh_ahead.span(), "refresh_ahead"), (args.soft_timeout.span(), "soft_timeout")];
+        for (span, word) in behind.into_iter().filter_map(|(span, word)| Some((span?, word))) {
+            let message = format!("an inline load runs in its caller and nothing goes on behind it: drop `{word}` or `load = \"inline\"`");
+            errors.at(span, message);
+        }
+    }
+}
+
+fn holds_word(tokens: TokenStream, word: &str) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Ident(ident) => ident == word,
+        TokenTree::Group(group) => holds_word(group.stream(), word),
+        _ => false,
+    })
+}

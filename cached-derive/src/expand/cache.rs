@@ -1,0 +1,139 @@
+//! `#[cache]`: the same signature, and a body that asks one question: do we already know this?
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote_spanned};
+use syn::{Expr, Result};
+
+use super::{companions, load, site};
+use crate::args::CacheArgs;
+use crate::input::ours_at;
+use crate::key::Key;
+use crate::model::Model;
+
+/// ```text
+/// // Input:
+/// #[cache(key = "video:{video_id}:frames", ttl = "10m")]
+/// async fn frames(db: &Db, video_id: &str) -> Result<Vec<Frame>, DbError> { BODY }
+///
+/// // Output (`P` is the runtime's hidden module, `R` the return type), and the companions of `frames`:
+/// async fn frames(db: &Db, video_id: &str) -> R {
+///     let __site = frames::site();
+///     let __key = (P::part(&video_id),);
+///     let __call = P::Call {
+///         site: __site,
+///         cache: P::installed(),
+///         key: &__key,
+///         names: |names: &mut P::Names| { names.key().literal("video:").part(&__key.0).literal(":frames"); },
+///         shape: P::kind!(R),
+///         share: P::share!(R),
+///         depth: P::framed::<R, _>(P::kind!(R)),
+///         options: P::Options::new(),
+///     };
+///     match __call.near() {
+///         P::Near::Hit(hit) => hit,
+///         P::Near::Miss(miss) => miss.load(move || { .. BODY .. }).await,
+///     }
+/// }
+/// ```
+pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenStream> {
+    let model = Model::parse(attribute, item)?;
+    let key = Key::of(&model);
+    let companions = companions::expand(&model, &key);
+    let function = &model.function;
+    let (attrs, vis, sig, p) = (&function.attrs, &function.vis, &function.sig, &model.private);
+    let (call, load) = (call(&model, &key), load::expand(&model));
+    Ok(quote_spanned! {Span::mixed_site()=>
+        #(#attrs)*
+        #vis #sig {
+            #call
+            match __call.near() {
+                #p::Near::Hit(hit) => hit,
+                #p::Near::Miss(miss) => #load,
+            }
+        }
+        #companions
+    })
+}
+
+/// The statements up to `let __call = ..;`: the same in the function and in its companions.
+pub(super) fn call(model: &Model, key: &Key<'_>) -> TokenStream {
+    let p = &model.private;
+    let ret = &model.function.output;
+    let site = site::expand(model, key);
+    let (tuple, names) = (key.tuple(), key.names());
+    let cache = match model.args.cache.get() {
+        Some(expr) => borrowed(expr),
+        None => quote_spanned!(Span::mixed_site()=> #p::installed()),
+    };
+    let kind = kind(model);
+    let at_return = ours_at(ret);
+    let depth = if model.is_local() {
+        quote_spanned!(at_return=> #p::Local)
+    } else {
+        quote_spanned!(at_return=> #p::framed::<#ret, _>(#kind))
+    };
+    let share = quote_spanned!(at_return=> #p::share!(#ret));
+    let options = options(model, &kind);
+    // A key without parts borrows nothing: `&()` would trip a lint in the user's crate.
+    let key = if key.is_empty() { quote_spanned!(Span::mixed_site()=> __key) } else { quote_spanned!(Span::mixed_site()=> &__key) };
+    quote_spanned! {Span::mixed_site()=>
+        let __site = #site;
+        let __key = #tuple;
+        let __call = #p::Call {
+            site: __site,
+            cache: #cache,
+            key: #key,
+            names: |names: &mut #p::Names| { #names },
+            shape: #kind,
+            share: #share,
+            depth: #depth,
+            options: #options,
+        };
+    }
+}
+
+/// `&expr`: a cache, a reference to one or a handle of one, all become what the field wants.
+pub(super) fn borrowed(expr: &Expr) -> TokenStream {
+    let ours = ours_at(expr);
+    match expr {
+        Expr::Path(_) | Expr::Field(_) | Expr::Call(_) | Expr::MethodCall(_) | Expr::Reference(_) | Expr::Paren(_) => {
+            quote_spanned!(ours=> &#expr)
+        }
+        other => quote_spanned!(ours=> &(#other)),
+    }
+}
+
+/// How the return type is taken apart.
+fn kind(model: &Model) -> TokenStream {
+    let CacheArgs { cache_none, cache_err, .. } = &model.args;
+    let (p, ret) = (&model.private, &model.function.output);
+    let ours = ours_at(ret);
+    match (cache_none.is_given(), cache_err.is_given()) {
+        (false, false) => quote_spanned!(ours=> #p::kind!(#ret)),
+        (true, false) => quote_spanned!(ours=> #p::kind_none!(#ret)),
+        (false, true) => quote_spanned!(ours=> #p::kind_err!(#ret)),
+        (true, true) => quote_spanned!(ours=> #p::kind_none_err!(#ret)),
+    }
+}
+
+/// What is not a plain number.
+fn options(model: &Model, kind: &TokenStream) -> TokenStream {
+    let CacheArgs { cache_if, ttl_with, weigh, timeout, .. } = &model.args;
+    let (p, ret) = (&model.private, &model.function.output);
+    let ours = Span::mixed_site();
+    let given = [("cache_if", cache_if), ("ttl_with", ttl_with), ("weigh", weigh)];
+    let given = given.into_iter().filter_map(|(word, slot)| {
+        let word = syn::Ident::new(word, ours);
+        slot.get().map(|expr| quote_spanned!(ours=> .#word(#expr)))
+    });
+    let mut given: TokenStream = given.collect();
+    let begin = if given.is_empty() {
+        quote_spanned!(ours=> #p::Options::new())
+    } else {
+        quote_spanned!(ours=> #p::options::<#ret, _>(#kind))
+    };
+    if timeout.is_given() {
+        quote_spanned!(ours_at(ret)=> .refuse(#p::refuse::<#ret>())).to_tokens(&mut given);
+    }
+    quote_spanned!(ours=> #begin #given)
+}

@@ -1,0 +1,167 @@
+//! `#[invalidate]`: the same signature, and what it makes untrue is forgotten when the body succeeds.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, quote_spanned};
+use syn::ext::IdentExt;
+use syn::spanned::Spanned;
+use syn::{Error, Expr, ExprCall, LitStr, Path, Result};
+
+use super::cache::borrowed;
+use crate::args::{InvalidateArgs, When};
+use crate::check;
+use crate::errors::Errors;
+use crate::input::{Function, Param, ours_at};
+use crate::key::hole_value;
+use crate::path::Private;
+use crate::template::{Piece, Purpose, Template};
+
+/// ```text
+/// // Input:
+/// #[invalidate(tags = ["video:{video_id}"], frames(video_id))]
+/// async fn rename(db: &Db, video_id: &str, title: &str) -> Result<(), DbError> { BODY }
+///
+/// // Output (`P` is the runtime's hidden module, `R` the return type):
+/// async fn rename(db: &Db, video_id: &str, title: &str) -> R {
+///     let mut __invalidator = P::Cache::invalidator(P::installed());
+///     __invalidator.tag_with(|out| { out.literal("video:").part(&P::part(&video_id)); });
+///     __invalidator.entry(&frames::entry(video_id));
+///     let __guard = __invalidator.on_cancel();
+///     let __result = P::once(async move || -> R { BODY }).await;
+///     __guard.after(P::succeeded!(R, &__result)).await;
+///     __result
+/// }
+/// ```
+pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenStream> {
+    let mut errors = Errors::default();
+    let args = InvalidateArgs::parse(attribute, &mut errors);
+    let Some(function) = errors.keep(syn::parse2::<Function>(item)) else {
+        return errors.finish().map(|()| TokenStream::new());
+    };
+    let read = |lits: Vec<&LitStr>, purpose, errors: &mut Errors| -> Vec<Template> {
+        lits.into_iter().filter_map(|lit| Template::parse(lit, purpose, errors)).collect()
+    };
+    let named = [
+        ("key_with", read(args.all_keys().collect(), Purpose::Key, &mut errors)),
+        ("tag_with", read(args.all_tags().collect(), Purpose::Tag, &mut errors)),
+        ("pattern_with", read(args.all_patterns().collect(), Purpose::Pattern, &mut errors)),
+    ];
+    let all: Vec<&Template> = named.iter().flat_map(|(_, templates)| templates).collect();
+    check::invalidate(&function, &args, &all, &mut errors);
+    let entries: Vec<_> = args.calls.iter().filter_map(|call| errors.keep(entry_of(call))).collect();
+    errors.finish()?;
+
+    let ours = Span::mixed_site();
+    let p = &Private::new(args.krate.get().cloned());
+    let collect = named.iter().flat_map(|(method, templates)| {
+        let method = Ident::new(method, ours);
+        let function = &function;
+        let args = &args;
+        templates.iter().map(move |template| {
+            let text = text(function, args, template, p);
+            quote_spanned!(ours=> __invalidator.#method(|out| { out #text; });)
+        })
+    });
+    let namespace = args.namespace.get().map(|name| quote_spanned!(ours=> __invalidator.namespace(#name);));
+    let entries = entries.iter().map(|entry| quote_spanned!(ours=> __invalidator.entry(&#entry);));
+    let cache = args.cache.get().map_or_else(|| quote_spanned!(ours=> #p::installed()), borrowed);
+    let around = around(&function, args.when.get().copied().unwrap_or(When::After), p);
+    let (attrs, vis, sig) = (&function.attrs, &function.vis, &function.sig);
+    Ok(quote_spanned! {ours=>
+        #(#attrs)*
+        #vis #sig {
+            let mut __invalidator = #p::Cache::invalidator(#cache);
+            #(#collect)*
+            #namespace
+            #(#entries)*
+            #around
+        }
+    })
+}
+
+/// The body, and when the invalidation fires.
+fn around(function: &Function, when: When, p: &Private) -> TokenStream {
+    let ours = Span::mixed_site();
+    let Function { body, params, output: ret, .. } = function;
+    let rebound: TokenStream = params.iter().filter_map(rebind).collect();
+    let (method, wait, asyncness) = if function.is_async() {
+        (["fire", "before", "after"], Some(quote_spanned!(ours=> .await)), Some(quote_spanned!(ours=> async)))
+    } else {
+        (["fire_blocking", "before_blocking", "after_blocking"], None, None)
+    };
+    let [fire, before, after] = method.map(|name| Ident::new(name, ours));
+    if when == When::Before {
+        return quote_spanned!(ours=> __invalidator.#fire() #wait; #rebound #body);
+    }
+    let first = (when == When::Both).then(|| quote_spanned!(ours=> __guard.#before() #wait;));
+    let at_return = ours_at(ret);
+    let result = quote_spanned!(at_return=> #p::once(#asyncness move || -> #ret { #rebound #body }) #wait);
+    quote_spanned! {ours=>
+        let __guard = __invalidator.on_cancel();
+        #first
+        let __result = #result;
+        __guard.#after(#p::succeeded!(#ret, &__result)) #wait;
+        __result
+    }
+}
+
+/// Gives an argument its `mut` back.
+fn rebind(Param { name, mutability, ty }: &Param) -> Option<TokenStream> {
+    mutability.as_ref().map(|mutability| quote_spanned!(ours_at(ty)=> let #mutability #name = #name;))
+}
+
+fn text(function: &Function, args: &InvalidateArgs, template: &Template, p: &Private) -> TokenStream {
+    let ours = Span::mixed_site();
+    let pieces = template.pieces.iter().map(|piece| match piece {
+        Piece::Text(text) => quote_spanned!(ours=> .literal(#text)),
+        Piece::Hole(hole) => {
+            let secret = function.param(&hole.root).is_some_and(|param| args.is_secret(&param.name));
+            let value = hole_value(function, hole, template.span, p, secret);
+            quote_spanned!(ours=> .part(&#value))
+        }
+    });
+    pieces.collect()
+}
+
+/// The entry that a call means: `frames(id)` is `frames::entry(id)`, `self.load(id)` is `self.load_entry(id)`.
+fn entry_of(call: &Expr) -> Result<TokenStream> {
+    match call {
+        Expr::MethodCall(call) => {
+            let mut call = call.clone();
+            call.method = beside(&call.method);
+            Ok(call.to_token_stream())
+        }
+        Expr::Call(ExprCall { func, args, .. }) => {
+            let Expr::Path(path) = &**func else { return Err(not_a_call(call)) };
+            let entry = entry_path(&path.path).ok_or_else(|| not_a_call(call))?;
+            Ok(quote_spanned!(call.span()=> #entry(#args)))
+        }
+        other => Err(not_a_call(other)),
+    }
+}
+
+fn not_a_call(expr: &Expr) -> Error {
+    Error::new_spanned(expr, "expected the call of a cached function, such as `frames(video_id)`")
+}
+
+/// Behind a type stands a method, whose entry stands beside it; else a function, whose entry is its companion.
+fn entry_path(path: &Path) -> Option<Path> {
+    let mut path = path.clone();
+    let of_type = path.segments.iter().rev().nth(1).is_some_and(|parent| {
+        let name = parent.ident.unraw().to_string();
+        name == "Self" || name.starts_with(char::is_uppercase)
+    });
+    let last = path.segments.last_mut()?;
+    if of_type {
+        last.ident = beside(&last.ident);
+    } else {
+        // Type arguments belong to the companion, as they belong to the function.
+        let arguments = std::mem::take(&mut last.arguments);
+        let entry = Ident::new("entry", last.ident.span());
+        path.segments.push(syn::PathSegment { ident: entry, arguments });
+    }
+    Some(path)
+}
+
+fn beside(method: &Ident) -> Ident {
+    Ident::new(&format!("{}_entry", method.unraw()), method.span())
+}

@@ -1,0 +1,26 @@
+//! What the attributes become.
+
+mod cache;
+mod companions;
+mod invalidate;
+mod key_part;
+mod load;
+mod site;
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote_spanned};
+use syn::Signature;
+
+pub(crate) use cache::expand as cache;
+pub(crate) use invalidate::expand as invalidate;
+pub(crate) use key_part::expand as key_part;
+
+/// The types and constants a function was called with, to call it again: `::<T, N>`.
+fn turbofish(sig: &Signature) -> TokenStream {
+    let types = sig.generics.type_params().map(|param| param.ident.to_token_stream());
+    let arguments: Vec<_> = types.chain(sig.generics.const_params().map(|param| param.ident.to_token_stream())).collect();
+    if arguments.is_empty() { TokenStream::new() } else { quote_spanned!(Span::mixed_site()=> ::<#(#arguments),*>) }
+}
+
+
+

@@ -1,0 +1,115 @@
+//! The static behind one function: its name, where it stands, and what was asked for.
+
+use proc_macro2::{Ident, Literal, Span, TokenStream};
+use quote::{quote_spanned, ToTokens};
+use syn::ext::IdentExt;
+use syn::LitStr;
+
+use crate::args::{CacheArgs, CacheNone};
+use crate::key::Key;
+use crate::model::{Companions, Model};
+
+/// How the function gets at its site: from its companions, or from a static of its own.
+pub(super) fn expand(model: &Model, key: &Key<'_>) -> TokenStream {
+    let name = &model.function.sig.ident;
+    let ours = Span::mixed_site();
+    match model.companions() {
+        Some(Companions::Type) => quote_spanned!(ours=> #name::site()),
+        Some(Companions::Methods) => {
+            let hidden = hidden(name);
+            quote_spanned!(ours=> Self::#hidden())
+        }
+        None => {
+            let block = declare(model, key);
+            quote_spanned!(ours=> { #block })
+        }
+    }
+}
+
+/// The function beside a method that holds the method's site.
+pub(super) fn hidden(name: &Ident) -> Ident {
+    Ident::new(&format!("__{}_site", name.unraw()), Span::mixed_site().located_at(name.span()))
+}
+
+/// ```text
+/// static SITE: P::Site = P::Site::new(P::Declared { .. }, P::Policy { ttl: P::Some(600000), ..P::Policy::DEFAULT });
+/// P::inventory::submit! { P::Linked(&SITE) }
+/// &SITE
+/// ```
+pub(super) fn declare(model: &Model, key: &Key<'_>) -> TokenStream {
+    let p = &model.private;
+    let function = model.function.sig.ident.unraw().to_string();
+    let some_text = |text: Option<String>| some(model, text);
+    let name = some_text(model.args.name.get().map(LitStr::value));
+    let (namespace, template) = (some_text(key.namespace()), some_text(key.declared()));
+    let tags = model.tags.iter().map(crate::template::Template::shape);
+    let policy = policy(model);
+    // Linked from inside the function, so that a site is known though it was never called.
+    quote_spanned! {Span::mixed_site()=>
+        static SITE: #p::Site = #p::Site::new(
+            #p::Declared {
+                module: ::core::module_path!(),
+                function: #function,
+                name: #name,
+                namespace: #namespace,
+                template: #template,
+                tags: &[#(#tags),*],
+                file: ::core::file!(),
+                line: ::core::line!(),
+            },
+            #policy,
+        );
+        #p::inventory::submit! { #p::Linked(&SITE) }
+        &SITE
+    }
+}
+
+fn some<T: ToTokens>(model: &Model, value: Option<T>) -> TokenStream {
+    let p = &model.private;
+    match value {
+        Some(value) => quote_spanned!(Span::mixed_site()=> #p::Some(#value)),
+        None => quote_spanned!(Span::mixed_site()=> #p::None),
+    }
+}
+
+/// Only what was asked for; the rest is the runtime's.
+fn policy(model: &Model) -> TokenStream {
+    let p = &model.private;
+    let ours = Span::mixed_site();
+    // Named in full, so that a new option cannot be forgotten here.
+    let CacheArgs {
+        ttl, stale, refresh_ahead, jitter, soft_timeout, timeout, idle, local: _, format, version, cache_none, cache_err,
+        key: _, tags: _, skip: _, secret: _, namespace: _, name: _, load: _, cache_if: _, ttl_with: _, weigh: _,
+        companions: _, cache: _, krate: _,
+    } = &model.args;
+    let number = |n: &u64| Literal::u64_unsuffixed(*n).to_token_stream();
+    let optional = |n: &u64| some(model, Some(number(n)));
+    let none = cache_none.get().map(|none| match none {
+        CacheNone::AsValue => optional(&0),
+        CacheNone::For(millis) => optional(millis),
+    });
+    let format = format.get().map(|format| {
+        let format = Ident::new(format, ours);
+        some(model, Some(quote_spanned!(ours=> #p::Format::#format)))
+    });
+    let fields = [
+        ("ttl", ttl.get().map(optional)),
+        ("stale", stale.get().map(number)),
+        ("refresh_ahead", refresh_ahead.get().map(number)),
+        ("jitter", jitter.get().map(|part| Literal::f32_unsuffixed(*part).to_token_stream())),
+        ("none", none),
+        ("err", cache_err.get().map(optional)),
+        ("soft_timeout", soft_timeout.get().map(optional)),
+        ("timeout", timeout.get().map(optional)),
+        ("idle", idle.get().map(optional)),
+        ("local", model.is_local().then(|| quote_spanned!(ours=> true))),
+        ("format", format),
+        ("version", version.get().map(|n| Literal::u32_unsuffixed(*n).to_token_stream())),
+    ];
+    let fields = fields.into_iter().filter_map(|(name, value)| Some((Ident::new(name, ours), value?)));
+    let (names, values): (Vec<_>, Vec<_>) = fields.unzip();
+    if names.is_empty() {
+        return quote_spanned!(ours=> #p::Policy::DEFAULT);
+    }
+    quote_spanned!(ours=> #p::Policy { #(#names: #values,)* ..#p::Policy::DEFAULT })
+}

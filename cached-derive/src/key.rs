@@ -1,0 +1,218 @@
+//! What forms the key of a call: the parts, in order, and how the key and the tags are written from them.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::ext::IdentExt;
+use syn::spanned::Spanned;
+use syn::{Member, Type};
+
+use crate::input::{Function, Param, ours_at};
+use crate::model::Model;
+use crate::passing;
+use crate::path::Private;
+use crate::template::{Hole, Piece, Template};
+
+/// One part of the key.
+struct Part {
+    /// The placeholder it stands for; types and unnamed arguments have none.
+    hole: Option<Hole>,
+    /// The expression that makes it.
+    tokens: TokenStream,
+}
+
+/// What forms the key of one function.
+pub(crate) struct Key<'a> {
+    model: &'a Model,
+    parts: Vec<Part>,
+}
+
+/// How many parts the key of this function has.
+pub(crate) fn count(model: &Model) -> usize {
+    Key::of(model).parts.len()
+}
+
+impl<'a> Key<'a> {
+    /// Arguments in the order of the template, or as they are declared; then the types the function was called with.
+    pub(crate) fn of(model: &'a Model) -> Self {
+        let mut parts = match &model.key {
+            Some(template) => template_parts(model, template),
+            None => argument_parts(model),
+        };
+        parts.extend(type_parts(model));
+        Self { model, parts }
+    }
+
+    /// `(P::part(&video_id),)`.
+    pub(crate) fn tuple(&self) -> TokenStream {
+        let parts = self.parts.iter().map(|part| &part.tokens);
+        quote_spanned!(Span::mixed_site()=> (#(#parts,)*))
+    }
+
+    /// Are there parts to be borrowed?
+    pub(crate) fn is_empty(&self) -> bool {
+        self.parts.is_empty()
+    }
+
+    /// The statements that write the key and the tags.
+    pub(crate) fn names(&self) -> TokenStream {
+        let ours = Span::mixed_site();
+        let key = self.key_text();
+        let tags = self.model.tags.iter().map(|tag| {
+            let text = self.template_text(tag);
+            quote_spanned!(ours=> names.tag()#text;)
+        });
+        quote_spanned!(ours=> names.key()#key; #(#tags)*)
+    }
+
+    fn key_text(&self) -> TokenStream {
+        let ours = Span::mixed_site();
+        let Some(template) = &self.model.key else {
+            let namespace_and_site = quote_spanned!(ours=> .site(__site));
+            let parts = (0..self.parts.len()).map(|at| self.behind_colon(at));
+            return quote_spanned!(ours=> #namespace_and_site #(#parts)*);
+        };
+        let namespace = self.model.args.namespace.get().map(|namespace| {
+            let prefix = format!("{}:", namespace.value());
+            quote_spanned!(ours=> .literal(#prefix))
+        });
+        let text = self.template_text(template);
+        let types = self.parts.iter().enumerate().filter(|(_, part)| part.hole.is_none());
+        let types = types.map(|(at, _)| self.behind_colon(at));
+        quote_spanned!(ours=> #namespace #text #(#types)*)
+    }
+
+    fn behind_colon(&self, at: usize) -> TokenStream {
+        let part = syn::Index::from(at);
+        quote_spanned!(Span::mixed_site()=> .literal(":").part(&__key.#part))
+    }
+
+    fn template_text(&self, template: &Template) -> TokenStream {
+        let pieces = template.pieces.iter().map(|piece| match piece {
+            Piece::Text(text) => quote_spanned!(Span::mixed_site()=> .literal(#text)),
+            Piece::Hole(hole) => self.hole_text(hole, template.span),
+        });
+        pieces.collect()
+    }
+
+    /// A part of the key by its place in it; a field of one from the argument.
+    fn hole_text(&self, hole: &Hole, span: Span) -> TokenStream {
+        let ours = Span::mixed_site();
+        match self.parts.iter().position(|part| part.hole.as_ref() == Some(hole)) {
+            Some(at) => {
+                let part = syn::Index::from(at);
+                quote_spanned!(ours=> .part(&__key.#part))
+            }
+            None => {
+                let secret = is_secret(self.model, hole);
+                let value = hole_value(&self.model.function, hole, span, &self.model.private, secret);
+                quote_spanned!(ours=> .part(&#value))
+            }
+        }
+    }
+
+    /// The template as the site declares it: `video:{}:frames`.
+    pub(crate) fn declared(&self) -> Option<String> {
+        let template = self.model.key.as_ref()?;
+        let mut text = self.model.args.namespace.get().map_or(String::new(), |namespace| namespace.value() + ":");
+        text.push_str(&template.shape());
+        text.extend(self.parts.iter().filter(|part| part.hole.is_none()).map(|_| ":{}"));
+        Some(text)
+    }
+
+    /// The namespace, if the attribute says it.
+    pub(crate) fn namespace(&self) -> Option<String> {
+        let given = self.model.args.namespace.get().map(syn::LitStr::value);
+        given.or_else(|| self.model.key.as_ref()?.namespace().map(str::to_owned))
+    }
+
+    /// Is the argument needed to write the key and the tags?
+    pub(crate) fn uses(&self, param: &Param) -> bool {
+        let is_named = |hole: &Hole| param.name.unraw() == hole.root.as_str();
+        let keyed = self.parts.iter().filter_map(|part| part.hole.as_ref()).any(is_named);
+        keyed || (!self.model.args.is_skipped(&param.name) && has_unnamed_type(&param.ty))
+    }
+}
+
+fn template_parts(model: &Model, template: &Template) -> Vec<Part> {
+    let mut parts: Vec<Part> = Vec::new();
+    for hole in template.holes() {
+        if !parts.iter().any(|part| part.hole.as_ref() == Some(hole)) {
+            let tokens = hole_value(&model.function, hole, template.span, &model.private, is_secret(model, hole));
+            parts.push(Part { hole: Some(hole.clone()), tokens });
+        }
+    }
+    parts
+}
+
+fn argument_parts(model: &Model) -> Vec<Part> {
+    let keyed = model.function.params.iter().filter(|param| !model.args.is_skipped(&param.name));
+    let part = |param: &Param| {
+        let hole = Hole { root: param.name.unraw().to_string(), fields: Vec::new() };
+        let secret = model.args.is_secret(&param.name);
+        let tokens = hole_value(&model.function, &hole, param.ty.span(), &model.private, secret);
+        Part { hole: Some(hole), tokens }
+    };
+    keyed.map(part).collect()
+}
+
+/// The types a generic function was called with: two instances never share a result.
+fn type_parts(model: &Model) -> impl Iterator<Item = Part> {
+    let Model { function, args, private: p, .. } = model;
+    let types = function.sig.generics.type_params().filter(|param| !args.is_skipped(&param.ident)).map(move |param| {
+        let ident = &param.ident;
+        quote_spanned!(ours_at(ident)=> #p::Kind::<#ident>::new())
+    });
+    let consts = function.sig.generics.const_params().map(|param| {
+        let ident = &param.ident;
+        quote!(#ident)
+    });
+    let unnamed = function.params.iter().filter(|param| !args.is_skipped(&param.name) && has_unnamed_type(&param.ty));
+    let unnamed = unnamed.map(move |param| {
+        let name = &param.name;
+        let by_reference = matches!(passing::bare(&param.ty), Type::Reference(_));
+        let borrow = if by_reference { quote!() } else { quote_spanned!(ours_at(&param.ty)=> &) };
+        quote_spanned!(ours_at(&param.ty)=> #p::kind_of(#borrow #name))
+    });
+    types.chain(consts).chain(unnamed).map(|tokens| Part { hole: None, tokens })
+}
+
+fn has_unnamed_type(ty: &Type) -> bool {
+    match passing::bare(ty) {
+        Type::ImplTrait(_) => true,
+        Type::Reference(reference) => has_unnamed_type(&reference.elem),
+        _ => false,
+    }
+}
+
+fn is_secret(model: &Model, hole: &Hole) -> bool {
+    model.function.param(&hole.root).is_some_and(|param| model.args.is_secret(&param.name))
+}
+
+/// The value of a placeholder as a part: `P::part(&user.id)`.
+///
+/// A whole argument is shown where its type stands, because that is what must be a key part; a field is shown where the
+/// template stands.
+pub(crate) fn hole_value(function: &Function, hole: &Hole, span: Span, p: &Private, secret: bool) -> TokenStream {
+    let param = function.param(&hole.root);
+    let (root, at) = match (param, &function.receiver) {
+        (Some(param), _) if hole.fields.is_empty() => (param.name.clone(), param.ty.span()),
+        (Some(param), _) => (param.name.clone(), span),
+        (None, Some(receiver)) => (Ident::new("self", receiver.self_token.span()), span),
+        (None, None) => (Ident::new(&hole.root, span), span),
+    };
+    let ours = Span::mixed_site().located_at(at);
+    let root = located(&root, at);
+    let fields = hole.fields.iter().map(|field| match field {
+        Member::Named(name) => Member::Named(located(name, at)),
+        Member::Unnamed(index) => Member::Unnamed(syn::Index { index: index.index, span: at }),
+    });
+    let part = quote_spanned!(ours=> #p::part(&#root #(.#fields)*));
+    if secret { quote_spanned!(ours=> #p::secret(#part)) } else { part }
+}
+
+/// The user's own name, shown somewhere else.
+fn located(name: &Ident, at: Span) -> Ident {
+    let mut name = name.clone();
+    name.set_span(name.span().located_at(at));
+    name
+}
