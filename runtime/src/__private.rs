@@ -10,8 +10,8 @@ pub use crate::{
 };
 
 pub use crate::cache::Cache;
-pub use crate::codec::Format;
 pub use crate::call::{Call, Near, Options};
+pub use crate::codec::Format;
 pub use crate::depth::{Framed, Local};
 pub use crate::entry::Entry;
 pub use crate::error::Error;
@@ -20,8 +20,8 @@ pub use crate::invalidator::{Guard, Invalidator};
 pub use crate::key::{Absent, Key, KeyPart, KeyWriter, Kind, Sum, kind_of, secret};
 pub use crate::names::Names;
 pub use crate::outcome::{
-    Both0, Both1, Err0, Err1, Err2, Kind0, Kind1, Kind2, Kind3, None0, None1, None2, Probe, Refuse, Shape, Share, Shared,
-    Unshared,
+    Both0, Both1, Err0, Err1, Err2, Kind0, Kind1, Kind2, Kind3, None0, None1, None2, Probe, Refuse, Shape, Share,
+    Shared, Unshared,
 };
 pub use crate::own::{lend, lend_option, own, own_option};
 pub use crate::policy::Policy;

@@ -184,7 +184,7 @@ where
             count(&known.counters.stale_hits);
             return Near::Hit(self.shape.join(entry.value));
         }
-        let old = Fallback { value: entry.value, stale_until: entry.stale_until(), checked, tags };
+        let old = Fallback { stale_until: entry.stale_until(), value: entry.value, checked, tags };
         Near::Miss(self.miss(Some(shelf), None, Some(old), false))
     }
 
