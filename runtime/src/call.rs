@@ -161,7 +161,7 @@ where
             let tags = named.tags().chain(entry.tags());
             match self.cache.0.log.unnamed_since(&named.key, tags, checked) {
                 Some(seq) => {
-                    known.near.recheck(&self.key, checked, seq);
+                    known.near.recheck(&self.key, &entry, seq);
                     checked = seq;
                 }
                 None => {
