@@ -58,11 +58,15 @@ fn signature(function: &Function, errors: &mut Errors) {
         errors.at(word.span(), format!("a `const` function cannot be cached: take `const` from `{ident}`"));
     }
     if let Safety::Unsafe(word) = safety {
-        let message = format!("an `unsafe` function cannot be cached: a hit would skip its body; wrap `{ident}` in a safe one");
+        let message =
+            format!("an `unsafe` function cannot be cached: a hit would skip its body; wrap `{ident}` in a safe one");
         errors.at(word.span(), message);
     }
     if let Some(abi) = abi {
-        errors.push(Error::new_spanned(abi, format!("an `extern` function cannot be cached: call `{ident}` from one of Rust's own")));
+        errors.push(Error::new_spanned(
+            abi,
+            format!("an `extern` function cannot be cached: call `{ident}` from one of Rust's own"),
+        ));
     }
     if let Some(variadic) = variadic {
         errors.push(Error::new_spanned(variadic, "a variadic function cannot be cached: its arguments have no names"));
@@ -113,9 +117,9 @@ fn receiver(model: &Model, errors: &mut Errors) {
 
 fn refused_receiver(model: &Model, receiver: &Receiver, skipped: bool) -> Option<&'static str> {
     match passing::of_receiver(receiver) {
-        Passing::Exclusive if model.runs_apart() => {
-            Some("`&mut self` cannot go into the task of a load: take `&self`, or write `load = \"inline\"` and `skip(self)`")
-        }
+        Passing::Exclusive if model.runs_apart() => Some(
+            "`&mut self` cannot go into the task of a load: take `&self`, or write `load = \"inline\"` and `skip(self)`",
+        ),
         Passing::Exclusive if !skipped => {
             Some("a hit would leave `&mut self` as it is: take `&self`, or write `skip(self)` if that is meant")
         }
@@ -151,10 +155,12 @@ fn argument(model: &Model, param: &Param, errors: &mut Errors) {
     let Some(template) = &model.key else { return };
     let keyed = template.holes().any(|hole| name.unraw() == hole.root.as_str());
     if model.args.is_secret(name) && !keyed {
-        let message = format!("`{name}` is secret but not in the key: put `{{{name}}}` in `key`, or write `skip({name})`");
+        let message =
+            format!("`{name}` is secret but not in the key: put `{{{name}}}` in `key`, or write `skip({name})`");
         errors.at(name.span(), message);
     } else if !keyed && !skipped && passing::is_plain_key(ty) {
-        let message = format!("`{name}` is neither in the key nor skipped: put `{{{name}}}` in `key`, or write `skip({name})`");
+        let message =
+            format!("`{name}` is neither in the key nor skipped: put `{{{name}}}` in `key`, or write `skip({name})`");
         errors.at(name.span(), message);
     }
 }
@@ -200,13 +206,17 @@ fn templates(model: &Model, errors: &mut Errors) {
         for hole in template.holes().filter(|hole| function.param(&hole.root).is_some() || hole.root == "self") {
             if !in_key(model, hole) {
                 let text = hole.text();
-                let message = format!("a tag can only name what is in the key, and `{text}` is not: put `{{{text}}}` in `key` too");
+                let message = format!(
+                    "a tag can only name what is in the key, and `{text}` is not: put `{{{text}}}` in `key` too"
+                );
                 errors.at(template.span, message);
             }
         }
     }
     if errors.is_empty() && key::count(model) > MOST_PARTS {
-        let message = format!("a key has {MOST_PARTS} parts at most: leave some out with `skip(..)`, or group arguments in a `#[derive(KeyPart)]` type");
+        let message = format!(
+            "a key has {MOST_PARTS} parts at most: leave some out with `skip(..)`, or group arguments in a `#[derive(KeyPart)]` type"
+        );
         errors.at(function.sig.ident.span(), message);
     }
 }
@@ -242,7 +252,8 @@ fn options(model: &Model, errors: &mut Errors) {
     if let (Some(span), false) = (args.soft_timeout.span(), args.stale.is_given()) {
         errors.at(span, "`soft_timeout` needs an old value to answer with: give `stale = \"..\"` too");
     }
-    if let (Some(span), Some(soft), Some(hard)) = (args.soft_timeout.span(), args.soft_timeout.get(), args.timeout.get())
+    if let (Some(span), Some(soft), Some(hard)) =
+        (args.soft_timeout.span(), args.soft_timeout.get(), args.timeout.get())
         && soft >= hard
     {
         errors.at(span, "`soft_timeout` must be shorter than `timeout`");
@@ -253,14 +264,21 @@ fn options(model: &Model, errors: &mut Errors) {
         errors.at(span, "`refresh_ahead` must be shorter than `ttl`: it says how long before the end a refresh begins");
     }
     if let (Some(span), true) = (args.format.span(), args.local.is_given()) {
-        errors.at(span, "`format` is for values that leave the process, and `local` keeps them in it: drop one of the two");
+        errors.at(
+            span,
+            "`format` is for values that leave the process, and `local` keeps them in it: drop one of the two",
+        );
     }
     if !function.is_async() {
         let in_caller = [
             (args.load.span(), "load", "a function that does not await loads in its caller's thread"),
             (args.format.span(), "format", "values of a function that does not await stay in the process"),
             (args.refresh_ahead.span(), "refresh_ahead", "nothing can refresh behind a function that does not await"),
-            (args.soft_timeout.span(), "soft_timeout", "the caller of a function that does not await runs the load itself"),
+            (
+                args.soft_timeout.span(),
+                "soft_timeout",
+                "the caller of a function that does not await runs the load itself",
+            ),
             (args.timeout.span(), "timeout", "a function that does not await cannot be stopped"),
         ];
         for (span, word, why) in in_caller.into_iter().filter_map(|(span, word, why)| Some((span?, word, why))) {
@@ -269,7 +287,9 @@ fn options(model: &Model, errors: &mut Errors) {
     } else if args.is_inline() {
         let behind = [(args.refresh_ahead.span(), "refresh_ahead"), (args.soft_timeout.span(), "soft_timeout")];
         for (span, word) in behind.into_iter().filter_map(|(span, word)| Some((span?, word))) {
-            let message = format!("an inline load runs in its caller and nothing goes on behind it: drop `{word}` or `load = \"inline\"`");
+            let message = format!(
+                "an inline load runs in its caller and nothing goes on behind it: drop `{word}` or `load = \"inline\"`"
+            );
             errors.at(span, message);
         }
     }

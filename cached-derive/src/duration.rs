@@ -15,7 +15,8 @@ pub(crate) fn parse(lit: &LitStr) -> Result<u64> {
 }
 
 fn millis(text: &str) -> std::result::Result<u64, String> {
-    let shape = || format!("`{text}` is not a duration: write it like \"500ms\", \"30s\", \"10m\", \"1h30m\" or \"7d\"");
+    let shape =
+        || format!("`{text}` is not a duration: write it like \"500ms\", \"30s\", \"10m\", \"1h30m\" or \"7d\"");
     let mut rest = text;
     let mut units = UNITS;
     let mut total: u64 = 0;
@@ -30,7 +31,10 @@ fn millis(text: &str) -> std::result::Result<u64, String> {
         if unit.is_empty() {
             return Err(format!("`{text}` has no unit: write \"{text}s\" for seconds"));
         }
-        let at = units.iter().position(|(name, _)| *name == unit).ok_or_else(|| no_such(unit, number).unwrap_or_else(shape))?;
+        let at = units
+            .iter()
+            .position(|(name, _)| *name == unit)
+            .ok_or_else(|| no_such(unit, number).unwrap_or_else(shape))?;
         let part = number.parse::<u64>().ok().and_then(|n| n.checked_mul(units[at].1));
         total = part
             .and_then(|part| total.checked_add(part))
@@ -52,7 +56,9 @@ fn no_such(unit: &str, number: &str) -> Option<String> {
         "day" | "days" | "D" => "d",
         "w" | "week" | "weeks" => return Some(format!("there is no unit `{}`: count in days, `7d`", unit.trim())),
         "d" | "h" | "m" | "s" | "ms" if unit == unit.trim() => {
-            return Some(format!("`{unit}` is in the wrong place: units go from long to short, each once, as in \"1h30m\""));
+            return Some(format!(
+                "`{unit}` is in the wrong place: units go from long to short, each once, as in \"1h30m\""
+            ));
         }
         known @ ("d" | "h" | "m" | "s" | "ms") => known,
         _ => return None,

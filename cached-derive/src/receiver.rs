@@ -38,7 +38,8 @@ pub(crate) fn rename(body: TokenStream) -> TokenStream {
             }
             TokenTree::Punct(punct) if punct.as_char() == ';' => (TokenTree::Punct(punct), Place::Body),
             TokenTree::Group(group) => {
-                let next = if group.delimiter() == Delimiter::Brace && place != Place::Import { Place::Body } else { place };
+                let next =
+                    if group.delimiter() == Delimiter::Brace && place != Place::Import { Place::Body } else { place };
                 match place {
                     Place::Body => (TokenTree::Group(rename_group(&group)), next),
                     Place::Visibility => (TokenTree::Group(group), Place::Body),

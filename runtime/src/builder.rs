@@ -223,7 +223,7 @@ impl Builder {
             let pattern = Pattern::new(glob).map_err(|e| Error::config("ttl_for", e.to_string()))?;
             self.settings.ttl_patterns.push((pattern, millis(*ttl)));
         }
-        let (levels, log) = self.open_tiers();
+        let (levels, log) = self.open_tiers()?;
         let balance = Balance::new(self.near_bytes, std::mem::take(&mut self.limits));
         Ok(Cache::with(self.settings, log, Stack::new(levels), balance))
     }
@@ -262,16 +262,17 @@ impl Builder {
     }
 
     /// Opens the tiers, and resumes the log from what the deepest remembers.
-    fn open_tiers(&mut self) -> (Vec<Level>, Arc<Log>) {
+    fn open_tiers(&mut self) -> Result<(Vec<Level>, Arc<Log>)> {
         let late: Arc<OnceLock<Arc<Log>>> = Arc::new(OnceLock::new());
         let kinds = std::mem::take(&mut self.tiers);
-        let levels: Vec<Level> = kinds.into_iter().map(|kind| self.level(kind.open(), &late)).collect();
+        let levels: Vec<Level> =
+            kinds.into_iter().map(|kind| Ok(self.level(kind.open()?, &late))).collect::<Result<_>>()?;
         // A store that does not answer now is a store that is new: what it holds has another epoch.
         let recall = levels.last().and_then(|level| level.tier.recall().ok()).unwrap_or(Recall::default());
         let chance = self.settings.seed.map_or_else(Chance::unknown, Chance::new);
         let log = Arc::new(Log::resume(&recall, chance.next() | 1, self.settings.groups));
         late.get_or_init(|| Arc::clone(&log));
-        (levels, log)
+        Ok((levels, log))
     }
 
     fn level(&self, tier: Arc<dyn Tier>, log: &Arc<OnceLock<Arc<Log>>>) -> Level {
@@ -293,8 +294,8 @@ impl Builder {
 }
 
 impl Kind {
-    fn open(self) -> Arc<dyn Tier> {
-        match self {
+    fn open(self) -> Result<Arc<dyn Tier>> {
+        Ok(match self {
             Self::Given(tier) => tier,
             #[cfg(feature = "disk")]
             Self::Disk(path, max_bytes) => {
@@ -303,11 +304,11 @@ impl Kind {
             }
             #[cfg(feature = "sqlite")]
             Self::Sqlite(path, max_bytes) => {
-                let options = crate::tier::sql::SqlOptions { max_bytes, ..crate::tier::sql::SqlOptions::new(path) };
-                Arc::new(crate::tier::sql::Sql::open(options))
+                let options = crate::tier::sql::SqlOptions::sqlite(path)?;
+                Arc::new(crate::tier::sql::Sql::open(options.max_bytes(max_bytes)))
             }
             Self::Never(_, never) => match never {},
-        }
+        })
     }
 }
 

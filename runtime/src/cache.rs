@@ -60,6 +60,9 @@ struct Chain {
     next: OnceLock<Box<Chain>>,
 }
 
+/// A shelf as it stands in the table, and in its own types.
+type Found<'a, K, V, R> = (&'a Arc<dyn Any + Send + Sync>, &'a Shelf<K, V, R>);
+
 /// Every cache that was ever installed, the last one in force; cell 0 is the one that makes itself.
 static INSTALLED: Slots<Cache> = Slots::new();
 static CURRENT: AtomicUsize = AtomicUsize::new(0);
@@ -124,23 +127,24 @@ impl Cache {
         INSTALLED.get_or_init(0, || near_only.clone()).unwrap_or(near_only)
     }
 
-    /// The shelf of a site, made at the first call.
+    /// The shelf of a site, made at the first call; `None` if there are more sites than the table holds.
     #[inline]
-    pub(crate) fn shelf<K, V, R>(&self, site: &'static Site) -> Option<&Arc<dyn Any + Send + Sync>>
+    pub(crate) fn shelf<K, V, R>(&self, site: &'static Site) -> Option<Found<'_, K, V, R>>
     where
         K: KeyPart<Owned = K> + Clone + Eq + Send + Sync + 'static,
         V: Clone + Send + Sync + 'static,
         R: Send + 'static,
     {
-        let first = self.0.shelves.get(site.index());
-        match first {
-            Some(chain) if chain.shelf.is::<Shelf<K, V, R>>() => Some(&chain.shelf),
-            _ => self.find_shelf::<K, V, R>(site),
+        if let Some(chain) = self.0.shelves.get(site.index())
+            && let Some(shelf) = chain.shelf.downcast_ref()
+        {
+            return Some((&chain.shelf, shelf));
         }
+        self.find_shelf::<K, V, R>(site)
     }
 
     #[cold]
-    fn find_shelf<K, V, R>(&self, site: &'static Site) -> Option<&Arc<dyn Any + Send + Sync>>
+    fn find_shelf<K, V, R>(&self, site: &'static Site) -> Option<Found<'_, K, V, R>>
     where
         K: KeyPart<Owned = K> + Clone + Eq + Send + Sync + 'static,
         V: Clone + Send + Sync + 'static,
@@ -148,10 +152,12 @@ impl Cache {
     {
         let link = || Chain { shelf: self.make_shelf::<K, V, R>(Sign::of(site)), next: OnceLock::new() };
         let mut chain = self.0.shelves.get_or_init(site.index(), link)?;
-        while !chain.shelf.is::<Shelf<K, V, R>>() {
+        loop {
+            if let Some(shelf) = chain.shelf.downcast_ref() {
+                return Some((&chain.shelf, shelf));
+            }
             chain = chain.next.get_or_init(|| Box::new(link()));
         }
-        Some(&chain.shelf)
     }
 
     /// Makes a shelf and counts it in.

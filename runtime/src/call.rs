@@ -127,12 +127,11 @@ where
     /// Asks near. A hit allocates nothing, waits for nobody and takes no lock that all share.
     #[inline]
     pub fn near(self) -> Near<R, MissOf<K, S, R, D>> {
-        let shelf = self.cache.shelf::<K::Owned, S::Kept, R>(self.site);
-        let Some(known) = shelf.and_then(|shelf| shelf.downcast_ref::<Shelf<K::Owned, S::Kept, R>>()) else {
+        let Some((shelf, known)) = self.cache.shelf::<K::Owned, S::Kept, R>(self.site) else {
             return Near::Miss(self.without_shelf());
         };
         if intent::take_refresh() {
-            return Near::Miss(self.miss(shelf, None, None, true));
+            return Near::Miss(self.miss(Some(shelf), None, None, true));
         }
         let policy = known.policy();
         let now = self.cache.clock().now();
@@ -142,7 +141,7 @@ where
                 Near::Hit(self.shape.join(value))
             }
             Found::Check(entry) => self.check(shelf, known, entry, now),
-            Found::Absent => Near::Miss(self.miss(shelf, None, None, false)),
+            Found::Absent => Near::Miss(self.miss(Some(shelf), None, None, false)),
         }
     }
 
@@ -150,7 +149,7 @@ where
     #[cold]
     fn check(
         self,
-        shelf: Option<&Arc<dyn Any + Send + Sync>>,
+        shelf: &Arc<dyn Any + Send + Sync>,
         known: &Shelf<K::Owned, S::Kept, R>,
         entry: Entry<S::Kept>,
         now: u64,
@@ -162,12 +161,12 @@ where
             let tags = named.tags().chain(entry.tags());
             match self.cache.0.log.unnamed_since(&named.key, tags, checked) {
                 Some(seq) => {
-                    known.near.recheck(&self.key, checked, seq);
+                    known.near.recheck(&self.key, &entry, seq);
                     checked = seq;
                 }
                 None => {
                     count(&known.counters.invalidated);
-                    return Near::Miss(self.miss(shelf, None, None, false));
+                    return Near::Miss(self.miss(Some(shelf), None, None, false));
                 }
             }
         }
@@ -179,14 +178,14 @@ where
                 return Near::Hit(self.shape.join(entry.value));
             }
             let ready = Fallback { value: entry.value, stale_until: entry.fresh_until, checked, tags };
-            return Near::Miss(self.miss(shelf, Some(ready), None, false));
+            return Near::Miss(self.miss(Some(shelf), Some(ready), None, false));
         }
-        if entry.held_until > now {
+        if entry.held_until() > now {
             count(&known.counters.stale_hits);
             return Near::Hit(self.shape.join(entry.value));
         }
-        let old = Fallback { value: entry.value, stale_until: entry.stale_until, checked, tags };
-        Near::Miss(self.miss(shelf, None, Some(old), false))
+        let old = Fallback { stale_until: entry.stale_until(), value: entry.value, checked, tags };
+        Near::Miss(self.miss(Some(shelf), None, Some(old), false))
     }
 
     fn named(&self) -> Named {
@@ -235,7 +234,7 @@ where
     /// A handle to this entry: its key, a look without a load, its removal.
     pub fn entry(self) -> crate::entry::Entry<R> {
         let shelf = self.cache.shelf::<K::Owned, S::Kept, R>(self.site);
-        crate::entry::Entry::of(self.wanted(shelf))
+        crate::entry::Entry::of(self.wanted(shelf.map(|(shelf, _)| shelf)))
     }
 }
 

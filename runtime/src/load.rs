@@ -419,7 +419,8 @@ where
         // For a moment the old value answers by itself, so that a failing source is not asked by every call.
         let until = (self.cache.clock().now() + HOLD).min(old.stale_until);
         let weight = self.weigh(&old.value);
-        let held = Entry::new(old.value.clone(), 0, old.stale_until, old.checked, weight).held(until);
+        let held =
+            Entry::new(old.value.clone(), self.cache.clock().now(), old.stale_until, old.checked, weight).held(until);
         let held = held.tagged(old.tags.iter().cloned().collect());
         lead.land(|| shelf.near.insert(self.key.clone(), held), Landing::Stale(old.value));
     }

@@ -22,7 +22,10 @@ impl KeyArgs {
         let mut args = Self::default();
         for attr in attrs.iter().filter(|attr| attr.path().is_ident("key")) {
             let Meta::List(list) = &attr.meta else {
-                errors.push(Error::new_spanned(attr.meta.to_token_stream(), "`#[key(..)]` takes options: `#[key(skip)]`"));
+                errors.push(Error::new_spanned(
+                    attr.meta.to_token_stream(),
+                    "`#[key(..)]` takes options: `#[key(skip)]`",
+                ));
                 continue;
             };
             read(list.tokens.clone(), errors, |input, _| {

@@ -57,11 +57,7 @@ impl<T> Slot<T> {
 }
 
 /// Reads options until the tokens end; `option` reads what belongs to one.
-fn read(
-    tokens: TokenStream,
-    errors: &mut Errors,
-    mut option: impl FnMut(ParseStream<'_>, &mut Errors) -> Result<()>,
-) {
+fn read(tokens: TokenStream, errors: &mut Errors, mut option: impl FnMut(ParseStream<'_>, &mut Errors) -> Result<()>) {
     let all = |input: ParseStream<'_>| {
         while !input.is_empty() {
             if let Err(error) = option(input, errors).and_then(|()| comma(input)) {
@@ -92,6 +88,3 @@ fn skip_to_comma(input: ParseStream<'_>) {
         let _skipped: Result<proc_macro2::TokenTree> = input.parse();
     }
 }
-
-
-

@@ -76,7 +76,8 @@ impl Opt<'_> {
     pub(super) fn duration(&self) -> Result<u64> {
         let (lit, millis) = self.duration_or_zero()?;
         if millis == 0 {
-            let message = format!("`{}` cannot be zero: leave the option out, or give a time such as \"1s\"", self.name());
+            let message =
+                format!("`{}` cannot be zero: leave the option out, or give a time such as \"1s\"", self.name());
             return Err(Error::new(lit.span(), message));
         }
         Ok(millis)
@@ -178,7 +179,10 @@ impl Opt<'_> {
                 Ok(name) if names.contains(&name) => errors.at(name.span(), format!("`{name}` is named twice")),
                 Ok(name) => names.push(name),
                 Err(_) => {
-                    errors.at(content.span(), format!("`{}` takes names of arguments: `{}`", self.name(), self.example()));
+                    errors.at(
+                        content.span(),
+                        format!("`{}` takes names of arguments: `{}`", self.name(), self.example()),
+                    );
                     super::skip_to_comma(&content);
                 }
             }

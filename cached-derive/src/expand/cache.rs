@@ -75,7 +75,11 @@ pub(super) fn call(model: &Model, key: &Key<'_>) -> TokenStream {
     let share = quote_spanned!(at_return=> #p::share!(#ret));
     let options = options(model, &kind);
     // A key without parts borrows nothing: `&()` would trip a lint in the user's crate.
-    let key = if key.is_empty() { quote_spanned!(Span::mixed_site()=> __key) } else { quote_spanned!(Span::mixed_site()=> &__key) };
+    let key = if key.is_empty() {
+        quote_spanned!(Span::mixed_site()=> __key)
+    } else {
+        quote_spanned!(Span::mixed_site()=> &__key)
+    };
     quote_spanned! {Span::mixed_site()=>
         let __site = #site;
         let __key = #tuple;

@@ -121,7 +121,8 @@ fn of_method(model: &Model, key: &Key<'_>) -> TokenStream {
     let keyed = load::inputs(function, |param| is_needed(model, key, param));
     let (call, declare, hidden) = (cache::call(model, key), site::declare(model, key), site::hidden(name));
     let entry = format_ident!("{}_entry", name.unraw(), span = ours);
-    let refresh = refresh(model, &format_ident!("{}_refresh", name.unraw(), span = ours), &quote_spanned!(ours=> Self::#name));
+    let refresh =
+        refresh(model, &format_ident!("{}_refresh", name.unraw(), span = ours), &quote_spanned!(ours=> Self::#name));
     let cfgs: Vec<_> = function.cfgs().collect();
     let text = format!("The entry that [`{0}()`](Self::{0}) has for these arguments.", name.unraw());
     let allow = quote_spanned!(ours=> #[allow(dead_code, deprecated, clippy::all, clippy::pedantic, clippy::nursery)]);
@@ -155,8 +156,14 @@ fn refresh(model: &Model, companion: &Ident, call: &TokenStream) -> TokenStream 
     let fish = turbofish(&sig);
     let arguments = rename_arguments(&mut sig);
     let text = match function.is_associated() {
-        true => format!("Runs the body of [`{0}()`](Self::{0}) and stores what it returns, though there is an entry.", sig.ident.unraw()),
-        false => format!("Runs the body of [`{0}()`] and stores what it returns, though there is an entry.", sig.ident.unraw()),
+        true => format!(
+            "Runs the body of [`{0}()`](Self::{0}) and stores what it returns, though there is an entry.",
+            sig.ident.unraw()
+        ),
+        false => format!(
+            "Runs the body of [`{0}()`] and stores what it returns, though there is an entry.",
+            sig.ident.unraw()
+        ),
     };
     let call = quote_spanned!(ours=> #call #fish(#(#arguments),*));
     let body = if function.is_async() {

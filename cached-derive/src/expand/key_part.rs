@@ -37,7 +37,8 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     let body = match &input.data {
         Data::Struct(data) => Some(of_struct(&p, &data.fields, input, &mut errors)),
         Data::Enum(data) if data.variants.is_empty() => {
-            errors.at(input.ident.span(), "an enum without variants has no values: there is nothing to be part of a key");
+            errors
+                .at(input.ident.span(), "an enum without variants has no values: there is nothing to be part of a key");
             None
         }
         Data::Enum(data) => Some(of_enum(&p, data, &mut errors)),
@@ -89,7 +90,10 @@ fn counted<'a>(fields: &'a Fields, of: &Ident, errors: &mut Errors) -> Vec<Field
         }
     }
     if out.len() > MOST_FIELDS {
-        let message = format!("`{of}` has {} fields in the key, and {MOST_FIELDS} is the most: group some in a type of their own, or leave them out with `#[key(skip)]`", out.len());
+        let message = format!(
+            "`{of}` has {} fields in the key, and {MOST_FIELDS} is the most: group some in a type of their own, or leave them out with `#[key(skip)]`",
+            out.len()
+        );
         errors.at(of.span(), message);
     }
     out

@@ -18,9 +18,7 @@ pub(crate) use key_part::expand as key_part;
 /// The types and constants a function was called with, to call it again: `::<T, N>`.
 fn turbofish(sig: &Signature) -> TokenStream {
     let types = sig.generics.type_params().map(|param| param.ident.to_token_stream());
-    let arguments: Vec<_> = types.chain(sig.generics.const_params().map(|param| param.ident.to_token_stream())).collect();
+    let arguments: Vec<_> =
+        types.chain(sig.generics.const_params().map(|param| param.ident.to_token_stream())).collect();
     if arguments.is_empty() { TokenStream::new() } else { quote_spanned!(Span::mixed_site()=> ::<#(#arguments),*>) }
 }
-
-
-

@@ -1,9 +1,9 @@
 //! The static behind one function: its name, where it stands, and what was asked for.
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
-use quote::{quote_spanned, ToTokens};
-use syn::ext::IdentExt;
+use quote::{ToTokens, quote_spanned};
 use syn::LitStr;
+use syn::ext::IdentExt;
 
 use crate::args::{CacheArgs, CacheNone};
 use crate::key::Key;
@@ -78,9 +78,31 @@ fn policy(model: &Model) -> TokenStream {
     let ours = Span::mixed_site();
     // Named in full, so that a new option cannot be forgotten here.
     let CacheArgs {
-        ttl, stale, refresh_ahead, jitter, soft_timeout, timeout, idle, local: _, format, version, cache_none, cache_err,
-        key: _, tags: _, skip: _, secret: _, namespace: _, name: _, load: _, cache_if: _, ttl_with: _, weigh: _,
-        companions: _, cache: _, krate: _,
+        ttl,
+        stale,
+        refresh_ahead,
+        jitter,
+        soft_timeout,
+        timeout,
+        idle,
+        local: _,
+        format,
+        version,
+        cache_none,
+        cache_err,
+        key: _,
+        tags: _,
+        skip: _,
+        secret: _,
+        namespace: _,
+        name: _,
+        load: _,
+        cache_if: _,
+        ttl_with: _,
+        weigh: _,
+        companions: _,
+        cache: _,
+        krate: _,
     } = &model.args;
     let number = |n: &u64| Literal::u64_unsuffixed(*n).to_token_stream();
     let optional = |n: &u64| some(model, Some(number(n)));

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::capped::Capped;
+use super::cause;
 use super::limits::{Guarded, Limits};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -62,16 +63,16 @@ impl Format {
     pub(super) fn encode<T: Serialize + ?Sized>(self, value: &T, limit: usize) -> Result<Vec<u8>> {
         let mut out = Capped::new(limit);
         let written = match self {
-            Self::Postcard => postcard::serialize_with_flavor(value, &mut out).map_err(boxed),
-            Self::Msgpack => rmp_serde::encode::write_named(&mut out, value).map_err(boxed),
-            Self::Json => serde_json::to_writer(&mut out, value).map_err(boxed),
+            Self::Postcard => postcard::serialize_with_flavor(value, &mut out).map_err(|e| cause::postcard(&e)),
+            Self::Msgpack => rmp_serde::encode::write_named(&mut out, value).map_err(|e| cause::msgpack_encode(&e)),
+            Self::Json => serde_json::to_writer(&mut out, value).map_err(|e| cause::json(&e)),
         };
         match written {
             Ok(()) => Ok(out.into_bytes()),
             Err(_) if out.is_over() => Err(too_large(limit)),
-            Err(source) => {
-                let message = "the value could not be encoded: see the cause, or choose another format";
-                Err(Error::new(ErrorKind::Codec, message).with("format", self).because(source))
+            Err(cause) => {
+                let message = "the value could not be encoded: choose another format, or look at its Serialize";
+                Err(Error::new(ErrorKind::Codec, message).with("format", self).with("cause", cause))
             }
         }
     }
@@ -82,34 +83,29 @@ impl Format {
         let (value, rest) = match self {
             Self::Postcard => {
                 let mut from = postcard::Deserializer::from_bytes(bytes);
-                let value = T::deserialize(Guarded::new(&mut from, &limits)).map_err(boxed);
+                let value = T::deserialize(Guarded::new(&mut from, &limits)).map_err(|e| cause::postcard(&e));
                 (value, from.finalize().is_ok_and(|rest| !rest.is_empty()))
             }
             Self::Msgpack => {
                 let mut from = rmp_serde::Deserializer::new(bytes);
-                let value = T::deserialize(Guarded::new(&mut from, &limits)).map_err(boxed);
+                let value = T::deserialize(Guarded::new(&mut from, &limits)).map_err(|e| cause::msgpack(&e));
                 (value, !from.get_ref().is_empty())
             }
             Self::Json => {
                 let mut from = serde_json::Deserializer::from_slice(bytes);
-                let value = T::deserialize(Guarded::new(&mut from, &limits)).map_err(boxed);
+                let value = T::deserialize(Guarded::new(&mut from, &limits)).map_err(|e| cause::json(&e));
                 (value, from.end().is_err())
             }
         };
-        let value = value.map_err(|source| {
-            Error::new(ErrorKind::Codec, "the payload could not be decoded").with("format", self).because(source)
+        let value = value.map_err(|cause| {
+            let message = "the payload could not be decoded as this type";
+            Error::new(ErrorKind::Codec, message).with("format", self).with("cause", cause)
         })?;
         if rest {
             return Err(Error::new(ErrorKind::Codec, "bytes are left over after the value").with("format", self));
         }
         Ok(value)
     }
-}
-
-type Cause = Box<dyn std::error::Error + Send + Sync>;
-
-fn boxed(source: impl std::error::Error + Send + Sync + 'static) -> Cause {
-    Box::new(source)
 }
 
 pub(super) fn too_large(limit: usize) -> Error {

@@ -1,6 +1,7 @@
 //! Values to frames and back: a format, a compression, and the limits both are held to.
 
 mod capped;
+mod cause;
 mod compress;
 mod format;
 mod frame;

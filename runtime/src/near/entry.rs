@@ -10,9 +10,9 @@ use crate::clock::Millis;
 pub(crate) struct Entry<V> {
     pub(crate) value: V,
     pub(crate) fresh_until: Millis,
-    pub(crate) stale_until: Millis,
-    /// Until when a value past its ttl answers by itself, because its source just failed; else 0.
-    pub(crate) held_until: Millis,
+    /// How long after that the value may still be served, in units of 16 ms: an entry is small, because a hit that
+    /// waits for memory waits longest.
+    stale: u32,
     /// Up to which local application of the log the entry is known to be valid; at first, its birth.
     checked: AtomicU64,
     /// Weight in bytes, all counted.
@@ -26,11 +26,36 @@ pub(crate) struct Entry<V> {
 pub(crate) struct Kept {
     pub(crate) tags: Box<[Arc<str>]>,
     pub(crate) used: AtomicU64,
+    /// Until when a value past its ttl answers by itself, because its source just failed.
+    pub(crate) held_until: Millis,
+}
+
+/// Milliseconds in one unit of staleness.
+const STALE_UNIT: Millis = 16;
+
+impl Kept {
+    fn copy(&self) -> Self {
+        let used = AtomicU64::new(self.used.load(Ordering::Relaxed));
+        Self { tags: self.tags.clone(), used, held_until: self.held_until }
+    }
 }
 
 impl<V> Entry<V> {
     pub(crate) fn new(value: V, fresh_until: Millis, stale_until: Millis, birth: u64, weight: u32) -> Self {
-        Self { value, fresh_until, stale_until, held_until: 0, checked: AtomicU64::new(birth), weight, kept: None }
+        // Rounded down and cut at two years: never later than allowed.
+        let stale = u32::try_from(stale_until.saturating_sub(fresh_until) / STALE_UNIT).unwrap_or(u32::MAX);
+        Self { value, fresh_until, stale, checked: AtomicU64::new(birth), weight, kept: None }
+    }
+
+    /// Until when the value may be served if a load fails; never before it stops being fresh.
+    #[inline]
+    pub(crate) fn stale_until(&self) -> Millis {
+        self.fresh_until.saturating_add(u64::from(self.stale) * STALE_UNIT)
+    }
+
+    /// Until when a value past its ttl answers by itself.
+    pub(crate) fn held_until(&self) -> Millis {
+        self.kept.as_ref().map_or(0, |kept| kept.held_until)
     }
 
     /// What an entry costs beside its value and its key: the fields above, and the engine's own books.
@@ -38,22 +63,27 @@ impl<V> Entry<V> {
 
     /// The same entry, answering by itself until then though it is past its ttl.
     pub(crate) fn held(mut self, until: Millis) -> Self {
-        self.held_until = until;
+        let mut kept = self.kept.as_deref().map(Kept::copy).unwrap_or_default();
+        kept.held_until = until;
+        self.kept = Some(Arc::new(kept));
         self
     }
 
     /// The same entry with tags that cannot be computed from its key.
     pub(crate) fn tagged(mut self, tags: Box<[Arc<str>]>) -> Self {
         if !tags.is_empty() {
-            self.kept = Some(Arc::new(Kept { tags, used: AtomicU64::new(0) }));
+            let mut kept = self.kept.as_deref().map(Kept::copy).unwrap_or_default();
+            kept.tags = tags;
+            self.kept = Some(Arc::new(kept));
         }
         self
     }
 
     /// The same entry, remembering when it was last asked for.
     pub(crate) fn used_at(mut self, now: Millis) -> Self {
-        let tags = self.kept.take().map(|kept| kept.tags.clone()).unwrap_or_default();
-        self.kept = Some(Arc::new(Kept { tags, used: AtomicU64::new(now) }));
+        let mut kept = self.kept.as_deref().map(Kept::copy).unwrap_or_default();
+        kept.used = AtomicU64::new(now);
+        self.kept = Some(Arc::new(kept));
         self
     }
 
@@ -65,6 +95,15 @@ impl<V> Entry<V> {
     /// Remembers that nothing up to `seq` names this entry.
     pub(crate) fn recheck(&self, seq: u64) {
         self.checked.fetch_max(seq, Ordering::Relaxed);
+    }
+
+    /// Are the groups kept beside both values the very same?
+    pub(crate) fn has_tags_of(&self, other: &Self) -> bool {
+        match (&self.kept, &other.kept) {
+            (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+            (None, None) => true,
+            _ => false,
+        }
     }
 
     /// Groups kept beside the value.
@@ -88,8 +127,7 @@ impl<V: Clone> Clone for Entry<V> {
         Self {
             value: self.value.clone(),
             fresh_until: self.fresh_until,
-            stale_until: self.stale_until,
-            held_until: self.held_until,
+            stale: self.stale,
             checked: AtomicU64::new(self.checked()),
             weight: self.weight,
             kept: self.kept.clone(),

@@ -74,7 +74,7 @@ where
                 }
                 Found::Fresh(entry.value)
             }
-            Some(entry) if entry.stale_until > now => Found::Check(entry),
+            Some(entry) if entry.stale_until() > now => Found::Check(entry),
             Some(_) => {
                 self.engine.remove(&Lookup(key));
                 Found::Absent
@@ -88,10 +88,11 @@ where
         self.interest.head()
     }
 
-    /// Remembers that nothing up to `seq` names the entry of this key, if it is still the one that was looked at.
-    pub(crate) fn recheck<Q: KeyPart<Owned = K> + ?Sized>(&self, key: &Q, seen: u64, seq: u64) {
+    /// Remembers that nothing up to `seq` names the entry of this key, if it is still the one that was looked at:
+    /// another may carry other tags.
+    pub(crate) fn recheck<Q: KeyPart<Owned = K> + ?Sized>(&self, key: &Q, seen: &Entry<V>, seq: u64) {
         self.engine.visit(&Lookup(key), |entry| {
-            if entry.checked() >= seen {
+            if entry.checked() == seen.checked() && entry.has_tags_of(seen) {
                 entry.recheck(seq);
             }
         });
@@ -141,7 +142,7 @@ where
     }
 
     fn expire(&self, now: Millis) {
-        self.engine.retain(|_, entry| entry.stale_until > now);
+        self.engine.retain(|_, entry| entry.stale_until() > now);
     }
 
     fn clear(&self) {

@@ -24,12 +24,16 @@ const MEMORY: usize = 16;
 /// One call goes: counted, delayed, held at its `before` gate, failed or panicked, done by the tier, held at its
 /// `after` gate, its reply lost, or lied about. Delays use the timers of the runtime it is awaited in.
 ///
-/// ```ignore
-/// let chaos = Arc::new(Chaos::new(tier, 7));
-/// chaos.fail(Operation::Put, 0.2);          // one put in five
-/// chaos.hang(Operation::Get);               // until chaos.release(Operation::Get)
-/// chaos.lie(Lie::Foreign, 1.0);             // every found frame is another key's
-/// chaos.calm();                             // well again
+/// ```
+/// # use std::sync::Arc;
+/// # use cached_runtime::{testing::{Chaos, Lie, Operation}, tier::Tier};
+/// fn trouble(tier: Arc<dyn Tier>) -> Chaos {
+///     let chaos = Chaos::new(tier, 7);
+///     chaos.fail(Operation::Put, 0.2); // one put in five
+///     chaos.hang(Operation::Apply); // until `release`
+///     chaos.lie(Lie::Foreign, 1.0); // every found frame is another key's
+///     chaos // well again after `calm`
+/// }
 /// ```
 pub struct Chaos {
     tier: Arc<dyn Tier>,

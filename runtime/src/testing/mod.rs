@@ -9,3 +9,5 @@ mod loader;
 pub use chaos::{Chaos, Counts, Lie, Operation};
 pub use gate::Gate;
 pub use loader::{CountingLoader, Script, ScriptedError};
+
+pub use crate::tier::contract;

@@ -1,10 +1,27 @@
 //! The shelves below near: frames by key, behind one small trait.
 
+#[cfg(any(feature = "disk", feature = "sqlite"))]
+mod aside;
 pub mod behind;
 mod call;
+#[cfg(feature = "testing")]
+pub mod contract;
+#[cfg(feature = "disk")]
+pub mod disk;
+#[cfg(any(feature = "disk", feature = "sqlite"))]
+mod distrust;
+#[cfg(any(feature = "disk", feature = "sqlite"))]
+mod door;
+#[cfg(any(feature = "disk", feature = "sqlite"))]
+mod fault;
 pub mod guard;
+mod ledger;
+pub mod memory;
 pub mod meter;
 mod notice;
+// The base of all SQL databases; SQLite is the first of them.
+#[cfg(feature = "sqlite")]
+pub mod sql;
 
 use std::fmt::{Debug, Display};
 use std::future::Future;

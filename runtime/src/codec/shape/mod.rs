@@ -63,9 +63,7 @@ impl<'g> Shape<'g> {
             Err(Halt::Deep) => {
                 Err(Error::new(ErrorKind::Codec, "the value nests too deep to be read back").with("depth", MAX_DEPTH))
             }
-            Err(Halt::Own(message)) => {
-                Err(Error::new(ErrorKind::Codec, "the value's Serialize failed").because(message))
-            }
+            Err(Halt::Own) => Err(Error::new(ErrorKind::Codec, "the value's own Serialize failed")),
         }
     }
 

@@ -12,8 +12,8 @@ use super::{Leaf, NodeId, Shape, Token};
 pub(super) enum Halt {
     Large,
     Deep,
-    /// The value's own `Serialize` failed.
-    Own(String),
+    /// The value's own `Serialize` failed. Its message is not kept: it may quote the value.
+    Own,
 }
 
 impl fmt::Display for Halt {
@@ -21,7 +21,7 @@ impl fmt::Display for Halt {
         f.write_str(match self {
             Self::Large => "the value is over the limit",
             Self::Deep => "the value nests too deep",
-            Self::Own(message) => message,
+            Self::Own => "the value's Serialize failed",
         })
     }
 }
@@ -29,8 +29,8 @@ impl fmt::Display for Halt {
 impl std::error::Error for Halt {}
 
 impl ser::Error for Halt {
-    fn custom<T: fmt::Display>(message: T) -> Self {
-        Self::Own(message.to_string())
+    fn custom<T: fmt::Display>(_: T) -> Self {
+        Self::Own
     }
 }
 

@@ -58,6 +58,7 @@ pub(super) enum Phase {
     Ended,
 }
 
+/// What becomes of frames is counted under the lock of the state: who was told the end of a frame finds it counted.
 #[derive(Debug, Default)]
 pub(super) struct Counters {
     pub(super) written: AtomicU64,
@@ -114,11 +115,6 @@ impl Shared {
         valid
     }
 
-    /// Fails while nothing stored may be trusted.
-    pub(super) fn check_open(&self) -> Result<()> {
-        self.state().check_open()
-    }
-
     /// The frames of these keys that are not stored yet.
     pub(super) fn pending(&self, keys: &[Key]) -> Result<Vec<Option<Frame>>> {
         let state = self.state();
@@ -162,6 +158,14 @@ impl Shared {
         state.backlog.push(keys.into_iter().map(|key| Record { group: Group::Key(key), position }).collect());
         drop(state);
         self.wake.notify_one();
+    }
+
+    /// The tier has stored this batch.
+    pub(super) fn written(&self, batch: &[Frame]) {
+        let mut state = self.state();
+        count(&self.counters.written, batch.len());
+        count(&self.counters.batches, 1);
+        state.queue.written(batch);
     }
 
     pub(super) fn recall(&self, answer: Answer<Result<Recall>>) {
@@ -211,9 +215,9 @@ impl Shared {
         let lost = state.queue.abandon();
         state.backlog.close();
         state.recalls.clear();
+        count(&self.counters.dropped, lost);
         let waiting = std::mem::take(&mut state.ended);
         drop(state);
-        count(&self.counters.dropped, lost);
         for answer in waiting {
             answer.send(());
         }
@@ -257,6 +261,7 @@ impl Shared {
 }
 
 impl State {
+    /// Fails while nothing stored may be trusted.
     fn check_open(&self) -> Result<()> {
         match self.phase {
             Phase::Ended => Err(Error::new(ErrorKind::Closed, "the shelf was shut down")),

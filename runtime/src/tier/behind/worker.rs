@@ -149,8 +149,8 @@ impl Worker {
                 self.shared.state().backlog.applied(place);
             }
             Err(error) => {
-                self.shared.state().backlog.close();
                 count(&self.shared.counters.failed_applies, 1);
+                self.shared.state().backlog.close();
                 self.applies.failed(self.shared.options.retry);
                 self.notice.failed("apply", &error);
             }
@@ -166,9 +166,7 @@ impl Worker {
         }
         match self.call(async { shared.tier.put(&good).await }).await {
             Ok(()) => {
-                shared.state().queue.written(&good);
-                count(&shared.counters.written, good.len());
-                count(&shared.counters.batches, 1);
+                shared.written(&good);
                 self.batches = Pace::default();
                 self.tidy().await;
             }
@@ -182,9 +180,9 @@ impl Worker {
         let mut state = self.shared.state();
         let room = !state.crowded;
         let lost = state.queue.failed(batch, attempts, room);
-        drop(state);
         count(&self.shared.counters.dropped, lost);
         count(&self.shared.counters.failed_batches, 1);
+        drop(state);
         self.batches.failed(self.shared.options.retry);
         self.notice.failed("put", error);
     }

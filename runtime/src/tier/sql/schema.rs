@@ -1,0 +1,31 @@
+//! The tables: frames, the records not yet swept, and one row about the whole.
+
+use super::dialect::{Dialect, Tables};
+use crate::clock::Millis;
+
+/// The version of the tables; a store of another version is set aside.
+pub(super) const VERSION: i64 = 1;
+
+/// The statements that make the tables where they are missing, in order.
+pub(super) fn create(dialect: Dialect, tables: &Tables, now: Millis) -> [String; 4] {
+    let (t, serial, text, blob) = (tables.prefix(), dialect.serial(), dialect.text(), dialect.blob());
+    [
+        // The frame comes last: a walk that needs the small columns does not read through the large one.
+        format!(
+            "CREATE TABLE IF NOT EXISTS {t}_frames \
+             (id {serial}, key {text} NOT NULL UNIQUE, bytes BIGINT NOT NULL, frame {blob} NOT NULL)"
+        ),
+        format!(
+            "CREATE TABLE IF NOT EXISTS {t}_log (id {serial}, epoch BIGINT NOT NULL, number BIGINT NOT NULL, \
+             name {text} NOT NULL, UNIQUE (epoch, number, name))"
+        ),
+        format!(
+            "CREATE TABLE IF NOT EXISTS {t}_meta (id BIGINT PRIMARY KEY CHECK (id = 1), version BIGINT NOT NULL, \
+             created BIGINT NOT NULL, epoch BIGINT, number BIGINT, entries BIGINT NOT NULL, bytes BIGINT NOT NULL)"
+        ),
+        format!(
+            "INSERT INTO {t}_meta (id, version, created, entries, bytes) VALUES (1, {VERSION}, {now}, 0, 0) \
+             ON CONFLICT DO NOTHING"
+        ),
+    ]
+}

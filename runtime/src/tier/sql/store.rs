@@ -1,0 +1,248 @@
+//! An open database: reads on a few connections, writes on one.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use sqlx::sqlite::{SqliteConnection, SqlitePool};
+use sqlx::{AssertSqlSafe, Row, Sqlite, Transaction};
+
+use super::dialect::Statements;
+use super::schema;
+use crate::clock::Millis;
+use crate::codec::Frame;
+use crate::group::{Group, Position, Record};
+use crate::key::Key;
+use crate::tier::aside::{self, Identity};
+use crate::tier::fault::{Fault, STRANGE};
+use crate::tier::{Recall, ledger};
+
+/// An open database.
+#[derive(Debug)]
+pub(super) struct Store {
+    pub(super) statements: Statements,
+    /// One connection: SQLite has one write lock, and waiting for it here is fairer than in SQLite.
+    pub(super) writer: SqlitePool,
+    pub(super) readers: SqlitePool,
+    pub(super) max_bytes: u64,
+    /// When the tables were made, by the wall clock of who made them.
+    pub(super) created: Millis,
+    /// When this process opened them.
+    pub(super) opened: Millis,
+    identity: Option<Identity>,
+}
+
+/// Entries and their bytes.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Size {
+    pub(super) entries: i64,
+    pub(super) bytes: i64,
+}
+
+/// A statement of ours: made from checked names only, with all values as parameters.
+pub(super) fn query(sql: &Arc<str>) -> sqlx::query::Query<'static, Sqlite, sqlx::sqlite::SqliteArguments> {
+    sqlx::query(AssertSqlSafe(Arc::clone(sql)))
+}
+
+impl Store {
+    pub(super) async fn new(
+        statements: Statements,
+        writer: SqlitePool,
+        readers: SqlitePool,
+        identity: Option<Identity>,
+        max_bytes: u64,
+    ) -> Result<Self, Fault> {
+        let row = query(&statements.meta).fetch_one(&writer).await?;
+        if row.try_get::<i64, _>("version")? != schema::VERSION {
+            return Err(STRANGE);
+        }
+        let created = row.try_get::<i64, _>("created")?.cast_unsigned();
+        let opened = crate::clock::Clock::system().now();
+        let store = Self { statements, writer, readers, max_bytes, created, opened, identity };
+        // Read now: records that cannot be read have to be found out before frames are trusted.
+        store.recall().await?;
+        Ok(store)
+    }
+
+    pub(super) async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+
+    pub(super) fn in_place(&self, path: &Path) -> bool {
+        self.identity.is_some() && aside::identity(path) == self.identity
+    }
+
+    pub(super) async fn get(&self, keys: &[Key]) -> Result<Vec<Option<Bytes>>, Fault> {
+        if let [key] = keys {
+            let row = query(&self.statements.one).bind(key.as_str().to_owned()).fetch_optional(&self.readers).await?;
+            return Ok(vec![row.map(|row| row.try_get(0).map(from_vec)).transpose()?]);
+        }
+        let names = keys.iter().map(|key| serde_json::Value::from(key.as_str())).collect();
+        let names = serde_json::Value::Array(names).to_string();
+        let mut found = HashMap::with_capacity(keys.len());
+        for row in query(&self.statements.many).bind(names).fetch_all(&self.readers).await? {
+            found.insert(row.try_get::<String, _>(0)?, from_vec(row.try_get(1)?));
+        }
+        Ok(keys.iter().map(|key| found.get(key.as_str()).cloned()).collect())
+    }
+
+    pub(super) async fn put(&self, frames: &[Frame]) -> Result<(), Fault> {
+        let mut change = Change::begin(self).await?;
+        for frame in frames {
+            change.insert(frame).await?;
+        }
+        let size = change.count().await?;
+        change.trim(size, 2 * frames.len()).await?;
+        change.commit().await
+    }
+
+    pub(super) async fn apply(&self, records: &[Record]) -> Result<(), Fault> {
+        let mut change = Change::begin(self).await?;
+        for record in records {
+            match &record.group {
+                Group::Key(key) => change.remove(key).await?,
+                _ => change.note(record).await?,
+            }
+        }
+        let at = position(&self.statements, change.connection()).await?;
+        if let Some(at) = ledger::after(at, records) {
+            let sql = &self.statements.move_to;
+            query(sql).bind(epoch(at)).bind(number(at)).execute(change.connection()).await?;
+        }
+        change.count().await?;
+        change.commit().await
+    }
+
+    pub(super) async fn recall(&self) -> Result<Recall, Fault> {
+        let mut connection = self.readers.acquire().await?;
+        let position = position(&self.statements, &mut connection).await?;
+        let mut records = Vec::new();
+        for row in query(&self.statements.records).fetch_all(&mut *connection).await? {
+            let (epoch, number): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
+            let group = Group::from_text(row.try_get(2)?).map_err(|_| STRANGE)?;
+            let position = Position { epoch: epoch.cast_unsigned(), number: number.cast_unsigned() };
+            records.push(Record { group, position });
+        }
+        ledger::sort(position, &mut records);
+        Ok(Recall { position, records })
+    }
+}
+
+/// One transaction and the change of size it makes.
+pub(super) struct Change<'a> {
+    statements: &'a Statements,
+    max_bytes: i64,
+    transaction: Transaction<'static, Sqlite>,
+    delta: Size,
+}
+
+impl<'a> Change<'a> {
+    pub(super) async fn begin(store: &'a Store) -> Result<Self, Fault> {
+        let transaction = store.writer.begin_with(store.statements.begin).await?;
+        let max_bytes = i64::try_from(store.max_bytes).unwrap_or(i64::MAX);
+        Ok(Self { statements: &store.statements, max_bytes, transaction, delta: Size::default() })
+    }
+
+    pub(super) fn connection(&mut self) -> &mut SqliteConnection {
+        &mut self.transaction
+    }
+
+    /// Stores a frame as the newest: what it replaces is removed first, so that it also takes a new place.
+    async fn insert(&mut self, frame: &Frame) -> Result<(), Fault> {
+        let key = frame.key();
+        self.remove(key).await?;
+        let bytes = i64::try_from(key.as_str().len() + frame.bytes().len()).unwrap_or(i64::MAX);
+        let insert = query(&self.statements.insert).bind(key.as_str().to_owned()).bind(bytes);
+        insert.bind(frame.bytes().to_vec()).execute(self.connection()).await?;
+        self.delta.entries += 1;
+        self.delta.bytes += bytes;
+        Ok(())
+    }
+
+    async fn remove(&mut self, key: &Key) -> Result<(), Fault> {
+        let remove = query(&self.statements.remove).bind(key.as_str().to_owned());
+        let removed = remove.fetch_optional(self.connection()).await?;
+        self.subtract(removed.as_ref()).map(drop)
+    }
+
+    /// Removes an entry unless a newer one has taken its place; true if there was one.
+    pub(super) async fn remove_id(&mut self, id: i64) -> Result<bool, Fault> {
+        let removed = query(&self.statements.remove_id).bind(id).fetch_optional(self.connection()).await?;
+        self.subtract(removed.as_ref())
+    }
+
+    fn subtract(&mut self, removed: Option<&sqlx::sqlite::SqliteRow>) -> Result<bool, Fault> {
+        let Some(row) = removed else { return Ok(false) };
+        self.delta.entries -= 1;
+        self.delta.bytes -= row.try_get::<i64, _>(0)?;
+        Ok(true)
+    }
+
+    async fn note(&mut self, record: &Record) -> Result<(), Fault> {
+        let (at, name) = (record.position, record.group.to_text());
+        let note = query(&self.statements.note).bind(epoch(at)).bind(number(at)).bind(name);
+        note.execute(self.connection()).await?;
+        Ok(())
+    }
+
+    pub(super) async fn forget(&mut self, swept: Position) -> Result<(), Fault> {
+        let at = position(self.statements, self.connection()).await?;
+        query(&self.statements.forget).bind(epoch(swept)).bind(number(swept)).execute(self.connection()).await?;
+        // Epochs that have ended are older than all of the one in force.
+        if at.is_some_and(|at| at.epoch == swept.epoch) {
+            query(&self.statements.forget_others).bind(epoch(swept)).execute(self.connection()).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes the change of size down, and reads the size.
+    pub(super) async fn count(&mut self) -> Result<Size, Fault> {
+        let Size { entries, bytes } = std::mem::take(&mut self.delta);
+        let count = query(&self.statements.count).bind(entries).bind(bytes);
+        let row = count.fetch_one(self.connection()).await?;
+        Ok(Size { entries: row.try_get(0)?, bytes: row.try_get(1)? })
+    }
+
+    /// Removes the oldest entries, at most `most`, while the store is over its bound; true size and how many went.
+    pub(super) async fn trim(&mut self, mut size: Size, most: usize) -> Result<(Size, usize), Fault> {
+        let mut removed = 0;
+        while size.bytes + self.delta.bytes > self.max_bytes && removed < most {
+            let oldest = query(&self.statements.remove_oldest).fetch_optional(self.connection()).await?;
+            if !self.subtract(oldest.as_ref())? {
+                break;
+            }
+            removed += 1;
+        }
+        if removed > 0 {
+            size = self.count().await?;
+        }
+        Ok((size, removed))
+    }
+
+    pub(super) async fn commit(self) -> Result<(), Fault> {
+        Ok(self.transaction.commit().await?)
+    }
+}
+
+async fn position(statements: &Statements, connection: &mut SqliteConnection) -> Result<Option<Position>, Fault> {
+    let row = query(&statements.meta).fetch_one(connection).await?;
+    let (epoch, number): (Option<i64>, Option<i64>) = (row.try_get("epoch")?, row.try_get("number")?);
+    let pair = epoch.zip(number);
+    Ok(pair.map(|(epoch, number)| Position { epoch: epoch.cast_unsigned(), number: number.cast_unsigned() }))
+}
+
+fn from_vec(bytes: Vec<u8>) -> Bytes {
+    bytes.into()
+}
+
+/// An epoch as the database keeps it: the same bits, signed.
+const fn epoch(at: Position) -> i64 {
+    at.epoch.cast_signed()
+}
+
+/// A number as the database keeps it. Numbers count records: they do not come near the bound.
+fn number(at: Position) -> i64 {
+    i64::try_from(at.number).unwrap_or(i64::MAX)
+}

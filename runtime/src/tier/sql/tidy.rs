@@ -1,0 +1,99 @@
+//! Upkeep: a cursor over the frames in order of arrival that removes what may not be used any more.
+
+use std::sync::{Mutex, PoisonError};
+
+use bytes::Bytes;
+use sqlx::Row;
+
+use super::Sql;
+use super::store::{Change, Size, Store, query};
+use crate::error::Result;
+use crate::group::Position;
+use crate::key::Key;
+use crate::tier::fault::Fault;
+use crate::tier::memory::stays;
+use crate::tier::{Step, Tidied};
+
+/// How far the walk over all entries has come.
+#[derive(Debug, Default)]
+pub(super) struct Walk(Mutex<Option<Round>>);
+
+/// One round: the last id seen, and the highest id when it began. What comes later is for the next round, so that a
+/// round ends also while entries come in faster than they are looked at.
+#[derive(Debug, Clone, Copy)]
+struct Round {
+    seen: i64,
+    last: i64,
+}
+
+struct Found {
+    id: i64,
+    key: String,
+    frame: Bytes,
+}
+
+impl Walk {
+    fn round(&self) -> Option<Round> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, round: Option<Round>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = round;
+    }
+}
+
+impl Sql {
+    pub(super) async fn tidy_step(&self, step: Step<'_>) -> Result<Tidied> {
+        let (round, entries) = (self.room.walk.round(), step.entries);
+        let (round, found) = self.with(move |store| async move { store.walk(round, entries).await }).await?;
+        let gone: Vec<i64> = found.iter().filter(|f| !entry_stays(f, &step)).map(|f| f.id).collect();
+        let seen = found.len();
+        let wrapped = seen < entries;
+        let (forget, most) = (step.forget, 2 * entries);
+        let (removed, size) = self.with(move |store| async move { store.clean(&gone, most, forget).await }).await?;
+        let at = found.last().map_or(round.seen, |last| last.id);
+        self.room.walk.set((!wrapped).then_some(Round { seen: at, ..round }));
+        let [entries, bytes] = [size.entries, size.bytes].map(|n| u64::try_from(n).unwrap_or(0));
+        Ok(Tidied { seen, removed, wrapped, entries, bytes })
+    }
+}
+
+impl Store {
+    async fn walk(&self, round: Option<Round>, entries: usize) -> Result<(Round, Vec<Found>), Fault> {
+        let mut connection = self.readers.acquire().await?;
+        let round = match round {
+            Some(round) => round,
+            None => {
+                let last = query(&self.statements.last).fetch_one(&mut *connection).await?.try_get(0)?;
+                Round { seen: 0, last }
+            }
+        };
+        let most = i64::try_from(entries).unwrap_or(i64::MAX);
+        let walk = query(&self.statements.walk).bind(round.seen).bind(round.last).bind(most);
+        let mut found = Vec::new();
+        for row in walk.fetch_all(&mut *connection).await? {
+            let frame = row.try_get::<Vec<u8>, _>(2)?.into();
+            found.push(Found { id: row.try_get(0)?, key: row.try_get(1)?, frame });
+        }
+        Ok((round, found))
+    }
+
+    async fn clean(&self, gone: &[i64], most: usize, forget: Option<Position>) -> Result<(usize, Size), Fault> {
+        let mut change = Change::begin(self).await?;
+        let mut removed = 0;
+        for id in gone {
+            removed += usize::from(change.remove_id(*id).await?);
+        }
+        if let Some(swept) = forget {
+            change.forget(swept).await?;
+        }
+        let size = change.count().await?;
+        let (size, trimmed) = change.trim(size, most).await?;
+        change.commit().await?;
+        Ok((removed + trimmed, size))
+    }
+}
+
+fn entry_stays(found: &Found, step: &Step<'_>) -> bool {
+    stays(&Key::from_stored(&found.key), &found.frame, step)
+}

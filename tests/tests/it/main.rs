@@ -1,0 +1,8 @@
+//! One binary; a module per promise.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod behind;
+mod chaos;
+mod codec;
+mod guard;
+mod shelf;
