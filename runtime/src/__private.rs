@@ -11,8 +11,8 @@ pub use crate::{
 };
 
 pub use crate::cache::Cache;
-pub use crate::codec::Format;
 pub use crate::call::{Call, Near, Options};
+pub use crate::codec::Format;
 pub use crate::depth::{Framed, Local};
 pub use crate::entry::Entry;
 pub use crate::error::Error;
