@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::call::Options;
 use crate::depth::{Framed, Local, Storable};
 use crate::key::KeyPart;
-use crate::outcome::{Probe, Shape, Sort, Whole};
+use crate::outcome::{Give, Probe, Shape, Sort, Whole};
 
 /// May this argument be part of a key?
 pub struct Argument<'a, T: ?Sized>(pub &'a T);
@@ -189,17 +189,6 @@ mistaken! {
     Err2::kind_err where SaysErr;
     Both1::kind_none_err where SaysNone, SaysErr;
 }
-
-/// Results that can be handed to callers on other threads.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be handed to those who wait for it",
-    label = "not `Send + 'static`",
-    note = "callers may wait on other threads: an error may be a `Box<dyn Error + Send + Sync>`, a shared value an `Arc`"
-)]
-pub trait Give: Send + 'static {}
-
-#[diagnostic::do_not_recommend]
-impl<R: Send + 'static> Give for R {}
 
 /// Asks for [`Give`] before any other code needs it.
 pub const fn given<R: Give>() {}

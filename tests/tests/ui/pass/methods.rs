@@ -50,7 +50,7 @@ impl Store {
         id
     }
 
-    #[cache]
+    #[cache(local)]
     pub(crate) async fn of_self(id: u64) -> Self {
         Self { tenant: id.to_string(), cache: Cache::installed().clone() }
     }
