@@ -21,7 +21,7 @@ use crate::key::{KeyPart, OwnedKey};
 use crate::log::Birth;
 use crate::names::Named;
 use crate::near::{Entry, Found};
-use crate::outcome::{Give, Shape, Share, Sort};
+use crate::outcome::{Shape, Share, Sort};
 use crate::shelf::{Life, Shelf};
 use crate::stack::Down;
 use crate::stats::count;
@@ -61,13 +61,13 @@ impl<K, S, R, D, V> Miss<K, S, R, D, V>
 where
     K: KeyPart<Owned = K> + Clone + Eq + Send + Sync + 'static,
     S: Shape<R, Kept = V>,
+    R: Send + 'static,
     D: Depth<S::Stored>,
     V: Clone + Send + Sync + 'static,
 {
     /// Loads in a task of its own, so that the load outlives this caller.
     pub async fn load<L, F>(self, body: L) -> R
     where
-        R: Give,
         L: FnOnce() -> F,
         F: Future<Output = R> + Send + 'static,
         S::Stored: 'static,
@@ -106,7 +106,6 @@ where
     /// Loads in the caller's own future, borrowed. If the caller goes away, the next who waits takes over.
     pub async fn load_inline<L, F>(self, body: L) -> R
     where
-        R: Give,
         L: FnOnce() -> F,
         F: Future<Output = R>,
         S::Stored: 'static,
@@ -142,7 +141,6 @@ where
     /// Loads in the caller's thread; others who want the key block until it is there. Near only.
     pub fn load_sync<L>(self, body: L) -> R
     where
-        R: Give,
         L: FnOnce() -> R,
     {
         let Some(shelf) = self.shelf.clone() else { return body() };
@@ -171,16 +169,7 @@ where
             }
         }
     }
-}
 
-impl<K, S, R, D, V> Miss<K, S, R, D, V>
-where
-    K: KeyPart<Owned = K> + Clone + Eq + Send + Sync + 'static,
-    S: Shape<R, Kept = V>,
-    R: Send + 'static,
-    D: Depth<S::Stored>,
-    V: Clone + Send + Sync + 'static,
-{
     /// Joins the key's flight unless an invalidation has overtaken it, or leads a new one.
     fn board(&self, shelf: &Shelf<K, V, R>) -> Boarded<OwnedKey<K>, V, R> {
         let log = &self.cache.0.log;
