@@ -55,6 +55,7 @@ pub(super) fn typed(p: &Private, ret: &Type, body: &TokenStream) -> TokenStream 
         if let #p::Some(__early) = #p::None::<#ret> {
             return __early;
         }
+        #[allow(clippy::diverging_sub_expression)]
         let __result: #ret = { #body };
         #[allow(unreachable_code)]
         __result
