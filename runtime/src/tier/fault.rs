@@ -1,6 +1,7 @@
 //! A failure of an engine, and what it says about the store.
 
 use std::error::Error as StdError;
+use std::io;
 use std::path::Path;
 
 use crate::error::{Error, ErrorKind};
@@ -58,5 +59,27 @@ impl Fault {
             Some(source) => error.because(source),
             None => error,
         }
+    }
+}
+
+impl From<io::Error> for Fault {
+    fn from(source: io::Error) -> Self {
+        let (harm, message) = io_harm(&source);
+        Self::new(harm, message).because(source)
+    }
+}
+
+/// What a failure of the file system says about the store.
+pub(super) fn io_harm(e: &io::Error) -> (Harm, &'static str) {
+    use io::ErrorKind as K;
+    match e.kind() {
+        K::NotFound | K::UnexpectedEof | K::InvalidData | K::NotADirectory | K::IsADirectory | K::InvalidInput => {
+            (Harm::Damage, "files of the store are missing or cut short; it is set aside and begun anew")
+        }
+        K::StorageFull | K::QuotaExceeded => (Harm::Passing, "the disk is full; make room for the store"),
+        K::PermissionDenied | K::ReadOnlyFilesystem => {
+            (Harm::Passing, "the store's files cannot be written; check its owner and permissions")
+        }
+        _ => (Harm::Passing, "the disk failed to read or write"),
     }
 }

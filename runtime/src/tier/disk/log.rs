@@ -90,7 +90,7 @@ fn read_place(key: &[u8]) -> Option<Position> {
 }
 
 /// A key as bytes that outlive the read.
-pub(super) fn owned(key: fjall::UserKey) -> Bytes {
+pub(super) fn owned(key: &fjall::UserKey) -> Bytes {
     // Copied: the slice may keep a whole block of the store in memory.
-    Bytes::copy_from_slice(&key)
+    Bytes::copy_from_slice(key)
 }

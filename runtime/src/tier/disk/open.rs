@@ -11,39 +11,19 @@ use fjall::{CompressionType, Database, KeyspaceCreateOptions, LsmError};
 use super::store::Store;
 use super::{DiskOptions, Room};
 use crate::tier::aside;
-use crate::tier::fault::{Fault, Harm, PANICKED};
+use crate::tier::fault::{self, Fault, Harm, PANICKED};
 
 impl From<fjall::Error> for Fault {
     fn from(source: fjall::Error) -> Self {
         use fjall::Error as E;
         let (harm, message) = match &source {
-            E::Io(e) | E::Storage(LsmError::Io(e)) => io_harm(e),
+            E::Io(e) | E::Storage(LsmError::Io(e)) => fault::io_harm(e),
             E::Locked => (Harm::Passing, "another process has the store open; give each process its own path"),
             E::Poisoned => (Harm::Handle, "a write failed earlier; the store is opened again"),
             E::KeyspaceDeleted => (Harm::Handle, "the store was closed; it is opened again"),
             _ => (Harm::Damage, "the store is damaged; it is set aside and begun anew"),
         };
         Self::new(harm, message).because(source)
-    }
-}
-
-impl From<io::Error> for Fault {
-    fn from(source: io::Error) -> Self {
-        fjall::Error::Io(source).into()
-    }
-}
-
-fn io_harm(e: &io::Error) -> (Harm, &'static str) {
-    use io::ErrorKind as K;
-    match e.kind() {
-        K::NotFound | K::UnexpectedEof | K::InvalidData | K::NotADirectory | K::IsADirectory | K::InvalidInput => {
-            (Harm::Damage, "files of the store are missing or cut short; it is set aside and begun anew")
-        }
-        K::StorageFull | K::QuotaExceeded => (Harm::Passing, "the disk is full; make room for the store"),
-        K::PermissionDenied | K::ReadOnlyFilesystem => {
-            (Harm::Passing, "the store's directory cannot be written; check its owner and permissions")
-        }
-        _ => (Harm::Passing, "the disk failed to read or write"),
     }
 }
 

@@ -40,7 +40,7 @@ impl Store {
             let (key, value) = item.into_inner()?;
             let Round { cursor, size } = &mut change.draft.round;
             size.add(weight(&key, &value));
-            let key = cursor.insert(owned(key)).clone();
+            let key = cursor.insert(owned(&key)).clone();
             if !entry_stays(&key, Bytes::from(value.clone()), step)? {
                 change.remove_stored(&key, &value);
                 done.removed += 1;

@@ -119,7 +119,8 @@ impl Sql {
                 host.block(PATIENCE, async move { room.enter(None).await });
             }
             Err(e) => {
-                room.door.set(Err(Error::new(ErrorKind::Tier, "no thread for the database").because(e.to_string())))
+                let why = Error::new(ErrorKind::Tier, "no thread for the database").because(e.to_string());
+                room.door.set(Err(why));
             }
         }
         Self { room, host: host.ok() }

@@ -64,12 +64,6 @@ fn sqlite_harm(code: u32, message: &str) -> (Harm, &'static str) {
     }
 }
 
-impl From<io::Error> for Fault {
-    fn from(source: io::Error) -> Self {
-        Self::new(Harm::Passing, "the database file cannot be made or moved; check its directory").because(source)
-    }
-}
-
 impl Room {
     /// Opens what is there, or begins anew if it is damaged, marked, or made at a time not trusted.
     pub(super) async fn opened(&self, distrusted: Option<Millis>) -> Result<Store, Fault> {
