@@ -15,7 +15,7 @@ use cached_runtime::tier::disk::{Disk, DiskOptions};
 use cached_runtime::tier::sql::{Sql, SqlOptions};
 use cached_runtime::tier::{Recall, Step, Tier};
 use sqlx::Connection;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqlitePoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use tempfile::TempDir;
 
 /// No call may take longer than this, whatever has happened to the store. The promise is a tenth of a second; the rest
@@ -32,7 +32,8 @@ trait Engine: Tier + Sized {
 
 impl Engine for Disk {
     fn start(path: &Path) -> Self {
-        Self::open(DiskOptions::new(path))
+        // Small, so that tables are written as well as journals.
+        Self::open(DiskOptions { write_buffer_bytes: 256 << 10, ..DiskOptions::new(path) })
     }
 
     fn asides(&self) -> u64 {
@@ -130,7 +131,9 @@ async fn nothing_false(tier: &impl Tier) {
 async fn filled<E: Engine>(path: &Path) {
     let tier = E::start(path);
     let frames: Vec<Frame> = (0..400).map(|i| frame(&format!("v:{i}"), &vec![i as u8; 3_000])).collect();
-    tier.put(&frames).await.expect("put");
+    for some in frames.chunks(10) {
+        tier.put(some).await.expect("put");
+    }
     tier.apply(&[tag(1), record(2, Group::Namespace("n".into()))]).await.expect("apply");
 }
 
@@ -149,7 +152,7 @@ async fn survives<E: Engine>(path: &Path, what: &str) {
 }
 
 /// Damages every file of a store in turn, each time on a fresh copy.
-async fn each_file_damaged<E: Engine>(what: &str, damage: fn(&mut Vec<u8>)) {
+async fn each_file_damaged<E: Engine>(what: &str, damage: fn(Vec<u8>) -> Vec<u8>) {
     let (dir, path) = store();
     filled::<E>(&path).await;
     let files: Vec<PathBuf> =
@@ -159,9 +162,8 @@ async fn each_file_damaged<E: Engine>(what: &str, damage: fn(&mut Vec<u8>)) {
         let copy = TempDir::new().expect("a temporary directory");
         copy_all(dir.path(), copy.path());
         let target = copy.path().join(&file);
-        let mut bytes = fs::read(&target).expect("a file of the store");
-        damage(&mut bytes);
-        fs::write(&target, bytes).expect("writing the damage");
+        let bytes = fs::read(&target).expect("a file of the store");
+        fs::write(&target, damage(bytes)).expect("writing the damage");
         survives::<E>(&copy.path().join("cache"), &format!("{what} of {}", file.display())).await;
     }
 }
@@ -178,25 +180,29 @@ fn copy_all(from: &Path, to: &Path) {
     }
 }
 
-fn cut_one(bytes: &mut Vec<u8>) {
+fn cut_one(mut bytes: Vec<u8>) -> Vec<u8> {
     bytes.pop();
+    bytes
 }
 
-fn cut_half(bytes: &mut Vec<u8>) {
+fn cut_half(mut bytes: Vec<u8>) -> Vec<u8> {
     bytes.truncate(bytes.len() / 2);
+    bytes
 }
 
-fn flip_first(bytes: &mut Vec<u8>) {
+fn flip_first(mut bytes: Vec<u8>) -> Vec<u8> {
     bytes.iter_mut().take(8192).for_each(|b| *b = !*b);
+    bytes
 }
 
-fn flip_middle(bytes: &mut Vec<u8>) {
+fn flip_middle(mut bytes: Vec<u8>) -> Vec<u8> {
     let half = bytes.len() / 2;
     bytes.iter_mut().skip(half).take(64).for_each(|b| *b = !*b);
+    bytes
 }
 
-fn zero(bytes: &mut Vec<u8>) {
-    bytes.fill(0);
+fn zero(bytes: Vec<u8>) -> Vec<u8> {
+    vec![0; bytes.len()]
 }
 
 macro_rules! hazards {
@@ -267,14 +273,14 @@ async fn deleted_while_open<E: Engine>() {
     remove(&path);
     // Until it looks at the path, at most a second later, the tier may go on with the deleted files.
     let start = Instant::now();
-    while tier.asides() == 0 {
+    while tier.recall().await.ok() != Some(Recall::default()) {
         let _ = exercise(&tier).await;
         assert!(start.elapsed() < Duration::from_secs(20), "the deletion is not noticed");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     recovered(&tier).await;
     assert!(path.exists(), "a fresh store is where the deleted one was");
-    assert_eq!(tier.recall().await.expect("recall"), Recall::default(), "it is a new one");
+    assert_eq!(tier.asides(), 0, "there was nothing to set aside");
     tier.apply(&[tag(5)]).await.expect("apply");
     drop(tier);
     assert_eq!(E::start(&path).recall().await.expect("recall").records, [tag(5)]);
@@ -469,17 +475,16 @@ async fn sqlite_locked_when_it_opens() {
 #[tokio::test]
 async fn sqlite_full() {
     let (_dir, path) = store();
-    drop(Sql::start(&path));
-    // A file system without room, as SQLite sees it: writes of the log fail at once.
-    let full = fs::OpenOptions::new().write(true).open("/dev/full").is_ok();
-    assert!(full, "this machine has /dev/full");
-    std::os::unix::fs::symlink("/dev/full", format!("{}-journal", path.display())).expect("a link");
-    let options = SqliteConnectOptions::new().filename(&path);
-    let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.expect("a pool");
-    sqlx::query("PRAGMA max_page_count = 1").execute(&pool).await.expect("a bound");
-    pool.close().await;
-    let sql = Sql::start(&path);
-    recovered(&sql).await;
+    let sql = Sql::open(SqlOptions::sqlite(&path).expect("options").max_bytes(1_000));
+    sql.put(&[frame("v:1", b"1")]).await.expect("put");
+    // One write beyond the hard bound of the file, which is three times the soft one and 64 MiB.
+    let huge: Vec<Frame> = (0..80).map(|i| frame(&format!("h:{i}"), &vec![1; 1 << 20])).collect();
+    let refused = sql.put(&huge).await.expect_err("a full database refuses");
+    assert_eq!(refused.kind(), ErrorKind::Tier);
+    assert!(refused.to_string().contains("full"), "{refused}");
+    assert!(fs::metadata(&path).expect("a file").len() < 70 << 20, "the file has a bound of its own");
+    assert!(exercise(&sql).await.is_ok(), "a full database goes on with what fits");
+    assert_eq!(sql.asides(), 0, "a full database is not damaged");
 }
 
 #[tokio::test]
