@@ -33,7 +33,7 @@ pub struct DiskOptions {
     pub max_bytes: u64,
     /// Bytes of memory for blocks read from disk. Default: 16 MiB.
     pub cache_bytes: u64,
-    /// Bytes of memory for writes not yet sorted to disk. Default: 16 MiB.
+    /// Bytes of memory for writes not yet sorted to disk, at least 64 KiB. Default: 16 MiB.
     pub write_buffer_bytes: u64,
 }
 
@@ -101,7 +101,9 @@ impl Disk {
         };
         if door.may_look() && !store.in_place(&self.0.options.path) {
             let why = Error::new(ErrorKind::Tier, "the store was deleted or replaced; it is begun anew");
-            self.reopen(Some(&store), Harm::Damage, why.clone());
+            // What stands there now is not what this process left there. If nothing does, there is nothing to distrust.
+            let harm = if self.path().exists() { Harm::Damage } else { Harm::Handle };
+            self.reopen(Some(&store), harm, why.clone());
             return Err(why);
         }
         Ok(store)

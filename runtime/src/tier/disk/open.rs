@@ -77,7 +77,7 @@ fn open(options: &DiskOptions) -> Result<Store, Fault> {
             .open()?;
         // Frames are compressed where they are made, if that pays.
         let room = || KeyspaceCreateOptions::default().data_block_compression_policy(CompressionPolicy::disabled());
-        let large = || room().max_memtable_size(options.write_buffer_bytes.max(1 << 20));
+        let large = || room().max_memtable_size(options.write_buffer_bytes.max(64 << 10));
         let small = || room().max_memtable_size(4 << 20);
         let (frames, order, log) =
             (db.keyspace("frames", large)?, db.keyspace("order", small)?, db.keyspace("log", small)?);

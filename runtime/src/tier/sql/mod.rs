@@ -72,7 +72,8 @@ impl SqlOptions {
 
     /// Bytes of keys and frames to keep; the oldest go first. Default: 1 GiB.
     ///
-    /// The file does not shrink: room that was given up is used again.
+    /// The file does not shrink: room that was given up is used again. It never grows beyond three times this and
+    /// 64 MiB; what would, is refused.
     #[must_use]
     pub fn max_bytes(mut self, max_bytes: u64) -> Self {
         self.max_bytes = max_bytes;
