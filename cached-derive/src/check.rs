@@ -1,6 +1,6 @@
 //! Every refusal, in one list; all that apply are reported together, each on the user's own word.
 
-use proc_macro2::{Ident, TokenStream, TokenTree};
+use proc_macro2::Ident;
 use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
@@ -86,7 +86,7 @@ fn returned(function: &Function, errors: &mut Errors) {
     let message = match passing::bare(ty) {
         Type::Tuple(unit) if unit.elems.is_empty() => "`()` is nothing to keep",
         Type::Never(_) => "`!` is never returned: there is nothing to keep",
-        other if holds_word(other.to_token_stream(), "impl") => {
+        other if passing::holds_word(other.to_token_stream(), "impl") => {
             "an `impl Trait` cannot be kept: name the type that is returned"
         }
         other if passing::spelled(other).is_some_and(|(name, _)| name == "Pin" || name == "BoxFuture") => {
@@ -293,12 +293,4 @@ fn options(model: &Model, errors: &mut Errors) {
             errors.at(span, message);
         }
     }
-}
-
-fn holds_word(tokens: TokenStream, word: &str) -> bool {
-    tokens.into_iter().any(|token| match token {
-        TokenTree::Ident(ident) => ident == word,
-        TokenTree::Group(group) => holds_word(group.stream(), word),
-        _ => false,
-    })
 }

@@ -42,7 +42,7 @@ impl<'a> Key<'a> {
         Self { model, parts }
     }
 
-    /// `(P::part(&video_id),)`.
+    /// `(P::part!(&video_id),)`.
     pub(crate) fn tuple(&self) -> TokenStream {
         let parts = self.parts.iter().map(|part| &part.tokens);
         quote_spanned!(Span::mixed_site()=> (#(#parts,)*))
@@ -188,7 +188,7 @@ fn is_secret(model: &Model, hole: &Hole) -> bool {
     model.function.param(&hole.root).is_some_and(|param| model.args.is_secret(&param.name))
 }
 
-/// The value of a placeholder as a part: `P::part(&user.id)`.
+/// The value of a placeholder as a part: `P::part!(&user.id)`.
 ///
 /// A whole argument is shown where its type stands, because that is what must be a key part; a field is shown where the
 /// template stands.
@@ -206,7 +206,7 @@ pub(crate) fn hole_value(function: &Function, hole: &Hole, span: Span, p: &Priva
         Member::Named(name) => Member::Named(located(name, at)),
         Member::Unnamed(index) => Member::Unnamed(syn::Index { index: index.index, span: at }),
     });
-    let part = quote_spanned!(ours=> #p::part(&#root #(.#fields)*));
+    let part = quote_spanned!(ours=> #p::part!(&#root #(.#fields)*));
     if secret { quote_spanned!(ours=> #p::secret(#part)) } else { part }
 }
 

@@ -167,18 +167,12 @@ answer! {
     None0::kind_none, [T, E] Result<Option<T>, E>, [&&] => OkMaybe;
     /// `cache_none`.
     None1::kind_none, [T] Option<T>, [&] => Maybe;
-    /// `cache_none` without a `None`: a mistake, which is said elsewhere.
-    None2::kind_none, [T] T, [] => Whole;
     /// `cache_err`.
     Err0::kind_err, [T, E] Result<Option<T>, E>, [&&] => OkSomeErr;
     /// `cache_err`.
     Err1::kind_err, [T, E] Result<T, E>, [&] => OkErr;
-    /// `cache_err` without an `Err`: a mistake, which is said elsewhere.
-    Err2::kind_err, [T] T, [] => Whole;
     /// Both.
     Both0::kind_none_err, [T, E] Result<Option<T>, E>, [&] => OkMaybeErr;
-    /// Both, but one of the two is a mistake.
-    Both1::kind_none_err, [T] T, [] => Whole;
 }
 
 /// How a result that is not kept is given to all who waited for it.
@@ -215,6 +209,17 @@ impl<R> Unshared for Probe<R> {
         None
     }
 }
+
+/// Results that can be handed to callers on other threads.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be handed to those who wait for it",
+    label = "not `Send + 'static`",
+    note = "callers may wait on other threads: an error may be a `Box<dyn Error + Send + Sync>`, a shared value an `Arc`"
+)]
+pub trait Give: Send + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<R: Send + 'static> Give for R {}
 
 /// Return types that can say that the hard `timeout` passed.
 #[diagnostic::on_unimplemented(

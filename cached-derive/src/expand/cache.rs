@@ -1,6 +1,6 @@
 //! `#[cache]`: the same signature, and a body that asks one question: do we already know this?
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
 use syn::{Expr, Result};
 
@@ -18,15 +18,16 @@ use crate::model::Model;
 /// // Output (`P` is the runtime's hidden module, `R` the return type), and the companions of `frames`:
 /// async fn frames(db: &Db, video_id: &str) -> R {
 ///     let __site = frames::site();
-///     let __key = (P::part(&video_id),);
+///     let __key = (P::part!(&video_id),);
+///     let __shape = P::kind!(R);
 ///     let __call = P::Call {
 ///         site: __site,
 ///         cache: P::installed(),
 ///         key: &__key,
 ///         names: |names: &mut P::Names| { names.key().literal("video:").part(&__key.0).literal(":frames"); },
-///         shape: P::kind!(R),
+///         shape: __shape,
 ///         share: P::share!(R),
-///         depth: P::framed::<R, _>(P::kind!(R)),
+///         depth: P::framed!(R, __shape),
 ///         options: P::Options::new(),
 ///     };
 ///     match __call.near() {
@@ -42,11 +43,13 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
     let function = &model.function;
     let (attrs, vis, sig, p) = (&function.attrs, &function.vis, &function.sig, &model.private);
     let (call, load) = (call(&model, &key), load::expand(&model));
+    // Both doors into the runtime stand where the return type stands: what it lacks is reported there, once.
+    let near = Ident::new("near", ours_at(&function.output));
     Ok(quote_spanned! {Span::mixed_site()=>
         #(#attrs)*
         #vis #sig {
             #call
-            match __call.near() {
+            match __call.#near() {
                 #p::Near::Hit(hit) => hit,
                 #p::Near::Miss(miss) => #load,
             }
@@ -70,10 +73,10 @@ pub(super) fn call(model: &Model, key: &Key<'_>) -> TokenStream {
     let depth = if model.is_local() {
         quote_spanned!(at_return=> #p::Local)
     } else {
-        quote_spanned!(at_return=> #p::framed::<#ret, _>(#kind))
+        quote_spanned!(at_return=> #p::framed!(#ret, __shape))
     };
     let share = quote_spanned!(at_return=> #p::share!(#ret));
-    let options = options(model, &kind);
+    let options = options(model);
     // A key without parts borrows nothing: `&()` would trip a lint in the user's crate.
     let key = if key.is_empty() {
         quote_spanned!(Span::mixed_site()=> __key)
@@ -83,12 +86,13 @@ pub(super) fn call(model: &Model, key: &Key<'_>) -> TokenStream {
     quote_spanned! {Span::mixed_site()=>
         let __site = #site;
         let __key = #tuple;
+        let __shape = #kind;
         let __call = #p::Call {
             site: __site,
             cache: #cache,
             key: #key,
             names: |names: &mut #p::Names| { #names },
-            shape: #kind,
+            shape: __shape,
             share: #share,
             depth: #depth,
             options: #options,
@@ -121,20 +125,20 @@ fn kind(model: &Model) -> TokenStream {
 }
 
 /// What is not a plain number.
-fn options(model: &Model, kind: &TokenStream) -> TokenStream {
+fn options(model: &Model) -> TokenStream {
     let CacheArgs { cache_if, ttl_with, weigh, timeout, .. } = &model.args;
     let (p, ret) = (&model.private, &model.function.output);
     let ours = Span::mixed_site();
     let given = [("cache_if", cache_if), ("ttl_with", ttl_with), ("weigh", weigh)];
     let given = given.into_iter().filter_map(|(word, slot)| {
-        let word = syn::Ident::new(word, ours);
+        let word = Ident::new(word, ours);
         slot.get().map(|expr| quote_spanned!(ours=> .#word(#expr)))
     });
     let mut given: TokenStream = given.collect();
     let begin = if given.is_empty() {
         quote_spanned!(ours=> #p::Options::new())
     } else {
-        quote_spanned!(ours=> #p::options::<#ret, _>(#kind))
+        quote_spanned!(ours=> #p::options::<#ret, _>(__shape))
     };
     if timeout.is_given() {
         quote_spanned!(ours_at(ret)=> .refuse(#p::refuse::<#ret>())).to_tokens(&mut given);

@@ -17,7 +17,7 @@ use crate::depth::Depth;
 use crate::flight::{Boarded, Fallback, Flight, Lead, Told, would_wait_for_itself};
 use crate::key::{KeyPart, OwnedKey};
 use crate::names::Named;
-use crate::outcome::{Shape, Share};
+use crate::outcome::{Give, Shape, Share};
 use crate::shelf::Shelf;
 use crate::stats::count;
 
@@ -43,13 +43,13 @@ impl<K, S, R, D, V> Miss<K, S, R, D, V>
 where
     K: KeyPart<Owned = K> + Clone + Eq + Send + Sync + 'static,
     S: Shape<R, Kept = V>,
-    R: Send + 'static,
     D: Depth<S::Stored>,
     V: Clone + Send + Sync + 'static,
 {
     /// Loads in a task of its own, so that the load outlives this caller.
     pub async fn load<L, F>(self, body: L) -> R
     where
+        R: Give,
         L: FnOnce() -> F,
         F: Future<Output = R> + Send + 'static,
         S::Stored: 'static,
@@ -89,6 +89,7 @@ where
     /// Loads in the caller's own future, borrowed. If the caller goes away, the next who waits takes over.
     pub async fn load_inline<L, F>(self, body: L) -> R
     where
+        R: Give,
         L: FnOnce() -> F,
         F: Future<Output = R>,
         S::Stored: 'static,
@@ -124,6 +125,7 @@ where
     /// Loads in the caller's thread; others who want the key block until it is there. Near only.
     pub fn load_sync<L>(self, body: L) -> R
     where
+        R: Give,
         L: FnOnce() -> R,
     {
         let Some(shelf) = self.shelf.clone() else { return body() };
@@ -152,7 +154,16 @@ where
             }
         }
     }
+}
 
+impl<K, S, R, D, V> Miss<K, S, R, D, V>
+where
+    K: KeyPart<Owned = K> + Clone + Eq + Send + Sync + 'static,
+    S: Shape<R, Kept = V>,
+    R: Send + 'static,
+    D: Depth<S::Stored>,
+    V: Clone + Send + Sync + 'static,
+{
     /// Joins the key's flight unless an invalidation has overtaken it, or leads a new one.
     fn board(&self, shelf: &Shelf<K, V, R>) -> Boarded<OwnedKey<K>, V, R> {
         let log = &self.cache.0.log;
