@@ -69,7 +69,6 @@ static CURRENT: AtomicUsize = AtomicUsize::new(0);
 
 impl Cache {
     /// A cache to be configured.
-    #[must_use]
     pub fn builder() -> Builder {
         Builder::default()
     }
