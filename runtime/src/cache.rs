@@ -278,6 +278,7 @@ impl Cache {
 
     fn append(&self, groups: Vec<Group>) -> Vec<crate::group::Record> {
         self.0.invalidations.fetch_add(groups.len() as u64, Ordering::Relaxed);
+        tracing::debug!(groups = groups.len(), "invalidated");
         self.0.log.append(groups)
     }
 

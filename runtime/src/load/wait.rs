@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::{Miss, run};
 use crate::depth::Depth;
 use crate::flight::{Fallback, Flight, Told};
+use crate::join::poll_once;
 use crate::key::KeyPart;
 use crate::outcome::Shape;
 use crate::shelf::Shelf;
@@ -96,13 +97,4 @@ where
             }
         }
     }
-}
-
-/// What a future has ready now.
-async fn poll_once<F: Future + Unpin>(mut future: F) -> Option<F::Output> {
-    std::future::poll_fn(move |cx| match std::pin::Pin::new(&mut future).poll(cx) {
-        std::task::Poll::Ready(out) => std::task::Poll::Ready(Some(out)),
-        std::task::Poll::Pending => std::task::Poll::Ready(None),
-    })
-    .await
 }
