@@ -6,3 +6,5 @@ mod chaos;
 mod codec;
 mod guard;
 mod shelf;
+mod store_damage;
+mod tier_contract;
