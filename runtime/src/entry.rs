@@ -93,8 +93,8 @@ impl<R: Send + 'static> Entry<R> {
         self.cache.invalidate_blocking(vec![Group::Key(self.key.clone())])
     }
 
+    /// What an invalidation of this entry names. Nothing is touched yet: it may never be fired.
     pub(crate) fn group(&self) -> Group {
-        self.site.ground();
         Group::Key(self.key.clone())
     }
 }

@@ -26,6 +26,7 @@ pub mod sql;
 use std::fmt::{Debug, Display};
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -71,6 +72,36 @@ pub trait Tier: Debug + Display + Send + Sync + 'static {
     /// One small step of upkeep, over a cursor that walks all entries round and round.
     fn tidy<'a>(&'a self, step: Step<'a>) -> Reply<'a, Tidied>;
 }
+
+/// A tier that is shared or boxed is the same tier, so that a test keeps hold of the one it gave away.
+macro_rules! forward {
+    ($($handle:ident),*) => {$(
+        #[deny(clippy::missing_trait_methods)]
+        impl<T: Tier + ?Sized> Tier for $handle<T> {
+            fn get<'a>(&'a self, keys: &'a [Key]) -> Reply<'a, Vec<Option<Bytes>>> {
+                (**self).get(keys)
+            }
+
+            fn put<'a>(&'a self, frames: &'a [Frame]) -> Reply<'a, ()> {
+                (**self).put(frames)
+            }
+
+            fn apply<'a>(&'a self, records: &'a [Record]) -> Reply<'a, ()> {
+                (**self).apply(records)
+            }
+
+            fn recall(&self) -> Reply<'_, Recall> {
+                (**self).recall()
+            }
+
+            fn tidy<'a>(&'a self, step: Step<'a>) -> Reply<'a, Tidied> {
+                (**self).tidy(step)
+            }
+        }
+    )*};
+}
+
+forward!(Arc, Box);
 
 /// What a tier remembers of the log.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
