@@ -71,6 +71,15 @@ pub trait Tier: Debug + Display + Send + Sync + 'static {
 
     /// One small step of upkeep, over a cursor that walks all entries round and round.
     fn tidy<'a>(&'a self, step: Step<'a>) -> Reply<'a, Tidied>;
+
+    /// Said with `false` when the tier could not be told of an invalidation, though it was not asked or did not answer:
+    /// from now on a later process must not trust what is stored. Taken back with `true` when the tier has been told
+    /// everything. Quick, and never fails: what cannot be marked is spoilt. Nothing to do for a tier that forgets with
+    /// its process.
+    fn trust(&self, trusted: bool);
+
+    /// Lets go of what the tier holds: files, locks, connections. Later calls answer `ErrorKind::Closed`.
+    fn close(&self) -> Reply<'_, ()>;
 }
 
 /// A tier that is shared or boxed is the same tier, so that a test keeps hold of the one it gave away.

@@ -171,6 +171,14 @@ impl Tier for Wrong {
             Ok(Tidied { wrapped: done.wrapped && self.1 != How::NeverWraps, ..done })
         })
     }
+
+    fn trust(&self, trusted: bool) {
+        self.0.trust(trusted);
+    }
+
+    fn close(&self) -> Reply<'_, ()> {
+        self.0.close()
+    }
 }
 
 #[test]

@@ -157,10 +157,20 @@ impl Room {
     /// Makes sure that a later process does not trust what is stored.
     fn owe(&self, records: &[Record]) {
         if self.distrust.owe(records).is_err() {
-            // No marker can be made beside the store: what it holds has to go now. Failing that too, the file system
-            // takes no change at all, and the next process cannot open the store either.
-            let _ = super::aside::set_aside(&self.options.path, &[]);
+            self.spoil();
         }
+    }
+
+    fn shun(&self, shunned: bool) {
+        if self.distrust.shun(shunned).is_err() {
+            self.spoil();
+        }
+    }
+
+    /// No marker can be made beside the store: what it holds has to go now. Failing that too, the file system takes no
+    /// change at all, and the next process cannot open the store either.
+    fn spoil(&self) {
+        let _ = super::aside::set_aside(&self.options.path, &[]);
     }
 }
 
@@ -183,6 +193,17 @@ impl Tier for Disk {
 
     fn tidy<'a>(&'a self, step: Step<'a>) -> Reply<'a, Tidied> {
         Box::pin(async move { self.with(|store| store.tidy(&step)) })
+    }
+
+    fn trust(&self, trusted: bool) {
+        self.0.shun(!trusted);
+    }
+
+    fn close(&self) -> Reply<'_, ()> {
+        Box::pin(async move {
+            drop(self.0.door.end());
+            Ok(())
+        })
     }
 }
 
