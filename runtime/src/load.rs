@@ -75,12 +75,12 @@ where
         let mut body = Some(body);
         let Some(shelf) = self.shelf.clone() else { return run(body).await };
         loop {
-            let (flight, _waiting) = match self.board(&shelf) {
+            let (flight, leads, _waiting) = match self.board(&shelf) {
                 Boarded::Lead(lead) => {
                     let flight = Arc::clone(lead.flight());
                     let waiting = would_wait_for_itself(flight.id).ok();
                     self.take_off(lead, &shelf, &mut body).await;
-                    (flight, waiting)
+                    (flight, true, waiting)
                 }
                 Boarded::Join(flight) => {
                     if let Some(ready) = self.ready.clone() {
@@ -88,14 +88,14 @@ where
                     }
                     let Ok(waiting) = would_wait_for_itself(flight.id) else { return run(body).await };
                     count(&shelf.counters.joins);
-                    (flight, Some(waiting))
+                    (flight, false, Some(waiting))
                 }
             };
             if let Some(ready) = self.ready.clone() {
                 count(&shelf.counters.refreshes);
                 return self.serve_ready(&shelf, ready);
             }
-            match self.wait(&shelf, &flight).await {
+            match self.wait(&shelf, &flight, leads).await {
                 Told::Lost if body.is_some() => {}
                 Told::Unshared if body.is_some() => return self.load_alone(&shelf, body).await,
                 told => return self.tell(&shelf, told),
@@ -119,7 +119,7 @@ where
                     let _waiting = would_wait_for_itself(flight.id).ok();
                     let load = body.take().map(|body| body());
                     self.fly(lead, &shelf, load).await;
-                    let told = flight.wait().await;
+                    let told = flight.wait(true).await;
                     return self.tell(&shelf, told);
                 }
                 Boarded::Join(flight) => {
@@ -128,7 +128,7 @@ where
                     }
                     let Ok(_waiting) = would_wait_for_itself(flight.id) else { return run(body).await };
                     count(&shelf.counters.joins);
-                    match self.wait(&shelf, &flight).await {
+                    match self.wait(&shelf, &flight, false).await {
                         Told::Lost => {}
                         Told::Unshared => return self.load_alone(&shelf, body).await,
                         told => return self.tell(&shelf, told),
@@ -150,7 +150,7 @@ where
                     let flight = Arc::clone(lead.flight());
                     let _waiting = would_wait_for_itself(flight.id).ok();
                     self.fly_sync(lead, &shelf, body);
-                    let told = flight.wait_blocking(None).unwrap_or(Told::Lost);
+                    let told = flight.wait_blocking(true, None).unwrap_or(Told::Lost);
                     return self.tell(&shelf, told);
                 }
                 Boarded::Join(flight) => {
@@ -159,7 +159,7 @@ where
                     }
                     let Ok(_waiting) = would_wait_for_itself(flight.id) else { return body() };
                     count(&shelf.counters.joins);
-                    match flight.wait_blocking(None).unwrap_or(Told::Lost) {
+                    match flight.wait_blocking(false, None).unwrap_or(Told::Lost) {
                         Told::Lost => {}
                         // One after the other: each thread leads in its turn.
                         Told::Unshared => {}
@@ -434,9 +434,9 @@ where
     }
 
     /// Waits for the flight; with `soft_timeout`, only so long if there is an old value to answer with.
-    async fn wait(&self, shelf: &Shelf<K, V, R>, flight: &Arc<Flight<V, R>>) -> Told<V, R> {
-        let Some(limit) = shelf.policy().soft_timeout else { return flight.wait().await };
-        let wait = flight.wait();
+    async fn wait(&self, shelf: &Shelf<K, V, R>, flight: &Arc<Flight<V, R>>, leads: bool) -> Told<V, R> {
+        let Some(limit) = shelf.policy().soft_timeout else { return flight.wait(leads).await };
+        let wait = flight.wait(leads);
         tokio::pin!(wait);
         let soon = if limit == 0 {
             poll_once(wait.as_mut()).await

@@ -106,6 +106,14 @@ macro_rules! forward {
             fn tidy<'a>(&'a self, step: Step<'a>) -> Reply<'a, Tidied> {
                 (**self).tidy(step)
             }
+
+            fn trust(&self, trusted: bool) {
+                (**self).trust(trusted);
+            }
+
+            fn close(&self) -> Reply<'_, ()> {
+                (**self).close()
+            }
         }
     )*};
 }

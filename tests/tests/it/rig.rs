@@ -11,6 +11,8 @@ use cached_runtime::tier::Tier;
 use cached_runtime::tier::memory::MemoryTier;
 use cached_runtime::{Builder, Cache};
 
+use crate::shelf::eventually;
+
 /// Longer than anything here takes; a promise that nothing hangs is kept within it.
 pub(crate) const LONG: Duration = Duration::from_secs(20);
 
@@ -101,8 +103,10 @@ impl World {
         Self { cache, clock, chaos, source: Arc::default() }
     }
 
-    /// What the tiers are still to write is written.
+    /// What the tiers are still to be told and to write is done.
     pub(crate) async fn settle(&self) {
+        let told = || self.cache.stats().tiers.iter().all(|tier| tier.backlog == 0 && !tier.closed);
+        eventually("the tiers have taken all invalidations", told).await;
         let flushed = self.cache.flush(LONG).await;
         assert_eq!((flushed.unwritten, flushed.records), (0, 0), "the tier is well and takes everything");
     }
