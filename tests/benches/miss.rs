@@ -15,8 +15,7 @@ use cached_runtime::{Cache, cache};
 use kit::{Row, Table, block_on, reach, summary, zipf};
 
 /// Room for about 10,000 entries.
-static SMALL: LazyLock<Cache> =
-    LazyLock::new(|| Cache::builder().near_bytes(10_000 * 340).build().expect("a cache"));
+static SMALL: LazyLock<Cache> = LazyLock::new(|| Cache::builder().near_bytes(10_000 * 340).build().expect("a cache"));
 
 #[cache(ttl = "1h", cache = &*SMALL)]
 async fn ours(id: u64) -> Arc<Row> {
@@ -126,7 +125,12 @@ fn main() {
     }
     summary();
     let (ours, moka) = ("#[cache] async, load in a task of its own", "moka::future get_with");
-    reach("miss + insert, near only, detached", "x moka::future get_with, fresh 1T", table.ratio(ours, moka, "fresh 1T"), 0.4);
+    reach(
+        "miss + insert, near only, detached",
+        "x moka::future get_with, fresh 1T",
+        table.ratio(ours, moka, "fresh 1T"),
+        0.4,
+    );
     reach("miss + insert, near only, detached", "goal", table.ratio(ours, moka, "fresh 1T"), 0.25);
     reach("the same, 2 threads", "x moka::future get_with, fresh 2T", table.ratio(ours, moka, "fresh 2T"), 0.4);
     reach("zipf over 100,000 keys", "x moka::future get_with, zipf 1T", table.ratio(ours, moka, "zipf 1T"), 0.4);
