@@ -91,19 +91,21 @@ where
 }
 
 #[cache(skip(by))]
-async fn unnamed(by: impl Display + Clone + Send + Sync + 'static, with: &(impl KeyPart + Clone + Send + Sync + 'static)) -> String {
+async fn unnamed(
+    by: impl Display + Clone + Send + Sync + 'static,
+    with: &(impl KeyPart + Clone + Send + Sync + 'static),
+) -> String {
     let _ = with;
     by.to_string()
 }
 
 #[cache(key = "typed:{id}")]
-async fn typed<'a, S: Source + Clone + Send + Sync + 'static>(source: &'a S, id: u64) -> u64
-{
+async fn typed<'a, S: Source + Clone + Send + Sync + 'static>(source: &'a S, id: u64) -> u64 {
     let _ = source;
     id
 }
 
-fn main() {
+pub(crate) fn main() {
     let store = Store { tenant: String::new(), cache: Cache::installed().clone() };
     let mut other = store.clone();
     let _ = store.load_entry(1);

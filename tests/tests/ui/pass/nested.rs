@@ -118,7 +118,7 @@ async fn never_done(n: u32) -> u32 {
     panic!("{n}")
 }
 
-fn main() {
+pub(crate) fn main() {
     drop((by_number(&1), by_text("a"), outer(1), r#match("a"), early(1), returns_at_the_end(1)));
     let _ = (never_returns as fn(u32) -> u32, no_arguments::key(), mutable(1));
     drop((never_returns_later(1), no_arguments(), mutable_reference_variable("a"), coerced(1)));
