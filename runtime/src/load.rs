@@ -208,8 +208,8 @@ where
         if let Some(old) = &self.fallback {
             flight.offer(old.clone());
         }
-        let work = chained(flight.id, self.work(&flight, shelf, load));
-        let work = CatchUnwind::new(work).await;
+        let work = std::pin::pin!(chained(flight.id, self.work(&flight, shelf, load)));
+        let work = CatchUnwind(work).await;
         self.land(lead, shelf, work);
     }
 
