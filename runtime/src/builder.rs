@@ -17,9 +17,7 @@ use crate::near::{Balance, Eviction};
 use crate::settings::Settings;
 use crate::site;
 use crate::stack::{Level, Stack};
-use crate::tier::{
-    Behind, BehindOptions, BreakerOptions, Deadlines, GuardOptions, Guarded, Judge, Metered, Recall, Tier,
-};
+use crate::tier::{Behind, BehindOptions, BreakerOptions, Deadlines, GuardOptions, Guarded, Judge, Metered, Tier};
 
 /// Bytes near may hold when nothing is said: 64 MiB.
 pub const NEAR_BYTES: u64 = 64 << 20;
@@ -268,7 +266,7 @@ impl Builder {
         let levels: Vec<Level> =
             kinds.into_iter().map(|kind| Ok(self.level(kind.open()?, &late))).collect::<Result<_>>()?;
         // A store that does not answer now is a store that is new: what it holds has another epoch.
-        let recall = levels.last().and_then(|level| level.tier.recall().ok()).unwrap_or(Recall::default());
+        let recall = levels.last().and_then(|level| level.tier.recall().ok()).unwrap_or_default();
         let chance = self.settings.seed.map_or_else(Chance::unknown, Chance::new);
         let log = Arc::new(Log::resume(&recall, chance.next() | 1, self.settings.groups));
         late.get_or_init(|| Arc::clone(&log));
@@ -278,8 +276,8 @@ impl Builder {
     fn level(&self, tier: Arc<dyn Tier>, log: &Arc<OnceLock<Arc<Log>>>) -> Level {
         let clock = self.settings.clock.clone();
         let guard = GuardOptions {
-            deadlines: self.deadlines.clone(),
-            breaker: self.breaker.clone(),
+            deadlines: self.deadlines,
+            breaker: self.breaker,
             clock: clock.clone(),
             ..GuardOptions::default()
         };

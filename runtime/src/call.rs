@@ -113,7 +113,7 @@ pub enum Near<R, M> {
 }
 
 /// The miss of a call.
-type MissOf<K, S, R, D> = Miss<<K as KeyPart>::Owned, S, R, D, <S as Shape<R>>::Kept>;
+pub(crate) type MissOf<K, S, R, D> = Miss<<K as KeyPart>::Owned, S, R, D, <S as Shape<R>>::Kept>;
 
 impl<K, N, S, R, D> Call<'_, K, N, S, R, D, S::Kept>
 where
@@ -161,7 +161,7 @@ where
             let tags = named.tags().chain(entry.tags());
             match self.cache.0.log.unnamed_since(&named.key, tags, checked) {
                 Some(seq) => {
-                    known.near.recheck(&self.key, checked, seq);
+                    known.near.recheck(&self.key, &entry, seq);
                     checked = seq;
                 }
                 None => {

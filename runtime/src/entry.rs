@@ -52,12 +52,13 @@ where
     }
 }
 
-impl<R: Send + 'static> Entry<R> {
+impl<R> Entry<R> {
     pub(crate) fn of<K, S, D, V>(miss: Miss<K, S, R, D, V>) -> Self
     where
         K: KeyPart<Owned = K> + Clone + Eq + Send + Sync + 'static,
         S: Shape<R, Kept = V>,
         S::Stored: 'static,
+        R: Send + 'static,
         D: Depth<S::Stored>,
         V: Clone + Send + Sync + 'static,
     {
@@ -93,8 +94,8 @@ impl<R: Send + 'static> Entry<R> {
         self.cache.invalidate_blocking(vec![Group::Key(self.key.clone())])
     }
 
+    /// What an invalidation of this entry names. Nothing is touched yet: it may never be fired.
     pub(crate) fn group(&self) -> Group {
-        self.site.ground();
         Group::Key(self.key.clone())
     }
 }

@@ -52,7 +52,9 @@ fn main() {
     let pair = per_call(|id| drop(runtime.block_on(pair("video", id))));
     let fallible = per_call(|id| drop(runtime.block_on(fallible(id))));
     let string = per_call(|id| drop(runtime.block_on(string(id))));
-    println!("allocations per hit: Arc {arc}, sync {sync}, (&str, u64) with a tag {pair}, Result<Option<Arc>> {fallible}, String {string}, runtime alone {idle}");
+    println!(
+        "allocations per hit: Arc {arc}, sync {sync}, (&str, u64) with a tag {pair}, Result<Option<Arc>> {fallible}, String {string}, runtime alone {idle}"
+    );
     summary();
     reach("allocations per hit, Arc return", "async", arc - idle, 0.0);
     reach("allocations per hit, Arc return", "sync", sync, 0.0);

@@ -72,11 +72,14 @@ where
 }
 
 fn main() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
     let moka = moka::future::Cache::<u64, Arc<Row>>::new(10_000);
     let quick = Arc::new(quick_cache::sync::Cache::<u64, Arc<Row>>::new(10_000));
     LazyLock::force(&DEEP);
-    println!("\nStampede of 1,000, load 50 ms                     loads / ms; first caller aborted at 25 ms: loads / ms");
+    println!(
+        "\nStampede of 1,000, load 50 ms                     loads / ms; first caller aborted at 25 ms: loads / ms"
+    );
     let mut key = 0;
     let mut run = |name: &str, which: u8| {
         let mut cells: [Vec<f64>; 4] = Default::default();
@@ -113,7 +116,9 @@ fn main() {
             }
         }
         let [loads, ms, aborted_loads, aborted_ms] = cells.map(median);
-        println!("{name:<50} {loads:>6.0} / {ms:>5.1}                                    {aborted_loads:>6.0} / {aborted_ms:>5.1}");
+        println!(
+            "{name:<50} {loads:>6.0} / {ms:>5.1}                                    {aborted_loads:>6.0} / {aborted_ms:>5.1}"
+        );
         (aborted_loads, aborted_ms)
     };
     let ours = run("#[cache] async", 0);

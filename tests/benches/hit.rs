@@ -276,28 +276,54 @@ fn main() {
     drop(feed);
 
     summary();
-    let (ours, sharded, quick) = ("#[cache] async", "cached #[concurrent_cached] async LRU+TTL", "quick_cache + coarse TTL");
+    let (ours, sharded, quick) =
+        ("#[cache] async", "cached #[concurrent_cached] async LRU+TTL", "quick_cache + coarse TTL");
     let one = "hit, async, Arc<Row>, zipf, 1 thread";
     reach(one, "x `cached` sharded async", arc.ratio(ours, sharded, "zipf 1T"), 0.5);
     reach(one, "goal: x quick_cache with coarse TTL", arc.ratio(ours, quick, "zipf 1T"), 1.5);
     reach("the same, 2 threads", "x `cached` sharded async", arc.ratio(ours, sharded, "zipf 2T"), 0.5);
-    reach("the same, 2 threads", "goal: x HashMap without a lock", arc.ratio(ours, "HashMap ahash, no lock", "zipf 2T"), 2.0);
+    reach(
+        "the same, 2 threads",
+        "goal: x HashMap without a lock",
+        arc.ratio(ours, "HashMap ahash, no lock", "zipf 2T"),
+        2.0,
+    );
     let hot = "one hot key, 2 threads, Arc<Row>";
     reach(hot, "x `cached` sync", arc.ratio(ours, "cached #[cached] sync LRU+TTL", "hot 2T"), 1.0);
     reach(hot, "goal: x papaya", arc.ratio(ours, "papaya ahash", "hot 2T"), 1.0);
     let two = "key (&str, u64), zipf, 1 thread";
     let ours_two = "#[cache] async (&str, u64)";
-    reach(two, "x `cached` sharded, owned args", pair.ratio(ours_two, "cached #[concurrent_cached] async, owned args", "zipf 1T"), 0.4);
-    reach(two, "goal: x quick_cache, borrowed key", pair.ratio(ours_two, "quick_cache + coarse TTL, borrowed key", "zipf 1T"), 1.5);
+    reach(
+        two,
+        "x `cached` sharded, owned args",
+        pair.ratio(ours_two, "cached #[concurrent_cached] async, owned args", "zipf 1T"),
+        0.4,
+    );
+    reach(
+        two,
+        "goal: x quick_cache, borrowed key",
+        pair.ratio(ours_two, "quick_cache + coarse TTL, borrowed key", "zipf 1T"),
+        1.5,
+    );
     let fastest = |table: &Table<'_>, ours: &str, column: &str| {
         ["cached #[cached] sync LRU+TTL", "cached #[concurrent_cached] sync LRU+TTL", sharded]
             .iter()
             .map(|peer| table.ratio(ours, peer, column))
             .fold(0.0, f64::max)
     };
-    reach("hit, Arc<Row>, zipf, 1 thread, sync", "x `cached`'s fastest macro", fastest(&arc, "#[cache] sync", "zipf 1T"), 1.0);
+    reach(
+        "hit, Arc<Row>, zipf, 1 thread, sync",
+        "x `cached`'s fastest macro",
+        fastest(&arc, "#[cache] sync", "zipf 1T"),
+        1.0,
+    );
     reach("hit, Arc<Row>, zipf, 1 thread, async", "x `cached`'s fastest macro", fastest(&arc, ours, "zipf 1T"), 1.0);
-    reach(one, "x moka::sync with a String key", arc.ratio(ours, "moka::sync + TTL, String key by format!", "zipf 1T"), 1.0);
+    reach(
+        one,
+        "x moka::sync with a String key",
+        arc.ratio(ours, "moka::sync + TTL, String key by format!", "zipf 1T"),
+        1.0,
+    );
     reach("owned String, zipf, 1 thread", "x `cached`'s fastest macro", fastest(&string, ours, "zipf 1T"), 1.0);
     reach("owned Row, zipf, 1 thread", "x `cached`'s fastest macro", fastest(&whole, ours, "zipf 1T"), 1.0);
     let scale = arc.ns(ours, "zipf 2T") / arc.ns(ours, "zipf 1T");

@@ -131,7 +131,12 @@ fn main() {
     }
     summary();
     let (ours, moka) = ("#[cache] async, load in a task of its own", "moka::future get_with");
-    reach("miss + insert, near only, detached", "x moka::future get_with, fresh 1T", table.ratio(ours, moka, "fresh 1T"), 0.4);
+    reach(
+        "miss + insert, near only, detached",
+        "x moka::future get_with, fresh 1T",
+        table.ratio(ours, moka, "fresh 1T"),
+        0.4,
+    );
     reach("miss + insert, near only, detached", "goal", table.ratio(ours, moka, "fresh 1T"), 0.25);
     reach("the same, 2 threads", "x moka::future get_with, fresh 2T", table.ratio(ours, moka, "fresh 2T"), 0.4);
     reach("zipf over 100,000 keys", "x moka::future get_with, zipf 1T", table.ratio(ours, moka, "zipf 1T"), 0.4);

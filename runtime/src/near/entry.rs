@@ -97,6 +97,15 @@ impl<V> Entry<V> {
         self.checked.fetch_max(seq, Ordering::Relaxed);
     }
 
+    /// Are the groups kept beside both values the very same?
+    pub(crate) fn has_tags_of(&self, other: &Self) -> bool {
+        match (&self.kept, &other.kept) {
+            (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+            (None, None) => true,
+            _ => false,
+        }
+    }
+
     /// Groups kept beside the value.
     pub(crate) fn tags(&self) -> impl Iterator<Item = &str> + Clone {
         self.kept.iter().flat_map(|kept| kept.tags.iter().map(|t| &**t))

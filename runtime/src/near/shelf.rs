@@ -88,10 +88,11 @@ where
         self.interest.head()
     }
 
-    /// Remembers that nothing up to `seq` names the entry of this key, if it is still the one that was looked at.
-    pub(crate) fn recheck<Q: KeyPart<Owned = K> + ?Sized>(&self, key: &Q, seen: u64, seq: u64) {
+    /// Remembers that nothing up to `seq` names the entry of this key, if it is still the one that was looked at:
+    /// another may carry other tags.
+    pub(crate) fn recheck<Q: KeyPart<Owned = K> + ?Sized>(&self, key: &Q, seen: &Entry<V>, seq: u64) {
         self.engine.visit(&Lookup(key), |entry| {
-            if entry.checked() >= seen {
+            if entry.checked() == seen.checked() && entry.has_tags_of(seen) {
                 entry.recheck(seq);
             }
         });

@@ -270,6 +270,14 @@ impl Tier for Chaos {
     fn tidy<'a>(&'a self, step: Step<'a>) -> Reply<'a, Tidied> {
         Box::pin(self.run(Operation::Tidy, async move { self.tier.tidy(step).await }))
     }
+
+    fn trust(&self, trusted: bool) {
+        self.tier.trust(trusted);
+    }
+
+    fn close(&self) -> Reply<'_, ()> {
+        self.tier.close()
+    }
 }
 
 impl fmt::Display for Chaos {

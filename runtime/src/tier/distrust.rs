@@ -23,6 +23,8 @@ pub(super) struct Distrust {
 struct Debt {
     marked: bool,
     beyond: bool,
+    /// Somebody above knows of an invalidation that the store was not told.
+    shunned: bool,
     owed: HashMap<Group, Position>,
 }
 
@@ -50,6 +52,26 @@ impl Distrust {
                 debt.beyond = true;
             }
         }
+        self.mark(&mut debt)
+    }
+
+    /// Notes that the store as a whole is not to be trusted, or may be again as far as that is concerned.
+    ///
+    /// # Errors
+    /// The marker could not be written: the caller has to spoil the store in another way.
+    pub(super) fn shun(&self, shunned: bool) -> io::Result<()> {
+        let mut debt = self.debt();
+        debt.shunned = shunned;
+        if shunned {
+            return self.mark(&mut debt);
+        }
+        if debt.marked && debt.owed.is_empty() && !debt.beyond {
+            self.remove(&mut debt);
+        }
+        Ok(())
+    }
+
+    fn mark(&self, debt: &mut Debt) -> io::Result<()> {
         if debt.marked && self.marked() {
             return Ok(());
         }
@@ -75,7 +97,7 @@ impl Distrust {
                 debt.owed.remove(&record.group);
             }
         }
-        if debt.owed.is_empty() && !debt.beyond {
+        if debt.owed.is_empty() && !debt.beyond && !debt.shunned {
             self.remove(&mut debt);
         }
     }

@@ -20,6 +20,8 @@ pub(super) struct Door<S> {
     try_at: AtomicU64,
     look_at: AtomicU64,
     opening: AtomicBool,
+    /// Closed for good: not to be opened again.
+    ended: AtomicBool,
     asides: AtomicU64,
 }
 
@@ -33,6 +35,7 @@ impl<S> Door<S> {
             try_at: AtomicU64::new(0),
             look_at: AtomicU64::new(PAUSE),
             opening: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
             asides: AtomicU64::new(0),
         }
     }
@@ -56,7 +59,11 @@ impl<S> Door<S> {
                 None
             }
         };
-        *self.store.write().unwrap_or_else(PoisonError::into_inner) = store;
+        let mut door = self.store.write().unwrap_or_else(PoisonError::into_inner);
+        if !self.ended.load(Ordering::Acquire) {
+            *door = store;
+        }
+        drop(door);
         let next = self.now() + PAUSE;
         self.try_at.store(next, Ordering::Release);
         self.look_at.store(next, Ordering::Release);
@@ -68,7 +75,7 @@ impl<S> Door<S> {
     /// `failed` is the store the caller had trouble with: if another stands open meanwhile, the trouble is over. The
     /// claimer has to call [`Door::set`]; it gets the store that stood open, to be dropped where waiting is allowed.
     pub(super) fn shut(&self, failed: Option<&Arc<S>>, why: Error) -> Option<Option<Arc<S>>> {
-        if self.opening.swap(true, Ordering::AcqRel) {
+        if self.ended.load(Ordering::Acquire) || self.opening.swap(true, Ordering::AcqRel) {
             return None;
         }
         let mut store = self.store.write().unwrap_or_else(PoisonError::into_inner);
@@ -78,6 +85,14 @@ impl<S> Door<S> {
         }
         self.explain(why);
         Some(store.take())
+    }
+
+    /// Closes the door for good; gives the store that stood open, to be dropped where waiting is allowed.
+    pub(super) fn end(&self) -> Option<Arc<S>> {
+        let mut store = self.store.write().unwrap_or_else(PoisonError::into_inner);
+        self.ended.store(true, Ordering::Release);
+        self.explain(Error::new(ErrorKind::Closed, "the tier was shut down"));
+        store.take()
     }
 
     /// How long to wait before the next try, so that a store which fails at once is not opened in a loop.
@@ -92,7 +107,7 @@ impl<S> Door<S> {
 
     /// Claims the one try to open that a second allows.
     pub(super) fn may_try(&self) -> bool {
-        !self.opening.load(Ordering::Acquire) && self.claim(&self.try_at)
+        !self.ended.load(Ordering::Acquire) && !self.opening.load(Ordering::Acquire) && self.claim(&self.try_at)
     }
 
     /// Counts one store set aside.

@@ -116,6 +116,14 @@ impl Tier for MemoryTier {
     fn tidy<'a>(&'a self, step: Step<'a>) -> Reply<'a, Tidied> {
         Box::pin(async move { Result::Ok(self.shelf().tidy(&step)) })
     }
+
+    /// What is here ends with the process.
+    fn trust(&self, _: bool) {}
+
+    /// Holds nothing to let go of; stays usable, so that a test can give it to the next cache.
+    fn close(&self) -> Reply<'_, ()> {
+        Box::pin(std::future::ready(Ok(())))
+    }
 }
 
 impl fmt::Display for MemoryTier {

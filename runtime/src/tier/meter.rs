@@ -187,6 +187,14 @@ impl Tier for Metered {
     fn tidy<'a>(&'a self, step: Step<'a>) -> Reply<'a, Tidied> {
         Box::pin(self.counts.watch(self.tier.tidy(step)))
     }
+
+    fn trust(&self, trusted: bool) {
+        self.tier.trust(trusted);
+    }
+
+    fn close(&self) -> Reply<'_, ()> {
+        self.tier.close()
+    }
 }
 
 impl fmt::Display for Metered {

@@ -99,7 +99,8 @@ impl<'a> Table<'a> {
         let names = self.columns.iter().map(|c| format!("{:>18}", c.name)).collect::<String>();
         println!("{:<52}{names}", "");
         for (i, (name, _)) in self.rows.iter().enumerate() {
-            let cells: String = self.cells.iter().map(|c| format!("{:>10.1} {:>7}", c[i], times(c[i] / c[0]))).collect();
+            let cells: String =
+                self.cells.iter().map(|c| format!("{:>10.1} {:>7}", c[i], times(c[i] / c[0]))).collect();
             println!("{name:<52}{cells}");
         }
         self

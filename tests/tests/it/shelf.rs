@@ -99,6 +99,11 @@ impl Tier for Shelf {
         let tidied = Tidied { seen: looked.len(), removed, wrapped, entries, bytes: 0 };
         Box::pin(async move { Ok(tidied) })
     }
+    fn trust(&self, _: bool) {}
+
+    fn close(&self) -> Reply<'_, ()> {
+        Box::pin(std::future::ready(Ok(())))
+    }
 }
 
 impl fmt::Display for Shelf {

@@ -126,7 +126,7 @@ impl Behind {
         let place = shared.apply(records, answer);
         match within(shared.options.apply_deadline, from).await {
             Some(applied) => applied,
-            None => shared.state().backlog.give_up(place),
+            None => shared.give_up(place),
         }
     }
 
@@ -137,7 +137,7 @@ impl Behind {
         let place = shared.apply(records, answer);
         match from.recv_timeout(shared.options.apply_deadline) {
             Ok(applied) => applied,
-            Err(_) => shared.state().backlog.give_up(place),
+            Err(_) => shared.give_up(place),
         }
     }
 

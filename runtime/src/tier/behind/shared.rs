@@ -48,6 +48,8 @@ pub(super) struct State {
     pub(super) position: Option<Position>,
     /// Has a frame been turned away since the last batch was taken?
     pub(super) crowded: bool,
+    /// Was the tier told that it is not to be trusted?
+    pub(super) shunned: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -88,6 +90,7 @@ impl Shared {
             ended: Vec::new(),
             position: None,
             crowded: false,
+            shunned: false,
         };
         let counters = Counters::default();
         Self { tier, judge, options, counters, state: Mutex::new(state), wake: Notify::new(), stop: Notify::new() }
@@ -141,9 +144,31 @@ impl Shared {
             state.backlog.close();
         }
         let place = state.backlog.wait(answer);
+        self.say_trust(&mut state);
         drop(state);
         self.wake.notify_one();
         place
+    }
+
+    /// A waiter at this place has waited long enough.
+    pub(super) fn give_up(&self, place: u64) -> Applied {
+        let mut state = self.state();
+        let applied = state.backlog.give_up(place);
+        self.say_trust(&mut state);
+        applied
+    }
+
+    /// Lets the tier know, when that changes, whether a later process may trust it: not while invalidations are
+    /// outstanding that somebody was told are only queued.
+    pub(super) fn say_trust(&self, state: &mut State) {
+        let shunned = state.backlog.is_closed() && state.backlog.len() > 0;
+        if shunned != state.shunned {
+            state.shunned = shunned;
+            // Under the lock, so that two changes reach the tier in their order.
+            if catch_unwind(AssertUnwindSafe(|| self.tier.trust(!shunned))).is_err() {
+                count(&self.counters.failed_applies, 1);
+            }
+        }
     }
 
     /// Has these entries removed from the tier: they hold what nobody can read.
@@ -214,6 +239,7 @@ impl Shared {
         state.phase = Phase::Ended;
         let lost = state.queue.abandon();
         state.backlog.close();
+        self.say_trust(&mut state);
         state.recalls.clear();
         count(&self.counters.dropped, lost);
         let waiting = std::mem::take(&mut state.ended);

@@ -87,7 +87,13 @@ impl Worker {
                 Job::Write(batch) => self.write(batch).await,
                 Job::Tidy => self.tidy().await,
                 Job::Wait(at) => drop(until(sleep_until(at.into()), self.shared.wake.notified()).await),
-                Job::End => return,
+                Job::End => {
+                    // Files and locks are let go of, so that the next cache finds the store free.
+                    if let Err(error) = self.call(async { self.shared.tier.close().await }).await {
+                        self.notice.failed("close", &error);
+                    }
+                    return;
+                }
             }
         }
     }
@@ -146,11 +152,16 @@ impl Worker {
                 if self.sweep.has_work() {
                     self.tidy_at = self.tidy_at.min(Instant::now() + self.shared.options.sweep_every);
                 }
-                self.shared.state().backlog.applied(place);
+                let mut state = self.shared.state();
+                state.backlog.applied(place);
+                self.shared.say_trust(&mut state);
             }
             Err(error) => {
                 count(&self.shared.counters.failed_applies, 1);
-                self.shared.state().backlog.close();
+                let mut state = self.shared.state();
+                state.backlog.close();
+                self.shared.say_trust(&mut state);
+                drop(state);
                 self.applies.failed(self.shared.options.retry);
                 self.notice.failed("apply", &error);
             }

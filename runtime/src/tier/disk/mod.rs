@@ -33,7 +33,7 @@ pub struct DiskOptions {
     pub max_bytes: u64,
     /// Bytes of memory for blocks read from disk. Default: 16 MiB.
     pub cache_bytes: u64,
-    /// Bytes of memory for writes not yet sorted to disk. Default: 16 MiB.
+    /// Bytes of memory for writes not yet sorted to disk, at least 64 KiB. Default: 16 MiB.
     pub write_buffer_bytes: u64,
 }
 
@@ -101,7 +101,9 @@ impl Disk {
         };
         if door.may_look() && !store.in_place(&self.0.options.path) {
             let why = Error::new(ErrorKind::Tier, "the store was deleted or replaced; it is begun anew");
-            self.reopen(Some(&store), Harm::Damage, why.clone());
+            // What stands there now is not what this process left there. If nothing does, there is nothing to distrust.
+            let harm = if self.path().exists() { Harm::Damage } else { Harm::Handle };
+            self.reopen(Some(&store), harm, why.clone());
             return Err(why);
         }
         Ok(store)
@@ -155,10 +157,20 @@ impl Room {
     /// Makes sure that a later process does not trust what is stored.
     fn owe(&self, records: &[Record]) {
         if self.distrust.owe(records).is_err() {
-            // No marker can be made beside the store: what it holds has to go now. Failing that too, the file system
-            // takes no change at all, and the next process cannot open the store either.
-            let _ = super::aside::set_aside(&self.options.path, &[]);
+            self.spoil();
         }
+    }
+
+    fn shun(&self, shunned: bool) {
+        if self.distrust.shun(shunned).is_err() {
+            self.spoil();
+        }
+    }
+
+    /// No marker can be made beside the store: what it holds has to go now. Failing that too, the file system takes no
+    /// change at all, and the next process cannot open the store either.
+    fn spoil(&self) {
+        let _ = super::aside::set_aside(&self.options.path, &[]);
     }
 }
 
@@ -181,6 +193,17 @@ impl Tier for Disk {
 
     fn tidy<'a>(&'a self, step: Step<'a>) -> Reply<'a, Tidied> {
         Box::pin(async move { self.with(|store| store.tidy(&step)) })
+    }
+
+    fn trust(&self, trusted: bool) {
+        self.0.shun(!trusted);
+    }
+
+    fn close(&self) -> Reply<'_, ()> {
+        Box::pin(async move {
+            drop(self.0.door.end());
+            Ok(())
+        })
     }
 }
 

@@ -34,10 +34,13 @@ impl Room {
         if is_foreign(path) {
             return Err(Fault::new(Harm::Passing, "this is not a directory of the cache; give it one of its own"));
         }
-        let first = open(&self.options);
-        let trusted = harm != Harm::Damage && !self.distrust.marked();
-        match first {
-            Ok(store) if trusted => return Ok(store),
+        let (new, marked) = (!path.exists(), self.distrust.marked());
+        match open(&self.options) {
+            Ok(store) if new => {
+                self.distrust.settle();
+                return Ok(store);
+            }
+            Ok(store) if harm != Harm::Damage && !marked => return Ok(store),
             // Opened only to be sure that no other process uses what is about to be moved.
             Ok(store) => drop(store),
             Err(fault) if fault.harm == Harm::Passing => return Err(fault),
@@ -77,7 +80,7 @@ fn open(options: &DiskOptions) -> Result<Store, Fault> {
             .open()?;
         // Frames are compressed where they are made, if that pays.
         let room = || KeyspaceCreateOptions::default().data_block_compression_policy(CompressionPolicy::disabled());
-        let large = || room().max_memtable_size(options.write_buffer_bytes.max(1 << 20));
+        let large = || room().max_memtable_size(options.write_buffer_bytes.max(64 << 10));
         let small = || room().max_memtable_size(4 << 20);
         let (frames, order, log) =
             (db.keyspace("frames", large)?, db.keyspace("order", small)?, db.keyspace("log", small)?);

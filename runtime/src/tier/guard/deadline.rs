@@ -74,6 +74,14 @@ impl Tier for Deadline {
     fn tidy<'a>(&'a self, step: Step<'a>) -> Reply<'a, Tidied> {
         Box::pin(async move { within(self.limits.upkeep, self.tier.tidy(step)).await })
     }
+
+    fn trust(&self, trusted: bool) {
+        self.tier.trust(trusted);
+    }
+
+    fn close(&self) -> Reply<'_, ()> {
+        Box::pin(async move { within(self.limits.upkeep, self.tier.close()).await })
+    }
 }
 
 impl fmt::Display for Deadline {

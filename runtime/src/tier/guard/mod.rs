@@ -103,6 +103,14 @@ impl Tier for Guarded {
     fn tidy<'a>(&'a self, step: Step<'a>) -> Reply<'a, Tidied> {
         Box::pin(self.run("tidy", self.tier.tidy(step)))
     }
+
+    fn trust(&self, trusted: bool) {
+        self.tier.trust(trusted);
+    }
+
+    fn close(&self) -> Reply<'_, ()> {
+        self.tier.close()
+    }
 }
 
 impl fmt::Display for Guarded {

@@ -72,7 +72,8 @@ impl SqlOptions {
 
     /// Bytes of keys and frames to keep; the oldest go first. Default: 1 GiB.
     ///
-    /// The file does not shrink: room that was given up is used again.
+    /// The file does not shrink: room that was given up is used again. It never grows beyond three times this and
+    /// 64 MiB; what would, is refused.
     #[must_use]
     pub fn max_bytes(mut self, max_bytes: u64) -> Self {
         self.max_bytes = max_bytes;
@@ -221,10 +222,20 @@ impl Room {
     /// Makes sure that a later process does not trust what is stored.
     fn owe(&self, records: &[Record]) {
         if self.distrust.owe(records).is_err() {
-            // No marker can be made beside the file: what it holds has to go now. Failing that too, the file system
-            // takes no change at all, and the next process cannot open the database either.
-            let _ = super::aside::set_aside(&self.options.path, open::COMPANIONS);
+            self.spoil();
         }
+    }
+
+    fn shun(&self, shunned: bool) {
+        if self.distrust.shun(shunned).is_err() {
+            self.spoil();
+        }
+    }
+
+    /// No marker can be made beside the file: what it holds has to go now. Failing that too, the file system takes no
+    /// change at all, and the next process cannot open the database either.
+    fn spoil(&self) {
+        let _ = super::aside::set_aside(&self.options.path, open::COMPANIONS);
     }
 }
 
@@ -253,6 +264,24 @@ impl Tier for Sql {
 
     fn tidy<'a>(&'a self, step: Step<'a>) -> Reply<'a, Tidied> {
         Box::pin(self.tidy_step(step))
+    }
+
+    fn trust(&self, trusted: bool) {
+        self.room.shun(!trusted);
+    }
+
+    fn close(&self) -> Reply<'_, ()> {
+        Box::pin(async move {
+            if let (Some(host), Some(old)) = (&self.host, self.room.door.end()) {
+                host.run(async move {
+                    old.close().await;
+                    Ok(())
+                })
+                .await
+                .map_err(|fault| fault.into_error(&self.room.options.path))?;
+            }
+            Ok(())
+        })
     }
 }
 

@@ -85,7 +85,7 @@ impl Room {
 
 async fn open(options: &SqlOptions) -> Result<Store, Fault> {
     make_file(&options.path)?;
-    let (writer, readers) = (pool(&options.path, 1), pool(&options.path, READERS));
+    let (writer, readers) = (pool(options, 1), pool(options, READERS));
     let now = Clock::system().now();
     let opened = async {
         let (writer, readers) = (&writer, &readers);
@@ -123,13 +123,16 @@ fn make_file(path: &Path) -> io::Result<()> {
     }
 }
 
-fn pool(path: &Path, connections: u32) -> SqlitePool {
+fn pool(options: &SqlOptions, connections: u32) -> SqlitePool {
+    // The tier's own bound is soft: it counts frames, and pages hold them with gaps. This one is hard.
+    let most_pages = options.max_bytes.saturating_mul(3).saturating_add(64 << 20) / 4096;
     let connect = SqliteConnectOptions::new()
-        .filename(path)
+        .filename(&options.path)
         .synchronous(SqliteSynchronous::Normal)
         .busy_timeout(WAIT)
         .pragma("cache_size", "-4096")
         .pragma("temp_store", "MEMORY")
+        .pragma("max_page_count", most_pages.min(u64::from(u32::MAX - 1)).to_string())
         .thread_name(|n| format!("cached-sqlite-{n}"))
         .disable_statement_logging();
     SqlitePoolOptions::new()

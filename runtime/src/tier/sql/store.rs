@@ -5,8 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnection, SqlitePool};
-use sqlx::{AssertSqlSafe, Row, Sqlite, Transaction};
+use sqlx::{AssertSqlSafe, Row, Sqlite};
 
 use super::dialect::Statements;
 use super::schema;
@@ -90,29 +91,14 @@ impl Store {
 
     pub(super) async fn put(&self, frames: &[Frame]) -> Result<(), Fault> {
         let mut change = Change::begin(self).await?;
-        for frame in frames {
-            change.insert(frame).await?;
-        }
-        let size = change.count().await?;
-        change.trim(size, 2 * frames.len()).await?;
-        change.commit().await
+        let done = change.put(frames).await;
+        change.end(done).await
     }
 
     pub(super) async fn apply(&self, records: &[Record]) -> Result<(), Fault> {
         let mut change = Change::begin(self).await?;
-        for record in records {
-            match &record.group {
-                Group::Key(key) => change.remove(key).await?,
-                _ => change.note(record).await?,
-            }
-        }
-        let at = position(&self.statements, change.connection()).await?;
-        if let Some(at) = ledger::after(at, records) {
-            let sql = &self.statements.move_to;
-            query(sql).bind(epoch(at)).bind(number(at)).execute(change.connection()).await?;
-        }
-        change.count().await?;
-        change.commit().await
+        let done = change.apply(records).await;
+        change.end(done).await
     }
 
     pub(super) async fn recall(&self) -> Result<Recall, Fault> {
@@ -130,23 +116,69 @@ impl Store {
     }
 }
 
-/// One transaction and the change of size it makes.
+/// One transaction and the change of size it makes. It has to be given to [`Change::end`].
+///
+/// The driver's own transactions count what they have begun. SQLite ends a transaction by itself when the disk is full,
+/// the count stays, and the connection refuses every later transaction. So these are plain statements.
 pub(super) struct Change<'a> {
     statements: &'a Statements,
     max_bytes: i64,
-    transaction: Transaction<'static, Sqlite>,
+    connection: PoolConnection<Sqlite>,
     delta: Size,
 }
 
 impl<'a> Change<'a> {
     pub(super) async fn begin(store: &'a Store) -> Result<Self, Fault> {
-        let transaction = store.writer.begin_with(store.statements.begin).await?;
+        let mut connection = store.writer.acquire().await?;
+        if let Err(e) = sqlx::query(store.statements.begin).execute(&mut *connection).await {
+            // Were a transaction left open, by a panic say, this would be the way out of it.
+            let _ = sqlx::query("ROLLBACK").execute(&mut *connection).await;
+            return Err(e.into());
+        }
         let max_bytes = i64::try_from(store.max_bytes).unwrap_or(i64::MAX);
-        Ok(Self { statements: &store.statements, max_bytes, transaction, delta: Size::default() })
+        Ok(Self { statements: &store.statements, max_bytes, connection, delta: Size::default() })
     }
 
-    pub(super) fn connection(&mut self) -> &mut SqliteConnection {
-        &mut self.transaction
+    /// Makes the change last if all went well, and undoes it otherwise.
+    pub(super) async fn end<T>(mut self, done: Result<T, Fault>) -> Result<T, Fault> {
+        let ended = match done {
+            Ok(done) => sqlx::query("COMMIT").execute(self.connection()).await.map(|_| done).map_err(Fault::from),
+            Err(fault) => Err(fault),
+        };
+        if ended.is_err() {
+            // Fails when SQLite has undone it already.
+            let _ = sqlx::query("ROLLBACK").execute(self.connection()).await;
+        }
+        ended
+    }
+
+    async fn put(&mut self, frames: &[Frame]) -> Result<(), Fault> {
+        for frame in frames {
+            self.insert(frame).await?;
+        }
+        let size = self.count().await?;
+        self.trim(size, 2 * frames.len()).await?;
+        Ok(())
+    }
+
+    async fn apply(&mut self, records: &[Record]) -> Result<(), Fault> {
+        for record in records {
+            match &record.group {
+                Group::Key(key) => self.remove(key).await?,
+                _ => self.note(record).await?,
+            }
+        }
+        let at = position(self.statements, self.connection()).await?;
+        if let Some(at) = ledger::after(at, records) {
+            let sql = &self.statements.move_to;
+            query(sql).bind(epoch(at)).bind(number(at)).execute(self.connection()).await?;
+        }
+        self.count().await?;
+        Ok(())
+    }
+
+    fn connection(&mut self) -> &mut SqliteConnection {
+        &mut self.connection
     }
 
     /// Stores a frame as the newest: what it replaces is removed first, so that it also takes a new place.
@@ -219,10 +251,6 @@ impl<'a> Change<'a> {
             size = self.count().await?;
         }
         Ok((size, removed))
-    }
-
-    pub(super) async fn commit(self) -> Result<(), Fault> {
-        Ok(self.transaction.commit().await?)
     }
 }
 

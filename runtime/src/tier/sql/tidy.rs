@@ -80,16 +80,22 @@ impl Store {
 
     async fn clean(&self, gone: &[i64], most: usize, forget: Option<Position>) -> Result<(usize, Size), Fault> {
         let mut change = Change::begin(self).await?;
+        let done = change.clean(gone, most, forget).await;
+        change.end(done).await
+    }
+}
+
+impl Change<'_> {
+    async fn clean(&mut self, gone: &[i64], most: usize, forget: Option<Position>) -> Result<(usize, Size), Fault> {
         let mut removed = 0;
         for id in gone {
-            removed += usize::from(change.remove_id(*id).await?);
+            removed += usize::from(self.remove_id(*id).await?);
         }
         if let Some(swept) = forget {
-            change.forget(swept).await?;
+            self.forget(swept).await?;
         }
-        let size = change.count().await?;
-        let (size, trimmed) = change.trim(size, most).await?;
-        change.commit().await?;
+        let size = self.count().await?;
+        let (size, trimmed) = self.trim(size, most).await?;
         Ok((removed + trimmed, size))
     }
 }
