@@ -74,7 +74,9 @@ macro_rules! contestants {
                     .time_to_live(Duration::from_secs(3600))
                     .build();
                 // Each in a pass of its own, so that what one holds lies together.
-                (0..KEYS).for_each(|id| drop(papaya.pin().insert(id, ($make)(id))));
+                for id in 0..KEYS {
+                    papaya.pin().insert(id, ($make)(id));
+                }
                 (0..KEYS).for_each(|id| quick.insert(id, (($make)(id), fresh)));
                 (0..KEYS).for_each(|id| moka.insert(id, ($make)(id)));
                 (0..KEYS).for_each(|id| moka_text.insert(format!("row:{id}"), ($make)(id)));
