@@ -160,6 +160,7 @@ fn type_parts(model: &Model) -> impl Iterator<Item = Part> {
     let Model { function, args, private: p, .. } = model;
     let types = function.sig.generics.type_params().filter(|param| !args.is_skipped(&param.ident)).map(move |param| {
         let ident = &param.ident;
+        let p = p.at(ident.span());
         quote_spanned!(ours_at(ident)=> #p::Kind::<#ident>::new())
     });
     let consts = function.sig.generics.const_params().map(|param| {
@@ -206,6 +207,7 @@ pub(crate) fn hole_value(function: &Function, hole: &Hole, span: Span, p: &Priva
         Member::Named(name) => Member::Named(located(name, at)),
         Member::Unnamed(index) => Member::Unnamed(syn::Index { index: index.index, span: at }),
     });
+    let p = p.at(at);
     let part = quote_spanned!(ours=> #p::part!(&#root #(.#fields)*));
     if secret { quote_spanned!(ours=> #p::secret(#part)) } else { part }
 }

@@ -14,7 +14,7 @@ use crate::key::KeyPart;
 use crate::load::Miss;
 use crate::names::{Named, Names};
 use crate::near::{Entry, Found};
-use crate::outcome::{Give, Shape, Share};
+use crate::outcome::{Shape, Share};
 use crate::shelf::Shelf;
 use crate::site::Site;
 use crate::stats::count;
@@ -113,23 +113,20 @@ pub enum Near<R, M> {
 }
 
 /// The miss of a call.
-type MissOf<K, S, R, D> = Miss<<K as KeyPart>::Owned, S, R, D, <S as Shape<R>>::Kept>;
+pub(crate) type MissOf<K, S, R, D> = Miss<<K as KeyPart>::Owned, S, R, D, <S as Shape<R>>::Kept>;
 
-// `R: Give` stands at each method that generated code calls, and not above them: unmet, it is one error in our words.
 impl<K, N, S, R, D> Call<'_, K, N, S, R, D, S::Kept>
 where
     K: KeyPart,
     N: Fn(&mut Names),
     S: Shape<R>,
     S::Kept: Clone + Send + Sync + 'static,
+    R: Send + 'static,
     D: Depth<S::Stored>,
 {
     /// Asks near. A hit allocates nothing, waits for nobody and takes no lock that all share.
     #[inline]
-    pub fn near(self) -> Near<R, MissOf<K, S, R, D>>
-    where
-        R: Give,
-    {
+    pub fn near(self) -> Near<R, MissOf<K, S, R, D>> {
         let Some((shelf, known)) = self.cache.shelf::<K::Owned, S::Kept, R>(self.site) else {
             return Near::Miss(self.without_shelf());
         };
@@ -148,25 +145,6 @@ where
         }
     }
 
-    /// A handle to this entry: its key, a look without a load, its removal.
-    pub fn entry(self) -> crate::entry::Entry<R>
-    where
-        R: Give,
-    {
-        let shelf = self.cache.shelf::<K::Owned, S::Kept, R>(self.site);
-        crate::entry::Entry::of(self.wanted(shelf.map(|(shelf, _)| shelf)))
-    }
-}
-
-impl<K, N, S, R, D> Call<'_, K, N, S, R, D, S::Kept>
-where
-    K: KeyPart,
-    N: Fn(&mut Names),
-    S: Shape<R>,
-    S::Kept: Clone + Send + Sync + 'static,
-    R: Give,
-    D: Depth<S::Stored>,
-{
     /// The rare cases: the log has moved, the entry is past its ttl, or it is due for a refresh.
     #[cold]
     fn check(
@@ -251,6 +229,12 @@ where
     #[cold]
     fn without_shelf(self) -> MissOf<K, S, R, D> {
         self.miss(None, None, None, true)
+    }
+
+    /// A handle to this entry: its key, a look without a load, its removal.
+    pub fn entry(self) -> crate::entry::Entry<R> {
+        let shelf = self.cache.shelf::<K::Owned, S::Kept, R>(self.site);
+        crate::entry::Entry::of(self.wanted(shelf.map(|(shelf, _)| shelf)))
     }
 }
 

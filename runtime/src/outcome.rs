@@ -210,17 +210,6 @@ impl<R> Unshared for Probe<R> {
     }
 }
 
-/// Results that can be handed to callers on other threads.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be handed to those who wait for it",
-    label = "not `Send + 'static`",
-    note = "callers may wait on other threads: an error may be a `Box<dyn Error + Send + Sync>`, a shared value an `Arc`"
-)]
-pub trait Give: Send + 'static {}
-
-#[diagnostic::do_not_recommend]
-impl<R: Send + 'static> Give for R {}
-
 /// Return types that can say that the hard `timeout` passed.
 #[diagnostic::on_unimplemented(
     message = "`timeout` needs a way to say so in `{Self}`",
@@ -232,6 +221,7 @@ pub trait Refuse {
     fn refuse(error: Error) -> Self;
 }
 
+#[diagnostic::do_not_recommend]
 impl<T, E: From<Error>> Refuse for Result<T, E> {
     fn refuse(error: Error) -> Self {
         Err(error.into())

@@ -79,8 +79,37 @@ macro_rules! __cached_framed {
 macro_rules! __cached_share {
     ($ret:ty) => {{
         use $crate::__private::{Shared as _, Unshared as _};
-        $crate::__private::given::<$ret>();
         (&&$crate::__private::Probe::<$ret>::new()).share()
+    }};
+}
+
+/// The way of calls with this return type into the runtime.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __cached_open {
+    ($ret:ty) => {{
+        use $crate::__private::{Open0 as _, Open1 as _};
+        (&&$crate::__private::Probe::<$ret>::new()).open()
+    }};
+}
+
+/// A copy of a borrowed argument, made on a miss only.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __cached_own {
+    ($argument:expr) => {{
+        use $crate::__private::{Own0 as _, Own1 as _};
+        (&&$crate::__private::Argument($argument)).own()
+    }};
+}
+
+/// The same of an argument that may be left out.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __cached_own_option {
+    ($argument:expr) => {{
+        use $crate::__private::{OwnOption0 as _, OwnOption1 as _};
+        (&&$crate::__private::Optional($argument)).own()
     }};
 }
 

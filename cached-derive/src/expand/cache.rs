@@ -2,6 +2,7 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
+use syn::spanned::Spanned;
 use syn::{Expr, Result};
 
 use super::{companions, load, site};
@@ -30,7 +31,8 @@ use crate::model::Model;
 ///         depth: P::framed!(R, __shape),
 ///         options: P::Options::new(),
 ///     };
-///     match __call.near() {
+///     let __open = P::open!(R);
+///     match __open.near(__call) {
 ///         P::Near::Hit(hit) => hit,
 ///         P::Near::Miss(miss) => miss.load(move || { .. BODY .. }).await,
 ///     }
@@ -43,13 +45,11 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
     let function = &model.function;
     let (attrs, vis, sig, p) = (&function.attrs, &function.vis, &function.sig, &model.private);
     let (call, load) = (call(&model, &key), load::expand(&model));
-    // Both doors into the runtime stand where the return type stands: what it lacks is reported there, once.
-    let near = Ident::new("near", ours_at(&function.output));
     Ok(quote_spanned! {Span::mixed_site()=>
         #(#attrs)*
         #vis #sig {
             #call
-            match __call.#near() {
+            match __open.near(__call) {
                 #p::Near::Hit(hit) => hit,
                 #p::Near::Miss(miss) => #load,
             }
@@ -58,7 +58,7 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
     })
 }
 
-/// The statements up to `let __call = ..;`: the same in the function and in its companions.
+/// The statements up to `let __open = ..;`: the same in the function and in its companions.
 pub(super) fn call(model: &Model, key: &Key<'_>) -> TokenStream {
     let p = &model.private;
     let ret = &model.function.output;
@@ -70,12 +70,14 @@ pub(super) fn call(model: &Model, key: &Key<'_>) -> TokenStream {
     };
     let kind = kind(model);
     let at_return = ours_at(ret);
+    let located = p.at(ret.span());
+    let open = quote_spanned!(at_return=> #located::open!(#ret));
     let depth = if model.is_local() {
         quote_spanned!(at_return=> #p::Local)
     } else {
-        quote_spanned!(at_return=> #p::framed!(#ret, __shape))
+        quote_spanned!(at_return=> #located::framed!(#ret, __shape))
     };
-    let share = quote_spanned!(at_return=> #p::share!(#ret));
+    let share = quote_spanned!(at_return=> #located::share!(#ret));
     let options = options(model);
     // A key without parts borrows nothing: `&()` would trip a lint in the user's crate.
     let key = if key.is_empty() {
@@ -97,6 +99,7 @@ pub(super) fn call(model: &Model, key: &Key<'_>) -> TokenStream {
             depth: #depth,
             options: #options,
         };
+        let __open = #open;
     }
 }
 
@@ -114,8 +117,8 @@ pub(super) fn borrowed(expr: &Expr) -> TokenStream {
 /// How the return type is taken apart.
 fn kind(model: &Model) -> TokenStream {
     let CacheArgs { cache_none, cache_err, .. } = &model.args;
-    let (p, ret) = (&model.private, &model.function.output);
-    let ours = ours_at(ret);
+    let ret = &model.function.output;
+    let (p, ours) = (model.private.at(ret.span()), ours_at(ret));
     match (cache_none.is_given(), cache_err.is_given()) {
         (false, false) => quote_spanned!(ours=> #p::kind!(#ret)),
         (true, false) => quote_spanned!(ours=> #p::kind_none!(#ret)),
@@ -141,6 +144,7 @@ fn options(model: &Model) -> TokenStream {
         quote_spanned!(ours=> #p::options::<#ret, _>(__shape))
     };
     if timeout.is_given() {
+        let p = p.at(ret.span());
         quote_spanned!(ours_at(ret)=> .refuse(#p::refuse::<#ret>())).to_tokens(&mut given);
     }
     quote_spanned!(ours=> #begin #given)

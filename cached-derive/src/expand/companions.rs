@@ -6,7 +6,7 @@ use syn::ext::IdentExt;
 use syn::{FnArg, Pat, Signature};
 
 use super::{cache, load, site, turbofish};
-use crate::input::{Function, Param, ours_at};
+use crate::input::{Function, Param};
 use crate::key::Key;
 use crate::model::{Companions, Model};
 
@@ -41,7 +41,6 @@ fn of_function(model: &Model, key: &Key<'_>) -> TokenStream {
     let fish = turbofish(&function.sig);
     let arguments = quote_spanned!(ours=> #fish(#(#named),*));
     let (call, declare) = (cache::call(model, key), site::declare(model, key));
-    let method = Ident::new("entry", ours_at(ret));
     let refresh = refresh(model, &format_ident!("refresh", span = ours), &quote_spanned!(ours=> #name));
     let (asyncness, peek, remove, wait) = if function.is_async() {
         (Some(quote_spanned!(ours=> async)), "peek", "remove", Some(quote_spanned!(ours=> .await)))
@@ -73,7 +72,7 @@ fn of_function(model: &Model, key: &Key<'_>) -> TokenStream {
             #[must_use]
             #vis fn entry #generics (#(#keyed),*) -> #p::Entry<#ret> #where_clause {
                 #call
-                __call.#method()
+                __open.entry(__call)
             }
 
             #of_key
@@ -121,7 +120,6 @@ fn of_method(model: &Model, key: &Key<'_>) -> TokenStream {
     });
     let keyed = load::inputs(function, |param| is_needed(model, key, param));
     let (call, declare, hidden) = (cache::call(model, key), site::declare(model, key), site::hidden(name));
-    let method = Ident::new("entry", ours_at(ret));
     let entry = format_ident!("{}_entry", name.unraw(), span = ours);
     let refresh =
         refresh(model, &format_ident!("{}_refresh", name.unraw(), span = ours), &quote_spanned!(ours=> Self::#name));
@@ -135,7 +133,7 @@ fn of_method(model: &Model, key: &Key<'_>) -> TokenStream {
         #[must_use]
         #vis fn #entry #generics (#receiver #(#keyed),*) -> #p::Entry<#ret> #where_clause {
             #call
-            __call.#method()
+            __open.entry(__call)
         }
 
         #(#cfgs)*

@@ -14,7 +14,7 @@ use crate::receiver;
 
 /// ```text
 /// miss.load(move || {
-///     let db = P::own(db);                        // what was lent is copied when the load begins
+///     let db = P::own!(db);                        // what was lent is copied when the load begins
 ///     async move {
 ///         let db: &Db = P::lend(&db);             // and is lent again
 ///         BODY, see `typed`
@@ -55,19 +55,20 @@ pub(super) fn typed(p: &Private, ret: &Type, body: &TokenStream) -> TokenStream 
         if let #p::Some(__early) = #p::None::<#ret> {
             return __early;
         }
+        #[allow(clippy::diverging_sub_expression)]
         let __result: #ret = { #body };
         #[allow(unreachable_code)]
         __result
     }
 }
 
-/// `let db = P::own(db);`
+/// `let db = P::own!(db);`
 fn copy(p: &Private, param: &Param) -> Option<TokenStream> {
     let name = &param.name;
-    let ours = ours_at(&param.ty);
+    let (p, ours) = (p.at(param.ty.span()), ours_at(&param.ty));
     match passing::of(&param.ty) {
-        Passing::Lent => Some(quote_spanned!(ours=> let #name = #p::own(#name);)),
-        Passing::LentOption => Some(quote_spanned!(ours=> let #name = #p::own_option(#name);)),
+        Passing::Lent => Some(quote_spanned!(ours=> let #name = #p::own!(#name);)),
+        Passing::LentOption => Some(quote_spanned!(ours=> let #name = #p::own_option!(#name);)),
         Passing::Moved | Passing::Exclusive | Passing::Borrowing => None,
     }
 }
@@ -115,8 +116,9 @@ fn copy_receiver(p: &Private, receiver: &Receiver) -> (TokenStream, TokenStream)
         ReceiverKind::Typed(_, ty) => lent_type(p, ty),
         _ => Some(quote_spanned!(ours=> : &Self)),
     };
+    let p = p.at(keyword.span());
     (
-        quote_spanned!(ours=> let #renamed = #p::own(#keyword);),
+        quote_spanned!(ours=> let #renamed = #p::own!(#keyword);),
         quote_spanned!(ours=> #[allow(unused_variables)] let #renamed #annotation = #p::lend(&#renamed);),
     )
 }

@@ -2,9 +2,18 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod behind;
+mod cancel;
 mod chaos;
 mod codec;
+mod fence;
 mod guard;
+mod hit;
+mod invalidator;
+mod isolation;
+mod panic;
+mod recursion;
+mod rig;
 mod shelf;
+mod stampede;
 mod store_damage;
 mod tier_contract;
