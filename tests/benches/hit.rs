@@ -200,6 +200,7 @@ mod pair {
     }
 
     #[cached(max_size = 20000, ttl_secs = 3600)]
+    #[allow(clippy::needless_pass_by_value, reason = "this macro wants owned arguments")]
     pub fn cached_sync(kind: String, id: u64) -> Arc<Row> {
         Arc::new(Row::of(id + kind.len() as u64))
     }
@@ -232,7 +233,7 @@ mod pair {
                     for &key in keys {
                         black_box(ours(black_box("video"), black_box(key)).await);
                     }
-                })
+                });
             })
             .row("quick_cache + coarse TTL, borrowed key", move |keys| {
                 for &key in keys {
@@ -250,7 +251,7 @@ mod pair {
                     for &key in keys {
                         black_box(sharded(black_box("video").to_owned(), black_box(key)).await);
                     }
-                })
+                });
             })
             .row("moka::sync + TTL, String key by format!", move |keys| {
                 for key in keys {
