@@ -232,13 +232,14 @@ proptest! {
     #[test]
     fn the_cache_reads_what_the_reference_allows(ops in prop::collection::vec(op(), 1..60)) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
+        let outcome: Result<(), TestCaseError> = runtime.block_on(async {
             let mut run = Run::new();
             for op in &ops {
                 run.step(op).await?;
             }
             Ok(())
-        })?;
+        });
+        outcome?;
     }
 }
 
