@@ -1,12 +1,12 @@
 //! Every refusal, in one list; all that apply are reported together, each on the user's own word.
 
-use proc_macro2::{Ident, TokenStream, TokenTree};
+use proc_macro2::Ident;
 use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Error, Receiver, ReturnType, Safety, Signature, Type};
 
-use crate::args::InvalidateArgs;
+use crate::args::{InvalidateArgs, When};
 use crate::errors::Errors;
 use crate::input::{Function, Param};
 use crate::key;
@@ -38,6 +38,11 @@ pub(crate) fn invalidate(function: &Function, args: &InvalidateArgs, templates: 
         let message = "nothing is named that could be invalidated: give `tags = [\"..\"]`, `key = \"..\"`, \
                        `pattern = \"..\"`, or call a cached function, such as `frames(video_id)`";
         errors.at(function.sig.ident.span(), message);
+    }
+    if passing::holds_word(function.output.to_token_stream(), "impl") && args.when.get() != Some(&When::Before) {
+        let message = "whether the body succeeded is asked of its result, whose type must have a name: name it, \
+                       or write `when = \"before\"`";
+        errors.push(Error::new_spanned(&function.output, message));
     }
     for name in args.secret.get().into_iter().flatten() {
         if function.param(&name.unraw().to_string()).is_none() {
@@ -86,7 +91,7 @@ fn returned(function: &Function, errors: &mut Errors) {
     let message = match passing::bare(ty) {
         Type::Tuple(unit) if unit.elems.is_empty() => "`()` is nothing to keep",
         Type::Never(_) => "`!` is never returned: there is nothing to keep",
-        other if holds_word(other.to_token_stream(), "impl") => {
+        other if passing::holds_word(other.to_token_stream(), "impl") => {
             "an `impl Trait` cannot be kept: name the type that is returned"
         }
         other if passing::spelled(other).is_some_and(|(name, _)| name == "Pin" || name == "BoxFuture") => {
@@ -153,6 +158,9 @@ fn argument(model: &Model, param: &Param, errors: &mut Errors) {
         _ => {}
     }
     let Some(template) = &model.key else { return };
+    if template.holes().any(|hole| !is_known(&model.function, hole)) {
+        return; // a misspelled placeholder is one mistake, not two
+    }
     let keyed = template.holes().any(|hole| name.unraw() == hole.root.as_str());
     if model.args.is_secret(name) && !keyed {
         let message =
@@ -231,10 +239,13 @@ fn in_key(model: &Model, hole: &Hole) -> bool {
 
 /// Does the placeholder name an argument?
 fn known(function: &Function, template: &Template, hole: &Hole, errors: &mut Errors) {
-    let is_self = hole.root == "self" && function.receiver.is_some();
-    if !is_self && function.param(&hole.root).is_none() && function.nameless.is_empty() {
+    if !is_known(function, hole) && function.nameless.is_empty() {
         errors.at(template.span, no_argument(function, &hole.root));
     }
+}
+
+fn is_known(function: &Function, hole: &Hole) -> bool {
+    (hole.root == "self" && function.receiver.is_some()) || function.param(&hole.root).is_some()
 }
 
 fn no_argument(function: &Function, name: &str) -> String {
@@ -293,12 +304,4 @@ fn options(model: &Model, errors: &mut Errors) {
             errors.at(span, message);
         }
     }
-}
-
-fn holds_word(tokens: TokenStream, word: &str) -> bool {
-    tokens.into_iter().any(|token| match token {
-        TokenTree::Ident(ident) => ident == word,
-        TokenTree::Group(group) => holds_word(group.stream(), word),
-        _ => false,
-    })
 }

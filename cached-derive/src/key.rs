@@ -42,7 +42,7 @@ impl<'a> Key<'a> {
         Self { model, parts }
     }
 
-    /// `(P::part(&video_id),)`.
+    /// `(P::part!(&video_id),)`.
     pub(crate) fn tuple(&self) -> TokenStream {
         let parts = self.parts.iter().map(|part| &part.tokens);
         quote_spanned!(Span::mixed_site()=> (#(#parts,)*))
@@ -160,6 +160,7 @@ fn type_parts(model: &Model) -> impl Iterator<Item = Part> {
     let Model { function, args, private: p, .. } = model;
     let types = function.sig.generics.type_params().filter(|param| !args.is_skipped(&param.ident)).map(move |param| {
         let ident = &param.ident;
+        let p = p.at(ident.span());
         quote_spanned!(ours_at(ident)=> #p::Kind::<#ident>::new())
     });
     let consts = function.sig.generics.const_params().map(|param| {
@@ -188,7 +189,7 @@ fn is_secret(model: &Model, hole: &Hole) -> bool {
     model.function.param(&hole.root).is_some_and(|param| model.args.is_secret(&param.name))
 }
 
-/// The value of a placeholder as a part: `P::part(&user.id)`.
+/// The value of a placeholder as a part: `P::part!(&user.id)`.
 ///
 /// A whole argument is shown where its type stands, because that is what must be a key part; a field is shown where the
 /// template stands.
@@ -206,7 +207,8 @@ pub(crate) fn hole_value(function: &Function, hole: &Hole, span: Span, p: &Priva
         Member::Named(name) => Member::Named(located(name, at)),
         Member::Unnamed(index) => Member::Unnamed(syn::Index { index: index.index, span: at }),
     });
-    let part = quote_spanned!(ours=> #p::part(&#root #(.#fields)*));
+    let p = p.at(at);
+    let part = quote_spanned!(ours=> #p::part!(&#root #(.#fields)*));
     if secret { quote_spanned!(ours=> #p::secret(#part)) } else { part }
 }
 

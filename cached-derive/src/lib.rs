@@ -17,19 +17,166 @@ mod words;
 
 use proc_macro::TokenStream;
 
-/// CACHE
+/// Makes a function a cached function: the first call runs the body, later ones get what it returned.
+///
+/// ```text
+/// #[cache(key = "video:{video_id}:frames", ttl = "10m", stale = "1h", tags = ["video:{video_id}"])]
+/// async fn frames(db: &Db, video_id: &str) -> Result<Vec<Frame>, DbError> {
+///     db.frames(video_id).await
+/// }
+/// ```
+///
+/// The signature, docs, generics and other attributes stay as they are. A hit clones the value and does nothing else: it
+/// allocates nothing, waits for nobody and encodes nothing; return an `Arc` where a clone is dear. A miss runs the body
+/// once for all who want the same key at the same time.
+///
+/// # What forms the key
+///
+/// Without `key`, all arguments that are not skipped, behind the namespace and the name of the function. With `key`, its
+/// placeholders: `{argument}`, `{argument.field}`, `{self.field}`, at most one between two colons. Arguments are
+/// `KeyPart`s; the types a generic function was called with always belong to the key. What must not be forgotten is an
+/// error: a `self` that is neither named nor skipped, and, with `key`, a number, text or id that is neither.
+///
+/// # What is kept
+///
+/// The return *type* decides, aliases included: of a `Result` the `Ok`, of an `Option` the `Some`, of a
+/// `Result<Option<_>, _>` the `Ok(Some(_))`, anything else whole. Values are `Clone + Send + Sync + 'static` and, unless
+/// `local`, serde's `Serialize + DeserializeOwned`. An error goes to all who waited, if it is `Clone`; if it is not, to
+/// the first of them, and the others load for themselves, a few at a time.
+///
+/// # Where the body runs
+///
+/// The body of an `async` function runs in a task of its own, so that a caller who goes away takes nothing from the
+/// others. What the function borrows is copied for it, on a miss only: `&T` needs `T: Clone + Send` (`str` and slices
+/// have it; of a pool or a client, which are cheap to clone, it is what one wants). With `load = "inline"` the body runs
+/// in its caller, borrows what it likes and need not be `Send`; if that caller goes away, the next who waits begins anew.
+/// A function that is not `async` runs its body in the caller's thread, and its values stay in the near tier.
+///
+/// # Options
+///
+/// | option | meaning | default |
+/// |---|---|---|
+/// | `key = "a:{b}"` | the key; its first segment is fixed text, the namespace | namespace, function, arguments |
+/// | `namespace = "a"` | what the key begins with; one word to invalidate | first segment of `key`, else the crate |
+/// | `skip(db, self)` | arguments, or type parameters, that are no part of the key | none |
+/// | `secret(token)` | arguments of which keys and tags show only a keyed hash | none |
+/// | `tags = ["a:{b}"]` | names under which `#[invalidate]` finds the entry; only of what is in the key | none |
+/// | `ttl = "10m"` | how long a value is fresh | by key pattern, else the cache's: 5 minutes |
+/// | `stale = "1h"` | how long after that it answers if the load fails | not at all |
+/// | `refresh_ahead = "30s"` | how long before the end of `ttl` a hit starts a load behind; shorter than `ttl` | never |
+/// | `soft_timeout = "200ms"` | how long a caller waits before it takes the stale value; needs `stale`; may be `"0s"` | for ever |
+/// | `timeout = "10s"` | how long a load may take; the error needs `From<cached_runtime::Error>` | for ever |
+/// | `idle = "5m"` | how long near keeps what nobody asks for | `ttl` |
+/// | `jitter = 0.1` | by which part of it a life is shortened at random, 0 to 1 | 0.1 |
+/// | `cache_none`, `cache_none = "30s"` | keeps `None` too, as long as a value or this long | not kept |
+/// | `cache_err = "5s"` | keeps errors too, in near only; the error is `Clone` | not kept |
+/// | `cache_if = \|v\| ..` | keeps only values for which this is true | all |
+/// | `ttl_with = \|v\| ..` | the life of this value, as a `Duration` | `ttl` |
+/// | `weigh = \|v\| ..` | the bytes of this value, for the budget of near | measured; with `local`, its size |
+/// | `local` | values never leave this process | all tiers |
+/// | `format = "json"` | the encoding below near: `postcard`, `msgpack`, `json` | the cache's: `postcard` |
+/// | `version = 2` | raise it when values mean something else than before: old ones are not found | 0 |
+/// | `load = "inline"` | the body runs in its caller; `"task"` is the default | `"task"` |
+/// | `name = "frames"` | the name in metrics, configuration and default keys | crate, module, function |
+/// | `cache = &self.cache` | the `Cache` that serves the function | the installed one |
+/// | `companions = false` | whether the items below are made | `true`; methods: if they have a visibility |
+/// | `crate = my::path` | where the runtime is found | `::cached_runtime` |
+///
+/// Durations are text: `500ms`, `30s`, `10m`, `1h30m`, `7d`. Closures in options capture nothing and see a reference to
+/// what is kept.
+///
+/// # Companions
+///
+/// Beside a function `frames` stands a type of the same name: `frames::entry(..)`, `frames::key(..)`,
+/// `frames::peek(..)` and `frames::remove(..)` take what forms the key, `frames::refresh(..)` takes all arguments and
+/// loads anew, `frames::site()` knows name and policy. Beside a method `load` stand `load_entry` and `load_refresh`.
+/// An associated function that mentions neither `self` nor `Self` looks like any other function to an attribute, and a
+/// type cannot stand in an `impl`: write `companions = false` on it, as where the type's name is taken by a module.
+///
+/// # What is refused
+///
+/// ```text
+/// #[cache(tll = "10m")]                          // unknown option `tll`: did you mean `ttl`?
+/// async fn frames(db: &Db) -> Vec<Frame> { .. }
+/// ```
+///
+/// All mistakes of one attribute are reported at once, and the function is left as it was. `const`, `unsafe`, `extern`
+/// and variadic functions, arguments without a name, and returns of nothing, of `impl Trait`, of a future or of a borrow
+/// are refused too. Do not cache what has effects: a hit skips the body.
 #[proc_macro_attribute]
 pub fn cache(attribute: TokenStream, item: TokenStream) -> TokenStream {
     fallback::or_untouched(item.into(), |item| expand::cache(attribute.into(), item)).into()
 }
 
-/// INVALIDATE
+/// Forgets what a function makes untrue, when its body has succeeded.
+///
+/// ```text
+/// #[invalidate(tags = ["video:{video_id}"], frames(video_id))]
+/// async fn rename(db: &Db, video_id: &str, title: &str) -> Result<(), DbError> { .. }
+/// ```
+///
+/// When the function returns, no call that starts later gets a value from before. A `Result` succeeds by `Ok`, anything
+/// else by being returned. An `Err` or a panic forgets nothing; a future that is dropped halfway may have written
+/// already, so that forgets too. Costs nothing but the arguments' text until then.
+///
+/// # Options
+///
+/// At least one of the first seven; each may use `{argument}`, `{argument.field}` and `{self.field}`.
+///
+/// | option | forgets |
+/// |---|---|
+/// | `frames(video_id)` | the entry of that call, types checked; the arguments as `frames::entry` takes them |
+/// | `self.load(id)`, `Self::load(id)` | the same of a method, by its `load_entry` |
+/// | `tags = ["video:{id}"]` | all entries with this tag |
+/// | `key = "video:{id}"`, `keys = [..]` | the entry of this key, written as `key` of `#[cache]` writes it |
+/// | `pattern = "video:{id}:*"`, `patterns = [..]` | all keys that match; `*` is any text, `?` any one character |
+/// | `namespace = "video"` | all keys of this namespace |
+/// | `when = "after"` | `"before"` the body, `"after"` it (the default), or `"both"` |
+/// | `secret(token)` | nothing: shows only a hash of these arguments, as `secret` of `#[cache]` does |
+/// | `cache = &self.cache` | in this `Cache`. Default: the installed one |
+/// | `crate = my::path` | nothing: where the runtime is found. Default: `::cached_runtime` |
+///
+/// # What is refused
+///
+/// ```text
+/// #[invalidate]                                  // nothing is named that could be invalidated
+/// async fn rename(video_id: &str) { .. }
+/// ```
 #[proc_macro_attribute]
 pub fn invalidate(attribute: TokenStream, item: TokenStream) -> TokenStream {
     fallback::or_untouched(item.into(), |item| expand::invalidate(attribute.into(), item)).into()
 }
 
-/// KEYPART
+/// Makes a type a `KeyPart`: what may be an argument of a cached function, by its fields.
+///
+/// ```text
+/// #[derive(KeyPart)]
+/// struct Page<'a> {
+///     video: &'a str,
+///     number: u32,
+///     #[key(skip)]
+///     hint: Hint,
+/// }
+/// ```
+///
+/// A type with one field stands for that field, one with several for the tuple of them, an enum for the name of its
+/// variant and the fields of it. Borrowed fields are looked up borrowed and copied on a miss only. Every field that
+/// counts is a `KeyPart`, at most twelve of them; generic types are key parts where their fields are.
+///
+/// # Options
+///
+/// | option | meaning |
+/// |---|---|
+/// | `#[key(skip)]` on a field | two values that differ in it only are the same key |
+/// | `#[key(crate = my::path)]` on the type | where the runtime is found. Default: `::cached_runtime` |
+///
+/// Names of variants are part of the key's text: to rename one is to forget what is stored under it.
+/// Unions, enums without variants and types that hold themselves are refused:
+///
+/// ```text
+/// #[derive(KeyPart)]
+/// enum Never {}                                  // an enum without variants has no values
+/// ```
 #[proc_macro_derive(KeyPart, attributes(key))]
 pub fn derive_key_part(item: TokenStream) -> TokenStream {
     fallback::or_errors(syn::parse(item).and_then(|item| expand::key_part(&item))).into()

@@ -81,7 +81,8 @@ pub(crate) fn spelled(ty: &Type) -> Option<(String, Vec<&Type>)> {
     Some((last.ident.to_string(), arguments.collect()))
 }
 
-fn option_of(ty: &Type) -> Option<&Type> {
+/// What is in an `Option`.
+pub(crate) fn option_of(ty: &Type) -> Option<&Type> {
     match spelled(ty)? {
         (name, arguments) if name == "Option" => arguments.first().map(|ty| bare(ty)),
         _ => None,
@@ -133,6 +134,15 @@ fn stream_borrows(tokens: TokenStream, bound: &mut HashSet<String>) -> bool {
         }
     }
     false
+}
+
+/// Do the tokens hold this word?
+pub(crate) fn holds_word(tokens: TokenStream, word: &str) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Ident(ident) => ident == word,
+        TokenTree::Group(group) => holds_word(group.stream(), word),
+        _ => false,
+    })
 }
 
 /// Is the type spelled as something that obviously tells results apart: a number, a text, an id?

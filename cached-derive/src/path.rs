@@ -14,18 +14,25 @@ impl Private {
         Self(krate)
     }
 
-    /// The runtime itself, for what users name too.
-    pub(crate) fn runtime(&self) -> TokenStream {
+    /// The path, shown where the user's code stands.
+    pub(crate) fn at(&self, span: Span) -> TokenStream {
+        let ours = Span::mixed_site().located_at(span);
         match &self.0 {
-            Some(path) => path.to_token_stream(),
-            None => quote_spanned!(Span::mixed_site()=> ::cached_runtime),
+            Some(path) => {
+                let path = path.to_token_stream().into_iter().map(|mut token| {
+                    token.set_span(token.span().located_at(span));
+                    token
+                });
+                let path: TokenStream = path.collect();
+                quote_spanned!(ours=> #path::__private)
+            }
+            None => quote_spanned!(ours=> ::cached_runtime::__private),
         }
     }
 }
 
 impl ToTokens for Private {
     fn to_tokens(&self, out: &mut TokenStream) {
-        let runtime = self.runtime();
-        out.extend(quote_spanned!(Span::mixed_site()=> #runtime::__private));
+        out.extend(self.at(Span::mixed_site()));
     }
 }

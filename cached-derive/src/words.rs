@@ -90,13 +90,17 @@ pub(crate) fn example(words: &[Word], name: &str) -> &'static str {
 
 /// The message for an option that does not exist.
 pub(crate) fn unknown(words: &[Word], name: &str) -> String {
+    match near(words, name) {
+        Some(near) => format!("unknown option `{name}`: did you mean `{near}`?"),
+        None => format!("unknown option `{name}`; the options are {}", list(words.iter().map(|w| w.name))),
+    }
+}
+
+/// The option that was meant, by the words of other caches or by the letters.
+pub(crate) fn near(words: &[Word], name: &str) -> Option<&'static str> {
     let names = || words.iter().map(|w| w.name);
     let meant = ELSEWHERE.iter().find(|(theirs, ours)| *theirs == name && names().any(|n| n == *ours));
-    let near = meant.map(|(_, ours)| *ours).or_else(|| nearest(name, names()));
-    match near {
-        Some(near) => format!("unknown option `{name}`: did you mean `{near}`?"),
-        None => format!("unknown option `{name}`; the options are {}", list(names())),
-    }
+    meant.map(|(_, ours)| *ours).or_else(|| nearest(name, names()))
 }
 
 /// The message for a word that is none of a few.

@@ -1,1 +1,1 @@
-
+//! Examples: see `examples/`.

@@ -5,8 +5,9 @@ pub use std::option::Option::{self, None, Some};
 pub use inventory;
 
 pub use crate::{
-    __cached_kind as kind, __cached_kind_err as kind_err, __cached_kind_none as kind_none,
-    __cached_kind_none_err as kind_none_err, __cached_share as share, __cached_succeeded as succeeded,
+    __cached_framed as framed, __cached_kind as kind, __cached_kind_err as kind_err, __cached_kind_none as kind_none,
+    __cached_kind_none_err as kind_none_err, __cached_open as open, __cached_own as own,
+    __cached_own_option as own_option, __cached_part as part, __cached_share as share, __cached_succeeded as succeeded,
 };
 
 pub use crate::cache::Cache;
@@ -20,12 +21,14 @@ pub use crate::invalidator::{Guard, Invalidator};
 pub use crate::key::{Absent, Key, KeyPart, KeyWriter, Kind, Sum, kind_of, secret};
 pub use crate::names::Names;
 pub use crate::outcome::{
-    Both0, Both1, Err0, Err1, Err2, Kind0, Kind1, Kind2, Kind3, None0, None1, None2, Probe, Refuse, Shape, Share,
-    Shared, Unshared,
+    Both0, Err0, Err1, Kind0, Kind1, Kind2, Kind3, None0, None1, Probe, Refuse, Shape, Share, Shared, Unshared,
 };
-pub use crate::own::{lend, lend_option, own, own_option};
+pub use crate::own::{Optional, Own0, Own1, OwnOption0, OwnOption1, lend, lend_option};
 pub use crate::policy::Policy;
-pub use crate::probe::{Succeeded0, Succeeded1, framed, given, kept, once, options, part, says_err, says_none};
+pub use crate::probe::{
+    Argument, Asked, Both1, Err2, Framed0, Framed1, Kept0, Kept1, None2, Open0, Open1, Part0, Part1, Succeeded0,
+    Succeeded1, options,
+};
 pub use crate::site::{Declared, Linked, Site};
 pub use crate::tier::Applied;
 

@@ -17,9 +17,7 @@ use crate::near::{Balance, Eviction};
 use crate::settings::Settings;
 use crate::site;
 use crate::stack::{Level, Stack};
-use crate::tier::{
-    Behind, BehindOptions, BreakerOptions, Deadlines, GuardOptions, Guarded, Judge, Metered, Tier,
-};
+use crate::tier::{Behind, BehindOptions, BreakerOptions, Deadlines, GuardOptions, Guarded, Judge, Metered, Tier};
 
 /// Bytes near may hold when nothing is said: 64 MiB.
 pub const NEAR_BYTES: u64 = 64 << 20;
@@ -284,8 +282,8 @@ impl Builder {
     fn level(&self, tier: Arc<dyn Tier>, log: &Arc<OnceLock<Arc<Log>>>) -> Level {
         let clock = self.settings.clock.clone();
         let guard = GuardOptions {
-            deadlines: self.deadlines.clone(),
-            breaker: self.breaker.clone(),
+            deadlines: self.deadlines,
+            breaker: self.breaker,
             clock: clock.clone(),
             ..GuardOptions::default()
         };

@@ -69,7 +69,6 @@ static CURRENT: AtomicUsize = AtomicUsize::new(0);
 
 impl Cache {
     /// A cache to be configured.
-    #[must_use]
     pub fn builder() -> Builder {
         Builder::default()
     }
@@ -279,6 +278,7 @@ impl Cache {
 
     fn append(&self, groups: Vec<Group>) -> Vec<crate::group::Record> {
         self.0.invalidations.fetch_add(groups.len() as u64, Ordering::Relaxed);
+        tracing::debug!(groups = groups.len(), "invalidated");
         self.0.log.append(groups)
     }
 

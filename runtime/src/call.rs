@@ -113,7 +113,7 @@ pub enum Near<R, M> {
 }
 
 /// The miss of a call.
-type MissOf<K, S, R, D> = Miss<<K as KeyPart>::Owned, S, R, D, <S as Shape<R>>::Kept>;
+pub(crate) type MissOf<K, S, R, D> = Miss<<K as KeyPart>::Owned, S, R, D, <S as Shape<R>>::Kept>;
 
 impl<K, N, S, R, D> Call<'_, K, N, S, R, D, S::Kept>
 where

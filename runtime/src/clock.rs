@@ -28,7 +28,7 @@ impl Clock {
     #[must_use]
     pub fn system() -> Self {
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self(Source::System { wall: millis(wall), start: coarsetime::Instant::now() })
+        Self(Source::System { wall: millis(wall), start: coarsetime::Instant::now_without_cache_update() })
     }
 
     /// A clock that stands still until [`Clock::advance`] moves it. All clones show the same time.
@@ -45,7 +45,10 @@ impl Clock {
     #[must_use]
     pub fn now(&self) -> Millis {
         match &self.0 {
-            Source::System { wall, start } => wall + start.elapsed().as_millis(),
+            Source::System { wall, start } => {
+                // Without the library's own cache: all threads would write to one line.
+                wall + coarsetime::Instant::now_without_cache_update().duration_since(*start).as_millis()
+            }
             Source::Manual(now) => now.load(Ordering::Acquire),
         }
     }

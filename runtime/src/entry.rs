@@ -52,12 +52,13 @@ where
     }
 }
 
-impl<R: Send + 'static> Entry<R> {
+impl<R> Entry<R> {
     pub(crate) fn of<K, S, D, V>(miss: Miss<K, S, R, D, V>) -> Self
     where
         K: KeyPart<Owned = K> + Clone + Eq + Send + Sync + 'static,
         S: Shape<R, Kept = V>,
         S::Stored: 'static,
+        R: Send + 'static,
         D: Depth<S::Stored>,
         V: Clone + Send + Sync + 'static,
     {

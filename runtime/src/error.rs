@@ -83,8 +83,8 @@ impl Error {
 
     /// The same error with one more named thing it is about. Never a value, a secret or a whole key.
     #[must_use]
-    pub fn with(mut self, name: &'static str, what: impl ToString) -> Self {
-        self.context.push((name, what.to_string()));
+    pub fn with(mut self, name: &'static str, what: impl std::fmt::Display) -> Self {
+        self.context.push((name, format!("{what}")));
         self
     }
 

@@ -13,6 +13,7 @@ mod flight;
 pub mod group;
 mod intent;
 mod invalidator;
+mod join;
 pub mod key;
 mod load;
 mod log;

@@ -167,18 +167,12 @@ answer! {
     None0::kind_none, [T, E] Result<Option<T>, E>, [&&] => OkMaybe;
     /// `cache_none`.
     None1::kind_none, [T] Option<T>, [&] => Maybe;
-    /// `cache_none` without a `None`: a mistake, which is said elsewhere.
-    None2::kind_none, [T] T, [] => Whole;
     /// `cache_err`.
     Err0::kind_err, [T, E] Result<Option<T>, E>, [&&] => OkSomeErr;
     /// `cache_err`.
     Err1::kind_err, [T, E] Result<T, E>, [&] => OkErr;
-    /// `cache_err` without an `Err`: a mistake, which is said elsewhere.
-    Err2::kind_err, [T] T, [] => Whole;
     /// Both.
     Both0::kind_none_err, [T, E] Result<Option<T>, E>, [&] => OkMaybeErr;
-    /// Both, but one of the two is a mistake.
-    Both1::kind_none_err, [T] T, [] => Whole;
 }
 
 /// How a result that is not kept is given to all who waited for it.
@@ -227,6 +221,7 @@ pub trait Refuse {
     fn refuse(error: Error) -> Self;
 }
 
+#[diagnostic::do_not_recommend]
 impl<T, E: From<Error>> Refuse for Result<T, E> {
     fn refuse(error: Error) -> Self {
         Err(error.into())

@@ -1,6 +1,9 @@
 //! Copies of borrowed arguments, for a load that may outlive the call they were lent to.
 
 use std::fmt;
+use std::marker::PhantomData;
+
+use crate::probe::Argument;
 
 /// A borrowed argument of which a load can have its own copy.
 #[diagnostic::on_unimplemented(
@@ -9,15 +12,12 @@ use std::fmt;
     note = "a load may outlive the call, so it gets a copy of what is borrowed: that needs `Clone + Send + 'static`",
     note = "derive `Clone`, pass an `Arc` by value, or write `load = \"inline\"` to load in the caller"
 )]
-pub trait Own {
-    /// The copy, which knows what it was made of.
-    type Copy: Lend<Of = Self>;
+pub trait Own {}
 
-    /// Makes the copy.
-    fn own(&self) -> Self::Copy;
-}
+#[diagnostic::do_not_recommend]
+impl<T: ToOwned + ?Sized> Own for T where T::Owned: Send + 'static {}
 
-/// A copy that can be lent again.
+/// A copy that can be lent as the argument was.
 pub trait Lend {
     /// What it was made of.
     type Of: ?Sized;
@@ -29,15 +29,9 @@ pub trait Lend {
 /// The copy of a borrowed `T`.
 pub struct Copied<T: ToOwned + ?Sized>(T::Owned);
 
-#[diagnostic::do_not_recommend]
-impl<T: ToOwned + ?Sized> Own for T
-where
-    T::Owned: Send + 'static,
-{
-    type Copy = Copied<T>;
-
-    fn own(&self) -> Copied<T> {
-        Copied(self.to_owned())
+impl<T: ToOwned + ?Sized> Copied<T> {
+    fn of(argument: &T) -> Self {
+        Self(argument.to_owned())
     }
 }
 
@@ -49,30 +43,94 @@ impl<T: ToOwned + ?Sized> Lend for Copied<T> {
     }
 }
 
-impl<T: ToOwned + ?Sized> fmt::Debug for Copied<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Copied(..)") // an argument may be a secret
+/// Stands in for the copy of what cannot be copied; no program that makes one compiles.
+pub struct Uncopied<T: ?Sized>(std::convert::Infallible, PhantomData<fn() -> Box<T>>);
+
+impl<T: ?Sized> Lend for Uncopied<T> {
+    type Of = T;
+
+    fn lend(&self) -> &T {
+        match self.0 {}
     }
 }
 
-/// A copy of an argument, made on a miss only.
-pub fn own<T: Own + ?Sized>(argument: &T) -> T::Copy {
-    argument.own()
+/// An argument that may be left out.
+pub struct Optional<'a, T: ?Sized>(pub Option<&'a T>);
+
+/// The ways to a copy: the real one, and the one for types that have none.
+macro_rules! ways {
+    ($(#[$doc:meta])* $first:ident, $last:ident, $question:ident, $copied:ty, $uncopied:ty, |$argument:ident| $copy:expr) => {
+        $(#[$doc])*
+        pub trait $first {
+            /// The copy.
+            type Copy;
+            /// Makes the copy.
+            fn own(&self) -> Self::Copy;
+        }
+
+        impl<T: ToOwned + ?Sized> $first for &$question<'_, T>
+        where
+            T::Owned: Send + 'static,
+        {
+            type Copy = $copied;
+
+            fn own(&self) -> $copied {
+                let $argument = self.0;
+                $copy
+            }
+        }
+
+        /// The way for types of which there is no copy: the compiler refuses it.
+        pub trait $last {
+            /// What is asked about.
+            type Of: ?Sized;
+            /// What is answered.
+            type Copy;
+            /// Never.
+            fn own(&self) -> Self::Copy
+            where
+                Self::Of: Own,
+            {
+                unreachable!("refused by the compiler")
+            }
+        }
+
+        impl<T: ?Sized> $last for $question<'_, T> {
+            type Of = T;
+            type Copy = $uncopied;
+        }
+    };
 }
+
+ways!(/// A copy of an argument, made on a miss only.
+    Own0, Own1, Argument, Copied<T>, Uncopied<T>, |argument| Copied::of(argument));
+ways!(/// The same of an argument that may be left out.
+    OwnOption0, OwnOption1, Optional, Option<Copied<T>>, Option<Uncopied<T>>, |argument| argument.map(Copied::of));
 
 /// The argument again, out of the copy.
 pub fn lend<C: Lend>(copy: &C) -> &C::Of {
     copy.lend()
 }
 
-/// A copy of an argument that may be left out.
-#[must_use]
-pub fn own_option<T: Own + ?Sized>(argument: Option<&T>) -> Option<T::Copy> {
-    argument.map(Own::own)
-}
-
 /// The argument again, if there was one.
-#[must_use]
 pub fn lend_option<C: Lend>(copy: &Option<C>) -> Option<&C::Of> {
     copy.as_ref().map(Lend::lend)
+}
+
+impl<T: ToOwned + ?Sized> fmt::Debug for Copied<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Copied(..)") // an argument may be a secret
+    }
+}
+
+impl<T: ?Sized> fmt::Debug for Uncopied<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Uncopied")
+    }
+}
+
+impl<T: ?Sized> fmt::Debug for Optional<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Optional(..)")
+    }
 }

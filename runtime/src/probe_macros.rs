@@ -1,7 +1,17 @@
-//! The questions as generated code asks them. Method lookup picks the answer with the most references that the return
-//! type allows, so a question begins with as many `&` as its most special answer needs.
+//! The questions as generated code asks them. Method lookup picks the answer with the most references that the type
+//! allows, so a question begins with as many `&` as its most special answer needs.
 //!
 //! Not public API: used by generated code through `__private`.
+
+/// An argument as a part of a key.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __cached_part {
+    ($argument:expr) => {{
+        use $crate::__private::{Part0 as _, Part1 as _};
+        (&&$crate::__private::Argument($argument)).part()
+    }};
+}
 
 /// The shape of a return type: `Ok`, `Some`, `Ok(Some)` or the whole are kept.
 #[doc(hidden)]
@@ -9,7 +19,7 @@
 macro_rules! __cached_kind {
     ($ret:ty) => {{
         use $crate::__private::{Kind0 as _, Kind1 as _, Kind2 as _, Kind3 as _};
-        $crate::__cached_shape!($ret, (&&&&$crate::__private::Probe::<$ret>::new()).kind())
+        $crate::__cached_kept!($ret, (&&&&$crate::__private::Probe::<$ret>::new()).kind())
     }};
 }
 
@@ -19,8 +29,7 @@ macro_rules! __cached_kind {
 macro_rules! __cached_kind_none {
     ($ret:ty) => {{
         use $crate::__private::{None0 as _, None1 as _, None2 as _};
-        let shape = (&&&$crate::__private::Probe::<$ret>::new()).kind_none();
-        $crate::__cached_shape!($ret, $crate::__private::says_none::<$ret, _>(shape))
+        $crate::__cached_kept!($ret, (&&&$crate::__private::Probe::<$ret>::new()).kind_none())
     }};
 }
 
@@ -30,8 +39,7 @@ macro_rules! __cached_kind_none {
 macro_rules! __cached_kind_err {
     ($ret:ty) => {{
         use $crate::__private::{Err0 as _, Err1 as _, Err2 as _};
-        let shape = (&&&$crate::__private::Probe::<$ret>::new()).kind_err();
-        $crate::__cached_shape!($ret, $crate::__private::says_err::<$ret, _>(shape))
+        $crate::__cached_kept!($ret, (&&&$crate::__private::Probe::<$ret>::new()).kind_err())
     }};
 }
 
@@ -41,19 +49,28 @@ macro_rules! __cached_kind_err {
 macro_rules! __cached_kind_none_err {
     ($ret:ty) => {{
         use $crate::__private::{Both0 as _, Both1 as _};
-        let shape = (&&$crate::__private::Probe::<$ret>::new()).kind_none_err();
-        let shape = $crate::__private::says_none::<$ret, _>(shape);
-        $crate::__cached_shape!($ret, $crate::__private::says_err::<$ret, _>(shape))
+        $crate::__cached_kept!($ret, (&&$crate::__private::Probe::<$ret>::new()).kind_none_err())
     }};
 }
 
-/// A shape whose values can be kept and handed on.
+/// A shape whose values near can keep.
 #[doc(hidden)]
 #[macro_export]
-macro_rules! __cached_shape {
-    ($ret:ty, $shape:expr) => {
-        $crate::__private::given::<$ret, _>($crate::__private::kept::<$ret, _>($shape))
-    };
+macro_rules! __cached_kept {
+    ($ret:ty, $shape:expr) => {{
+        use $crate::__private::{Kept0 as _, Kept1 as _};
+        (&&$crate::__private::Asked::<$ret, _>::about($shape)).kept()
+    }};
+}
+
+/// All tiers, if the values of this shape can leave the process.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __cached_framed {
+    ($ret:ty, $shape:expr) => {{
+        use $crate::__private::{Framed0 as _, Framed1 as _};
+        (&&$crate::__private::Asked::<$ret, _>::about($shape)).depth()
+    }};
 }
 
 /// How a result is given to all who wait: by a clone, if it has one.
@@ -63,6 +80,36 @@ macro_rules! __cached_share {
     ($ret:ty) => {{
         use $crate::__private::{Shared as _, Unshared as _};
         (&&$crate::__private::Probe::<$ret>::new()).share()
+    }};
+}
+
+/// The way of calls with this return type into the runtime.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __cached_open {
+    ($ret:ty) => {{
+        use $crate::__private::{Open0 as _, Open1 as _};
+        (&&$crate::__private::Probe::<$ret>::new()).open()
+    }};
+}
+
+/// A copy of a borrowed argument, made on a miss only.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __cached_own {
+    ($argument:expr) => {{
+        use $crate::__private::{Own0 as _, Own1 as _};
+        (&&$crate::__private::Argument($argument)).own()
+    }};
+}
+
+/// The same of an argument that may be left out.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __cached_own_option {
+    ($argument:expr) => {{
+        use $crate::__private::{OwnOption0 as _, OwnOption1 as _};
+        (&&$crate::__private::Optional($argument)).own()
     }};
 }
 

@@ -80,7 +80,9 @@ impl Stack {
     }
 
     fn write_to(&self, levels: &[Level], frame: &Frame) -> bool {
-        levels.iter().rev().fold(true, |all, level| level.tier.put(frame.clone()).is_ok() && all)
+        // Not `all`, which stops at the first tier that has no room.
+        let refused = levels.iter().rev().filter(|level| level.tier.put(frame.clone()).is_err()).count();
+        refused == 0
     }
 
     /// Applies invalidations to every tier, the deepest first, so that nothing old can climb.

@@ -1,7 +1,28 @@
-//! What the attributes say to those who misuse them, and that they leave good code alone.
+//! What the attributes say to those who misuse them, one mistake a file, and that they leave good code alone.
+
+/// The folders of `ui` whose files must not compile.
+const TOPICS: &[&str] = &[
+    "arguments",
+    "durations",
+    "functions",
+    "invalidate",
+    "key",
+    "key_part",
+    "options",
+    "receivers",
+    "returns",
+    "together",
+];
 
 #[test]
 fn one_mistake_is_one_error_on_the_users_word() {
-    let t = trybuild::TestCases::new();
-    t.pass("tests/ui/pass/*.rs");
+    let tests = trybuild::TestCases::new();
+    for topic in TOPICS {
+        tests.compile_fail(format!("tests/ui/{topic}/*.rs"));
+    }
+}
+
+#[test]
+fn good_code_compiles_without_a_warning() {
+    trybuild::TestCases::new().pass("tests/ui/pass/*.rs");
 }

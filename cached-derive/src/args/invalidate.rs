@@ -69,10 +69,12 @@ impl InvalidateArgs {
             "cache" => self.cache.fill(word, opt.expr()?),
             "crate" => self.krate.fill(word, opt.path()?),
             other => {
-                let mut message = words::unknown(INVALIDATE, other);
-                if input.is_empty() || input.peek(Token![,]) {
-                    message.push_str(&format!("; for the entry of a cached function call it: `{other}(..)`"));
-                }
+                let bare = input.is_empty() || input.peek(Token![,]);
+                let message = if bare && words::near(INVALIDATE, other).is_none() {
+                    format!("`{other}` is no option; for the entry of a cached function call it: `{other}(..)`")
+                } else {
+                    words::unknown(INVALIDATE, other)
+                };
                 Err(Error::new(word.span(), message))
             }
         }

@@ -88,3 +88,6 @@ fn skip_to_comma(input: ParseStream<'_>) {
         let _skipped: Result<proc_macro2::TokenTree> = input.parse();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,8 @@
 //! `#[cache]`: the same signature, and a body that asks one question: do we already know this?
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
+use syn::spanned::Spanned;
 use syn::{Expr, Result};
 
 use super::{companions, load, site};
@@ -18,18 +19,20 @@ use crate::model::Model;
 /// // Output (`P` is the runtime's hidden module, `R` the return type), and the companions of `frames`:
 /// async fn frames(db: &Db, video_id: &str) -> R {
 ///     let __site = frames::site();
-///     let __key = (P::part(&video_id),);
+///     let __key = (P::part!(&video_id),);
+///     let __shape = P::kind!(R);
 ///     let __call = P::Call {
 ///         site: __site,
 ///         cache: P::installed(),
 ///         key: &__key,
 ///         names: |names: &mut P::Names| { names.key().literal("video:").part(&__key.0).literal(":frames"); },
-///         shape: P::kind!(R),
+///         shape: __shape,
 ///         share: P::share!(R),
-///         depth: P::framed::<R, _>(P::kind!(R)),
+///         depth: P::framed!(R, __shape),
 ///         options: P::Options::new(),
 ///     };
-///     match __call.near() {
+///     let __open = P::open!(R);
+///     match __open.near(__call) {
 ///         P::Near::Hit(hit) => hit,
 ///         P::Near::Miss(miss) => miss.load(move || { .. BODY .. }).await,
 ///     }
@@ -46,7 +49,7 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
         #(#attrs)*
         #vis #sig {
             #call
-            match __call.near() {
+            match __open.near(__call) {
                 #p::Near::Hit(hit) => hit,
                 #p::Near::Miss(miss) => #load,
             }
@@ -55,7 +58,7 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
     })
 }
 
-/// The statements up to `let __call = ..;`: the same in the function and in its companions.
+/// The statements up to `let __open = ..;`: the same in the function and in its companions.
 pub(super) fn call(model: &Model, key: &Key<'_>) -> TokenStream {
     let p = &model.private;
     let ret = &model.function.output;
@@ -67,13 +70,15 @@ pub(super) fn call(model: &Model, key: &Key<'_>) -> TokenStream {
     };
     let kind = kind(model);
     let at_return = ours_at(ret);
+    let located = p.at(ret.span());
+    let open = quote_spanned!(at_return=> #located::open!(#ret));
     let depth = if model.is_local() {
         quote_spanned!(at_return=> #p::Local)
     } else {
-        quote_spanned!(at_return=> #p::framed::<#ret, _>(#kind))
+        quote_spanned!(at_return=> #located::framed!(#ret, __shape))
     };
-    let share = quote_spanned!(at_return=> #p::share!(#ret));
-    let options = options(model, &kind);
+    let share = quote_spanned!(at_return=> #located::share!(#ret));
+    let options = options(model);
     // A key without parts borrows nothing: `&()` would trip a lint in the user's crate.
     let key = if key.is_empty() {
         quote_spanned!(Span::mixed_site()=> __key)
@@ -83,16 +88,18 @@ pub(super) fn call(model: &Model, key: &Key<'_>) -> TokenStream {
     quote_spanned! {Span::mixed_site()=>
         let __site = #site;
         let __key = #tuple;
+        let __shape = #kind;
         let __call = #p::Call {
             site: __site,
             cache: #cache,
             key: #key,
             names: |names: &mut #p::Names| { #names },
-            shape: #kind,
+            shape: __shape,
             share: #share,
             depth: #depth,
             options: #options,
         };
+        let __open = #open;
     }
 }
 
@@ -110,8 +117,8 @@ pub(super) fn borrowed(expr: &Expr) -> TokenStream {
 /// How the return type is taken apart.
 fn kind(model: &Model) -> TokenStream {
     let CacheArgs { cache_none, cache_err, .. } = &model.args;
-    let (p, ret) = (&model.private, &model.function.output);
-    let ours = ours_at(ret);
+    let ret = &model.function.output;
+    let (p, ours) = (model.private.at(ret.span()), ours_at(ret));
     match (cache_none.is_given(), cache_err.is_given()) {
         (false, false) => quote_spanned!(ours=> #p::kind!(#ret)),
         (true, false) => quote_spanned!(ours=> #p::kind_none!(#ret)),
@@ -121,22 +128,23 @@ fn kind(model: &Model) -> TokenStream {
 }
 
 /// What is not a plain number.
-fn options(model: &Model, kind: &TokenStream) -> TokenStream {
+fn options(model: &Model) -> TokenStream {
     let CacheArgs { cache_if, ttl_with, weigh, timeout, .. } = &model.args;
     let (p, ret) = (&model.private, &model.function.output);
     let ours = Span::mixed_site();
     let given = [("cache_if", cache_if), ("ttl_with", ttl_with), ("weigh", weigh)];
     let given = given.into_iter().filter_map(|(word, slot)| {
-        let word = syn::Ident::new(word, ours);
+        let word = Ident::new(word, ours);
         slot.get().map(|expr| quote_spanned!(ours=> .#word(#expr)))
     });
     let mut given: TokenStream = given.collect();
     let begin = if given.is_empty() {
         quote_spanned!(ours=> #p::Options::new())
     } else {
-        quote_spanned!(ours=> #p::options::<#ret, _>(#kind))
+        quote_spanned!(ours=> #p::options::<#ret, _>(__shape))
     };
     if timeout.is_given() {
+        let p = p.at(ret.span());
         quote_spanned!(ours_at(ret)=> .refuse(#p::refuse::<#ret>())).to_tokens(&mut given);
     }
     quote_spanned!(ours=> #begin #given)

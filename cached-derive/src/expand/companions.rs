@@ -3,6 +3,7 @@
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote_spanned};
 use syn::ext::IdentExt;
+use syn::{FnArg, Pat, Signature};
 
 use super::{cache, load, site, turbofish};
 use crate::input::{Function, Param};
@@ -71,7 +72,7 @@ fn of_function(model: &Model, key: &Key<'_>) -> TokenStream {
             #[must_use]
             #vis fn entry #generics (#(#keyed),*) -> #p::Entry<#ret> #where_clause {
                 #call
-                __call.entry()
+                __open.entry(__call)
             }
 
             #of_key
@@ -132,7 +133,7 @@ fn of_method(model: &Model, key: &Key<'_>) -> TokenStream {
         #[must_use]
         #vis fn #entry #generics (#receiver #(#keyed),*) -> #p::Entry<#ret> #where_clause {
             #call
-            __call.entry()
+            __open.entry(__call)
         }
 
         #(#cfgs)*
@@ -152,7 +153,8 @@ fn refresh(model: &Model, companion: &Ident, call: &TokenStream) -> TokenStream 
     let Model { function, private: p, .. } = model;
     let mut sig = function.sig.clone();
     let ours = Span::mixed_site().located_at(sig.ident.span());
-    let (arguments, fish) = (load::arguments(function), turbofish(&sig));
+    let fish = turbofish(&sig);
+    let arguments = rename_arguments(&mut sig);
     let text = match function.is_associated() {
         true => format!(
             "Runs the body of [`{0}()`](Self::{0}) and stores what it returns, though there is an entry.",
@@ -172,6 +174,20 @@ fn refresh(model: &Model, companion: &Ident, call: &TokenStream) -> TokenStream 
     sig.ident = companion.clone();
     let vis = &function.vis;
     quote_spanned!(ours=> #[doc = #text] #vis #sig { #body })
+}
+
+/// Arguments under names that only we can say: one of them may be called like the function itself.
+fn rename_arguments(sig: &mut Signature) -> Vec<TokenStream> {
+    let rename = |input: &mut FnArg| match input {
+        FnArg::Receiver(receiver) => receiver.self_token.to_token_stream(),
+        FnArg::Typed(typed) => {
+            if let Pat::Ident(pattern) = &mut *typed.pat {
+                pattern.ident.set_span(Span::mixed_site().located_at(pattern.ident.span()));
+            }
+            typed.pat.to_token_stream()
+        }
+    };
+    sig.inputs.iter_mut().map(rename).collect()
 }
 
 /// Does the entry depend on this argument: by the key, or because `cache = ..` names it?

@@ -7,6 +7,7 @@ use syn::spanned::Spanned;
 use syn::{Error, Expr, ExprCall, LitStr, Path, Result};
 
 use super::cache::borrowed;
+use super::load::typed;
 use crate::args::{InvalidateArgs, When};
 use crate::check;
 use crate::errors::Errors;
@@ -23,10 +24,10 @@ use crate::template::{Piece, Purpose, Template};
 /// // Output (`P` is the runtime's hidden module, `R` the return type):
 /// async fn rename(db: &Db, video_id: &str, title: &str) -> R {
 ///     let mut __invalidator = P::Cache::invalidator(P::installed());
-///     __invalidator.tag_with(|out| { out.literal("video:").part(&P::part(&video_id)); });
+///     __invalidator.tag_with(|out| { out.literal("video:").part(&P::part!(&video_id)); });
 ///     __invalidator.entry(&frames::entry(video_id));
 ///     let __guard = __invalidator.on_cancel();
-///     let __result = P::once(async move || -> R { BODY }).await;
+///     let __result = async move { BODY, typed }.await;
 ///     __guard.after(P::succeeded!(R, &__result)).await;
 ///     __result
 /// }
@@ -83,10 +84,10 @@ fn around(function: &Function, when: When, p: &Private) -> TokenStream {
     let ours = Span::mixed_site();
     let Function { body, params, output: ret, .. } = function;
     let rebound: TokenStream = params.iter().filter_map(rebind).collect();
-    let (method, wait, asyncness) = if function.is_async() {
-        (["fire", "before", "after"], Some(quote_spanned!(ours=> .await)), Some(quote_spanned!(ours=> async)))
+    let (method, wait) = if function.is_async() {
+        (["fire", "before", "after"], Some(quote_spanned!(ours=> .await)))
     } else {
-        (["fire_blocking", "before_blocking", "after_blocking"], None, None)
+        (["fire_blocking", "before_blocking", "after_blocking"], None)
     };
     let [fire, before, after] = method.map(|name| Ident::new(name, ours));
     if when == When::Before {
@@ -94,7 +95,12 @@ fn around(function: &Function, when: When, p: &Private) -> TokenStream {
     }
     let first = (when == When::Both).then(|| quote_spanned!(ours=> __guard.#before() #wait;));
     let at_return = ours_at(ret);
-    let result = quote_spanned!(at_return=> #p::once(#asyncness move || -> #ret { #rebound #body }) #wait);
+    let result = if function.is_async() {
+        let body = typed(p, ret, &quote_spanned!(at_return=> #rebound #body));
+        quote_spanned!(at_return=> async move { #body }.await)
+    } else {
+        quote_spanned!(at_return=> (move || -> #ret { #rebound #body })())
+    };
     quote_spanned! {ours=>
         let __guard = __invalidator.on_cancel();
         #first

@@ -4,7 +4,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{Data, DataEnum, DeriveInput, Fields, GenericParam, Index, Member, Result, Type, Variant, parse_quote};
+use syn::{Data, DataEnum, DeriveInput, Fields, Index, Member, Result, Type, Variant};
 
 use crate::args::KeyArgs;
 use crate::errors::Errors;
@@ -49,26 +49,39 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
         }
     };
     errors.finish()?;
-    Ok(wrap(&p, input, &body.unwrap_or_default()))
+    wrap(&p, input, &body.unwrap_or_default())
 }
 
-fn wrap(p: &Private, input: &DeriveInput, body: &TokenStream) -> TokenStream {
+fn wrap(p: &Private, input: &DeriveInput, body: &TokenStream) -> Result<TokenStream> {
     let name = &input.ident;
     let mut generics = input.generics.clone();
-    for param in &mut generics.params {
-        if let GenericParam::Type(param) = param {
-            param.bounds.push(parse_quote!(#p::KeyPart));
-        }
+    // Bounds on the fields and not on the parameters: they are what is needed, and an unmet one is one error, where
+    // the field's type stands.
+    for ty in counted_types(&input.data) {
+        let (p, ours) = (p.at(ty.span()), ours_at(ty));
+        let bound = quote_spanned!(ours=> #ty: #p::KeyPart);
+        generics.make_where_clause().predicates.push(syn::parse2(bound)?);
     }
     let (generics, _, where_clause) = generics.split_for_impl();
     let (_, arguments, _) = input.generics.split_for_impl();
-    quote_spanned! {Span::mixed_site()=>
+    Ok(quote_spanned! {Span::mixed_site()=>
         #[automatically_derived]
-        #[allow(clippy::all, clippy::pedantic)]
+        #[allow(trivial_bounds, clippy::all, clippy::pedantic)]
         impl #generics #p::KeyPart for #name #arguments #where_clause {
             #body
         }
-    }
+    })
+}
+
+fn counted_types(data: &Data) -> Vec<&Type> {
+    let fields: Vec<&Fields> = match data {
+        Data::Struct(data) => vec![&data.fields],
+        Data::Enum(data) => data.variants.iter().map(|variant| &variant.fields).collect(),
+        Data::Union(_) => Vec::new(),
+    };
+    // What is wrong with the attributes was said when the body was made.
+    let counts = |field: &&syn::Field| !KeyArgs::parse(&field.attrs, &mut Errors::default()).skip.is_given();
+    fields.into_iter().flatten().filter(counts).map(|field| &field.ty).collect()
 }
 
 /// A field that counts.

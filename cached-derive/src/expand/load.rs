@@ -3,7 +3,7 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{FnArg, Receiver, ReceiverKind, Type};
+use syn::{FnArg, Receiver, ReceiverKind, Type, TypeReference};
 
 use crate::input::{Function, Param, ours_at};
 use crate::key::Key;
@@ -14,23 +14,24 @@ use crate::receiver;
 
 /// ```text
 /// miss.load(move || {
-///     let db = P::own(db);                        // what was lent is copied, when the load begins
-///     P::once(async move || -> R {
+///     let db = P::own!(db);                        // what was lent is copied when the load begins
+///     async move {
 ///         let db: &Db = P::lend(&db);             // and is lent again
-///         BODY
-///     })
+///         BODY, see `typed`
+///     }
 /// }).await
 /// ```
 pub(super) fn expand(model: &Model) -> TokenStream {
     let Function { output: ret, body, params, .. } = &model.function;
     let p = &model.private;
-    let ours = ours_at(&model.function.sig.ident);
+    let ours = ours_at(ret);
     let rebound: TokenStream = params.iter().filter_map(|param| rebind(model, param)).collect();
     if !model.function.is_async() {
         return quote_spanned!(ours=> miss.load_sync(move || -> #ret { #rebound #body }));
     }
     if !model.runs_apart() {
-        return quote_spanned!(ours=> miss.load_inline(move || #p::once(async move || -> #ret { #rebound #body })).await);
+        let body = typed(p, ret, &quote_spanned!(ours=> #rebound #body));
+        return quote_spanned!(ours=> miss.load_inline(move || async move { #body }).await);
     }
     let copies: TokenStream = params.iter().filter_map(|param| copy(p, param)).collect();
     let (copy_self, lend_self) = match &model.function.receiver {
@@ -38,26 +39,36 @@ pub(super) fn expand(model: &Model) -> TokenStream {
         _ => Default::default(),
     };
     let body = if model.renames_self() { receiver::rename(body.clone()) } else { body.clone() };
-    quote_spanned! {ours=>
-        miss.load(move || {
-            #copy_self
-            #copies
-            #p::once(async move || -> #ret {
-                #lend_self
-                #rebound
-                #body
-            })
-        }).await
+    let body = typed(p, ret, &quote_spanned!(ours=> #lend_self #rebound #body));
+    quote_spanned!(ours=> miss.load(move || { #copy_self #copies async move { #body } }).await)
+}
+
+/// A body whose type is known, as a function's is: `?`, `return` and coercions work as they did.
+///
+/// ```text
+/// if let P::Some(__early) = P::None::<R> { return __early; }      // never taken: it says what `return` returns
+/// let __result: R = { BODY };
+/// __result
+/// ```
+pub(super) fn typed(p: &Private, ret: &Type, body: &TokenStream) -> TokenStream {
+    quote_spanned! {ours_at(ret)=>
+        if let #p::Some(__early) = #p::None::<#ret> {
+            return __early;
+        }
+        #[allow(clippy::diverging_sub_expression)]
+        let __result: #ret = { #body };
+        #[allow(unreachable_code)]
+        __result
     }
 }
 
-/// `let db = P::own(db);`
+/// `let db = P::own!(db);`
 fn copy(p: &Private, param: &Param) -> Option<TokenStream> {
     let name = &param.name;
-    let ours = ours_at(&param.ty);
+    let (p, ours) = (p.at(param.ty.span()), ours_at(&param.ty));
     match passing::of(&param.ty) {
-        Passing::Lent => Some(quote_spanned!(ours=> let #name = #p::own(#name);)),
-        Passing::LentOption => Some(quote_spanned!(ours=> let #name = #p::own_option(#name);)),
+        Passing::Lent => Some(quote_spanned!(ours=> let #name = #p::own!(#name);)),
+        Passing::LentOption => Some(quote_spanned!(ours=> let #name = #p::own_option!(#name);)),
         Passing::Moved | Passing::Exclusive | Passing::Borrowing => None,
     }
 }
@@ -78,14 +89,23 @@ fn rebind(model: &Model, param: &Param) -> Option<TokenStream> {
     };
     // A part of the key is used by the key; that the body does not use it is no mistake.
     let allow = Key::of(model).uses(param).then(|| quote_spanned!(ours=> #[allow(unused_variables)]));
-    let annotation = (!holds_impl(ty)).then(|| quote_spanned!(ours=> : #ty));
+    let annotation = (model.runs_apart()).then(|| lent_type(p, ty)).flatten();
     Some(quote_spanned!(ours=> #allow let #mutability #name #annotation = #value;))
 }
 
-/// `impl Trait` cannot be written where a variable is bound.
-fn holds_impl(ty: &Type) -> bool {
-    let is_impl = |token| matches!(token, proc_macro2::TokenTree::Ident(word) if word == "impl");
-    ty.to_token_stream().into_iter().any(is_impl)
+/// `: &Db`, without lifetimes, for what is lent lives as long as the load; `impl Trait` cannot be written here.
+fn lent_type(p: &Private, ty: &Type) -> Option<TokenStream> {
+    let ours = ours_at(ty);
+    let (inside, is_option) = match passing::option_of(passing::bare(ty)) {
+        Some(inside) => (inside, true),
+        None => (passing::bare(ty), false),
+    };
+    let Type::Reference(TypeReference { elem, .. }) = inside else { return None };
+    match is_option {
+        _ if passing::holds_word(elem.to_token_stream(), "impl") => None,
+        true => Some(quote_spanned!(ours=> : #p::Option<&#elem>)),
+        false => Some(quote_spanned!(ours=> : &#elem)),
+    }
 }
 
 fn copy_receiver(p: &Private, receiver: &Receiver) -> (TokenStream, TokenStream) {
@@ -93,19 +113,14 @@ fn copy_receiver(p: &Private, receiver: &Receiver) -> (TokenStream, TokenStream)
     let ours = Span::mixed_site().located_at(keyword.span());
     let renamed = receiver::renamed(keyword.span());
     let annotation = match &receiver.kind {
-        ReceiverKind::Typed(_, ty) => quote_spanned!(ours=> #ty),
-        _ => quote_spanned!(ours=> &Self),
+        ReceiverKind::Typed(_, ty) => lent_type(p, ty),
+        _ => Some(quote_spanned!(ours=> : &Self)),
     };
+    let p = p.at(keyword.span());
     (
-        quote_spanned!(ours=> let #renamed = #p::own(#keyword);),
-        quote_spanned!(ours=> #[allow(unused_variables)] let #renamed: #annotation = #p::lend(&#renamed);),
+        quote_spanned!(ours=> let #renamed = #p::own!(#keyword);),
+        quote_spanned!(ours=> #[allow(unused_variables)] let #renamed #annotation = #p::lend(&#renamed);),
     )
-}
-
-/// The arguments of a call of the function itself, receiver first.
-pub(super) fn arguments(function: &Function) -> impl Iterator<Item = TokenStream> {
-    let receiver = function.receiver.iter().map(|receiver| receiver.self_token.to_token_stream());
-    receiver.chain(function.params.iter().map(|param| param.name.to_token_stream()))
 }
 
 /// The inputs of a signature that stand for these arguments.

@@ -22,3 +22,6 @@ fn turbofish(sig: &Signature) -> TokenStream {
         types.chain(sig.generics.const_params().map(|param| param.ident.to_token_stream())).collect();
     if arguments.is_empty() { TokenStream::new() } else { quote_spanned!(Span::mixed_site()=> ::<#(#arguments),*>) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -46,7 +46,7 @@ pub(crate) fn chained_sync<T>(flight: FlightId, load: impl FnOnce() -> T) -> T {
     struct Leave;
     impl Drop for Leave {
         fn drop(&mut self) {
-            THREAD.with_borrow_mut(|chain| chain.pop());
+            THREAD.with_borrow_mut(Vec::pop);
         }
     }
     THREAD.with_borrow_mut(|chain| chain.push(flight));

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use cached_runtime::testing::Gate;
 use cached_runtime::cache;
+use cached_runtime::testing::Gate;
 
 use crate::rig::{World, soon};
 

@@ -34,10 +34,13 @@ impl Room {
         if is_foreign(path) {
             return Err(Fault::new(Harm::Passing, "this is not a directory of the cache; give it one of its own"));
         }
-        let first = open(&self.options);
-        let trusted = harm != Harm::Damage && !self.distrust.marked();
-        match first {
-            Ok(store) if trusted => return Ok(store),
+        let (new, marked) = (!path.exists(), self.distrust.marked());
+        match open(&self.options) {
+            Ok(store) if new => {
+                self.distrust.settle();
+                return Ok(store);
+            }
+            Ok(store) if harm != Harm::Damage && !marked => return Ok(store),
             // Opened only to be sure that no other process uses what is about to be moved.
             Ok(store) => drop(store),
             Err(fault) if fault.harm == Harm::Passing => return Err(fault),

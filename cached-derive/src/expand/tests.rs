@@ -1,0 +1,148 @@
+//! Expansions under review like any code. `P` stands for the runtime's hidden module.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+/// Compares with the file of this name.
+macro_rules! snapshot {
+    ($name:literal, $expansion:expr) => {
+        insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false }, {
+            insta::assert_snapshot!($name, $expansion);
+        });
+    };
+}
+
+type Attribute = fn(TokenStream, TokenStream) -> syn::Result<TokenStream>;
+
+fn expanded(attribute: Attribute, tokens: TokenStream, item: TokenStream) -> String {
+    pretty(attribute(tokens, item))
+}
+
+/// Only what the function itself became, without its companions.
+fn function(tokens: TokenStream, item: TokenStream) -> String {
+    let all = expanded(super::cache, tokens, item);
+    all.split("/// Companions of").next().unwrap_or_default().to_owned()
+}
+
+fn pretty(expansion: syn::Result<TokenStream>) -> String {
+    let file = expansion.and_then(syn::parse2).unwrap_or_else(|error| panic!("{error}"));
+    prettyplease::unparse(&file).replace("::cached_runtime::__private::", "P::")
+}
+
+#[test]
+fn cache_of_an_async_function() {
+    snapshot!(
+        "cache_of_an_async_function",
+        expanded(
+            super::cache,
+            quote!(key = "video:{video_id}:frames", ttl = "10m", stale = "1h", tags = ["video:{video_id}"]),
+            quote! {
+                /// Frames of one video.
+                pub async fn frames(db: &Db, video_id: &str) -> Result<Vec<Frame>, DbError> {
+                    db.frames(video_id).await
+                }
+            }
+        )
+    );
+}
+
+#[test]
+fn cache_of_a_sync_function() {
+    snapshot!("cache_of_a_sync_function", function(quote!(), quote! { fn square(n: u64) -> u64 { n * n } }));
+}
+
+#[test]
+fn cache_inline() {
+    snapshot!(
+        "cache_inline",
+        function(
+            quote!(load = "inline", companions = false, cache_none, cache_if = |v| v.len() > 1),
+            quote! { async fn page(page: &Page<'_>, mut n: u32) -> Option<String> { n += 1; page.get(n).await } }
+        )
+    );
+}
+
+#[test]
+fn cache_of_a_method() {
+    snapshot!(
+        "cache_of_a_method",
+        pretty(
+            super::cache(
+                quote!(key = "store:{self.tenant}:{id}", timeout = "5s"),
+                quote! {
+                    pub async fn load(&self, id: u64) -> Result<Row, Failure> {
+                        self.get(id).await
+                    }
+                }
+            )
+            .map(|method| quote! { impl Store { #method } })
+        )
+    );
+}
+
+#[test]
+fn cache_of_a_generic_function() {
+    snapshot!(
+        "cache_of_a_generic_function",
+        function(
+            quote!(skip(client), secret(token)),
+            quote! {
+                async fn fetch<T: Kind, const N: usize>(client: Client, token: Option<&str>, of: impl Part) -> T
+                where
+                    T: Send,
+                {
+                    client.fetch(token, of).await
+                }
+            }
+        )
+    );
+}
+
+#[test]
+fn invalidate_of_an_async_function() {
+    snapshot!(
+        "invalidate_of_an_async_function",
+        expanded(
+            super::invalidate,
+            quote!(tags = ["video:{video_id}"], frames(video_id), self.load(id)),
+            quote! {
+                async fn rename(db: &Db, video_id: &str, title: &str) -> Result<(), DbError> {
+                    db.rename(video_id, title).await
+                }
+            }
+        )
+    );
+}
+
+#[test]
+fn invalidate_of_a_sync_function() {
+    snapshot!(
+        "invalidate_of_a_sync_function",
+        expanded(
+            super::invalidate,
+            quote!(pattern = "video:{id}:*", key = "video:{id}", namespace = "list", when = both),
+            quote! { fn forget(id: u64) { drop(id) } }
+        )
+    );
+}
+
+#[test]
+fn key_part_of_a_struct() {
+    let input = syn::parse_quote! {
+        struct Page<'a, T> { video: &'a str, number: T, #[key(skip)] hint: u8 }
+    };
+    snapshot!("key_part_of_a_struct", pretty(super::key_part(&input)));
+}
+
+#[test]
+fn key_part_of_an_enum() {
+    let input = syn::parse_quote! { enum Sort { All, Of(u32, #[key(skip)] u8), By { name: String } } };
+    snapshot!("key_part_of_an_enum", pretty(super::key_part(&input)));
+}
+
+#[test]
+fn what_is_refused_leaves_the_function_as_it_was() {
+    let item = quote! { async fn f(id: u32) -> u32 { id } };
+    let out = crate::fallback::or_untouched(item.clone(), |item| super::cache(quote!(tll = "1s"), item)).to_string();
+    assert!(out.contains("compile_error") && out.ends_with(&item.to_string()), "{out}");
+}

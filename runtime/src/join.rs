@@ -1,0 +1,48 @@
+//! Futures side by side in one task, and what a future has ready now.
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::Poll;
+
+/// One future and, once it is over, its output.
+enum Lane<F: Future> {
+    Running(Pin<Box<F>>),
+    Done(Option<F::Output>),
+}
+
+/// Runs futures side by side in this task; their outputs, in order.
+pub(crate) async fn join<F: Future>(futures: Vec<F>) -> Vec<F::Output>
+where
+    F::Output: Unpin,
+{
+    let mut lanes: Vec<Lane<F>> = futures.into_iter().map(|future| Lane::Running(Box::pin(future))).collect();
+    poll_fn(move |cx| {
+        let mut over = true;
+        for lane in &mut lanes {
+            if let Lane::Running(future) = lane {
+                match future.as_mut().poll(cx) {
+                    Poll::Ready(output) => *lane = Lane::Done(Some(output)),
+                    Poll::Pending => over = false,
+                }
+            }
+        }
+        if !over {
+            return Poll::Pending;
+        }
+        let output = |lane: &mut Lane<F>| match lane {
+            Lane::Done(output) => output.take(),
+            Lane::Running(_) => None,
+        };
+        Poll::Ready(lanes.iter_mut().filter_map(output).collect())
+    })
+    .await
+}
+
+/// What a future has ready now.
+pub(crate) async fn poll_once<F: Future + Unpin>(mut future: F) -> Option<F::Output> {
+    poll_fn(move |cx| match Pin::new(&mut future).poll(cx) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending => Poll::Ready(None),
+    })
+    .await
+}

@@ -1,0 +1,196 @@
+//! The work of one flight: look again, read down the tiers, run the body.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
+
+use tracing::Instrument as _;
+
+use super::Miss;
+use crate::clock::Millis;
+use crate::codec::Frame;
+use crate::depth::Depth;
+use crate::error::{Error, ErrorKind};
+use crate::flight::{CatchUnwind, Fallback, Flight, Lead, chained, chained_sync};
+use crate::key::{KeyPart, OwnedKey};
+use crate::log::Birth;
+use crate::near::{Entry, Found};
+use crate::outcome::Shape;
+use crate::shelf::{Life, Shelf};
+use crate::stack::Down;
+use crate::stats::count;
+
+/// What the work behind one flight came to.
+pub(super) enum Work<V, R> {
+    /// Somebody had stored it already.
+    Found(V),
+    /// A tier had it.
+    Promoted(V, Life, Frame),
+    /// The body made it.
+    Made(R),
+}
+
+impl<K, S, R, D, V> Miss<K, S, R, D, V>
+where
+    K: KeyPart<Owned = K> + Clone + Eq + Send + Sync + 'static,
+    S: Shape<R, Kept = V>,
+    R: Send + 'static,
+    D: Depth<S::Stored>,
+    V: Clone + Send + Sync + 'static,
+{
+    /// The flight itself: works, publishes, lands. Nothing that goes wrong in here leaves a key taken.
+    pub(super) async fn fly<F>(&self, lead: Lead<OwnedKey<K>, V, R>, shelf: &Shelf<K, V, R>, load: Option<F>)
+    where
+        F: Future<Output = R>,
+        S::Stored: 'static,
+    {
+        let flight = Arc::clone(lead.flight());
+        if let Some(old) = &self.fallback {
+            flight.offer(old.clone());
+        }
+        let work = chained(flight.id, self.work(&flight, shelf, load));
+        let span = tracing::debug_span!("load", site = %shelf.sign.name);
+        tracing::trace!(parent: &span, key = %self.named.key, "a load takes off");
+        let work = CatchUnwind::new(work.instrument(span)).await;
+        self.land(lead, shelf, work);
+    }
+
+    pub(super) fn fly_sync(&self, lead: Lead<OwnedKey<K>, V, R>, shelf: &Shelf<K, V, R>, body: impl FnOnce() -> R) {
+        let id = lead.flight().id;
+        let work = || match self.look_again(shelf) {
+            Some(value) => Ok(Work::Found(value)),
+            None => {
+                let started = Instant::now();
+                let made = chained_sync(id, body);
+                shelf.counters.loaded(started.elapsed());
+                Ok(Work::Made(made))
+            }
+        };
+        let work = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
+        self.land(lead, shelf, work);
+    }
+
+    pub(super) async fn work<F>(
+        &self,
+        flight: &Flight<V, R>,
+        shelf: &Shelf<K, V, R>,
+        load: Option<F>,
+    ) -> Result<Work<V, R>, Error>
+    where
+        F: Future<Output = R>,
+        S::Stored: 'static,
+    {
+        if let Some(value) = self.look_again(shelf) {
+            return Ok(Work::Found(value));
+        }
+        if !self.force
+            && let Some((value, life, frame)) = self.read_down(flight, shelf).await
+        {
+            return Ok(Work::Promoted(value, life, frame));
+        }
+        let Some(load) = load else { return Err(Error::new(ErrorKind::Closed, "the load was lost with its runtime")) };
+        let started = Instant::now();
+        let made = match shelf.policy().timeout {
+            None => load.await,
+            Some(limit) => tokio::time::timeout(Duration::from_millis(limit), load).await.map_err(|_| {
+                count(&shelf.counters.timeouts);
+                Error::new(ErrorKind::Timeout, "the load did not finish in time; raise `timeout` or mend the source")
+                    .with("site", &shelf.sign.name)
+                    .with("timeout_ms", limit)
+            })?,
+        };
+        shelf.counters.loaded(started.elapsed());
+        Ok(Work::Made(made))
+    }
+
+    /// Between this caller's miss and its flight another may have landed.
+    pub(super) fn look_again(&self, shelf: &Shelf<K, V, R>) -> Option<V> {
+        if self.force || self.ready.is_some() {
+            return None;
+        }
+        match shelf.near.find(&self.key, self.cache.clock().now(), 0, None) {
+            Found::Fresh(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Asks the tiers. A frame that is fresh answers; one that may be served stale is offered to those who wait.
+    pub(super) async fn read_down(&self, flight: &Flight<V, R>, shelf: &Shelf<K, V, R>) -> Option<(V, Life, Frame)>
+    where
+        S::Stored: 'static,
+    {
+        let stack = &self.cache.0.stack;
+        if stack.is_empty() || shelf.policy().local || self.depth.codecs().is_none() {
+            return None;
+        }
+        let now = self.cache.clock().now();
+        let down = stack.read(std::slice::from_ref(&self.named.key), now).await.pop().unwrap_or_default();
+        let (value, life, frame) = self.open(shelf, down)?;
+        // A refresh wants something newer than what near still serves.
+        let newer_than = self.ready.as_ref().map_or(now, |ready| ready.stale_until);
+        if life.fresh_until > newer_than.max(now) {
+            count(&shelf.counters.tier_hits);
+            return Some((value, life, frame));
+        }
+        count(&shelf.counters.tier_misses);
+        flight.offer(Fallback {
+            value,
+            stale_until: life.stale_until,
+            checked: flight.birth.seq,
+            tags: Arc::clone(&frame.head().tags),
+        });
+        None
+    }
+
+    /// Decodes what the tiers had, if this site wrote it.
+    pub(super) fn open(&self, shelf: &Shelf<K, V, R>, down: Down) -> Option<(V, Life, Frame)>
+    where
+        S::Stored: 'static,
+    {
+        let codecs = self.depth.codecs()?;
+        shelf.counters.tier_errors.fetch_add(down.failed, Relaxed);
+        let opened = down.frame.and_then(|frame| match shelf.open(&codecs, &frame) {
+            Some(stored) => Some((self.shape.restore(stored).0, frame)),
+            None => {
+                count(&shelf.counters.frames_refused);
+                None
+            }
+        });
+        let Some((value, frame)) = opened else {
+            count(&shelf.counters.tier_misses);
+            return None;
+        };
+        let head = frame.head();
+        let life = Life { born: head.born, fresh_until: head.fresh_until, stale_until: head.stale_until };
+        Some((value, life, frame))
+    }
+
+    /// Takes what the tiers had for a key into near, if it may be used.
+    pub(crate) fn promote(&self, shelf: &Shelf<K, V, R>, down: Down, birth: Birth, now: Millis) -> Option<V>
+    where
+        S::Stored: 'static,
+    {
+        let (value, life, frame) = self.open(shelf, down)?;
+        if life.fresh_until <= now {
+            return None;
+        }
+        count(&shelf.counters.tier_hits);
+        count(&shelf.counters.promotions);
+        let entry = self.promoted(shelf, &value, life, birth, &frame);
+        Some(self.insert_unless_newer(shelf, value, entry))
+    }
+
+    /// Puts what was read or loaded outside a flight into near, unless something fresh was stored there meanwhile:
+    /// that is newer, and answers.
+    pub(super) fn insert_unless_newer(&self, shelf: &Shelf<K, V, R>, value: V, entry: Entry<V>) -> V {
+        let now = self.cache.clock().now();
+        shelf.board.hold(&OwnedKey(self.key.clone()), || match shelf.near.find(&self.key, now, 0, None) {
+            Found::Fresh(newer) => newer,
+            _ => {
+                shelf.near.insert(self.key.clone(), entry);
+                value
+            }
+        })
+    }
+}

@@ -1,0 +1,202 @@
+//! The end of one flight: what is kept, for how long, where, and what those who wait are told.
+
+use std::any::Any;
+
+use super::Miss;
+use super::fly::Work;
+use crate::clock::{Millis, millis};
+use crate::codec::Frame;
+use crate::depth::Depth;
+use crate::error::Error;
+use crate::flight::{Fallback, Landing, Lead, message_of};
+use crate::key::{KeyPart, OwnedKey};
+use crate::log::Birth;
+use crate::near::Entry;
+use crate::outcome::{Shape, Sort};
+use crate::shelf::{Life, Shelf};
+use crate::stats::count;
+
+/// After a load failed and an old value was served, how long the next load waits for its turn.
+const HOLD: Millis = 1_000;
+
+impl<K, S, R, D, V> Miss<K, S, R, D, V>
+where
+    K: KeyPart<Owned = K> + Clone + Eq + Send + Sync + 'static,
+    S: Shape<R, Kept = V>,
+    R: Send + 'static,
+    D: Depth<S::Stored>,
+    V: Clone + Send + Sync + 'static,
+{
+    /// Publishes what may be published, and lands.
+    pub(super) fn land(
+        &self,
+        lead: Lead<OwnedKey<K>, V, R>,
+        shelf: &Shelf<K, V, R>,
+        work: Result<Result<Work<V, R>, Error>, Box<dyn Any + Send>>,
+    ) {
+        let birth = lead.flight().birth;
+        match work {
+            Ok(Ok(Work::Found(value))) => drop(lead.land(|| {}, Landing::Kept(value))),
+            Ok(Ok(Work::Promoted(value, life, frame))) => {
+                count(&shelf.counters.promotions);
+                let entry = self.promoted(shelf, &value, life, birth, &frame);
+                lead.land(|| shelf.near.insert(self.key.clone(), entry), Landing::Kept(value));
+                self.cache.0.balance.inserted();
+            }
+            Ok(Ok(Work::Made(result))) => self.land_made(lead, shelf, result, birth),
+            Ok(Err(error)) => self.land_failed(lead, shelf, || Landing::Refused(error)),
+            Err(payload) => {
+                count(&shelf.counters.panics);
+                let message = format!("the load of `{}` panicked: {}", shelf.sign.name, message_of(&*payload)).into();
+                self.land_failed(lead, shelf, || Landing::Panicked { payload: Some(payload), message });
+            }
+        }
+    }
+
+    pub(super) fn land_made(&self, lead: Lead<OwnedKey<K>, V, R>, shelf: &Shelf<K, V, R>, result: R, birth: Birth) {
+        let (value, sort) = match self.shape.split(result) {
+            Ok(kept) => kept,
+            Err(result) => {
+                count(&shelf.counters.load_errors);
+                let share = self.share;
+                return self.land_failed(lead, shelf, || Landing::Passed { result: Some(result), share });
+            }
+        };
+        if sort == Sort::Failure {
+            count(&shelf.counters.load_errors);
+            if self.usable(lead.flight().fallback()).is_some() {
+                return self.land_failed(lead, shelf, || Landing::Kept(value));
+            }
+        }
+        let life = self.life(shelf, &value, sort);
+        let keep = self.options.cache_if.is_none_or(|keep| keep(&value)) && life.stale_until > life.born;
+        if !keep {
+            lead.land(|| {}, Landing::Kept(value));
+            return;
+        }
+        let frame = self.seal(shelf, &value, sort, birth, life);
+        let entry = self.entry(shelf, &value, life, birth);
+        let publish = || {
+            shelf.near.insert(self.key.clone(), entry);
+            self.write(shelf, frame.as_ref());
+        };
+        lead.land(publish, Landing::Kept(value));
+        self.cache.0.balance.inserted();
+    }
+
+    /// The load failed: an old value if one is allowed and still valid, else the failure.
+    pub(super) fn land_failed(
+        &self,
+        lead: Lead<OwnedKey<K>, V, R>,
+        shelf: &Shelf<K, V, R>,
+        failure: impl FnOnce() -> Landing<V, R>,
+    ) {
+        let Some(old) = self.usable(lead.flight().fallback()) else {
+            lead.land(|| {}, failure());
+            return;
+        };
+        // For a moment the old value answers by itself, so that a failing source is not asked by every call.
+        let until = (self.cache.clock().now() + HOLD).min(old.stale_until);
+        let weight = self.weigh(&old.value);
+        let held =
+            Entry::new(old.value.clone(), self.cache.clock().now(), old.stale_until, old.checked, weight).held(until);
+        let held = held.tagged(old.tags.iter().cloned().collect());
+        lead.land(|| shelf.near.insert(self.key.clone(), held), Landing::Stale(old.value));
+    }
+
+    /// The old value, if it is young enough and nothing named it since it was looked at.
+    pub(super) fn usable(&self, old: Option<Fallback<V>>) -> Option<Fallback<V>> {
+        let old = old.filter(|old| old.stale_until > self.cache.clock().now())?;
+        let tags = self.named.tags().chain(old.tags.iter().map(|t| &**t));
+        self.cache.0.log.unnamed_since(&self.named.key, tags, old.checked)?;
+        Some(old)
+    }
+
+    /// How long a value lives: by its sort, by itself, by the site, by the key's pattern, by the cache; less some chance.
+    pub(crate) fn life(&self, shelf: &Shelf<K, V, R>, value: &V, sort: Sort) -> Life {
+        let policy = shelf.policy();
+        let settings = &self.cache.0.settings;
+        let whole = || policy.ttl.unwrap_or_else(|| settings.ttl_of(self.named.key.as_str()));
+        let ttl = match sort {
+            Sort::Value => self.options.ttl_with.map_or_else(whole, |life| millis(life(value))),
+            Sort::Nothing => policy.none.filter(|none| *none > 0).unwrap_or_else(whole),
+            Sort::Failure => policy.err.unwrap_or_else(whole),
+        };
+        let jitter = ttl as f64 * f64::from(policy.jitter) * self.cache.0.chance.part();
+        let born = self.cache.clock().now();
+        let fresh_until = born.saturating_add(ttl - (jitter as Millis).min(ttl));
+        let stale = if sort == Sort::Failure { 0 } else { policy.stale };
+        Life { born, fresh_until, stale_until: fresh_until.saturating_add(stale) }
+    }
+
+    pub(super) fn seal(
+        &self,
+        shelf: &Shelf<K, V, R>,
+        value: &V,
+        sort: Sort,
+        birth: Birth,
+        life: Life,
+    ) -> Option<Frame> {
+        if self.cache.0.stack.is_empty() || shelf.policy().local || sort == Sort::Failure {
+            return None;
+        }
+        let codecs = self.depth.codecs()?;
+        let sealed = shelf.seal(&codecs, self.shape.stored(value)?, &self.named, birth, life);
+        if let Err(error) = &sealed {
+            count(&shelf.counters.not_stored);
+            tracing::debug!(site = %shelf.sign.name, kind = error.kind().word(), "a value was not stored below near");
+        }
+        sealed.ok()
+    }
+
+    pub(super) fn entry(&self, shelf: &Shelf<K, V, R>, value: &V, life: Life, birth: Birth) -> Entry<V> {
+        let weight = self.weigh(value);
+        let entry = Entry::new(value.clone(), life.fresh_until, life.stale_until, birth.seq, weight);
+        if shelf.policy().idle.is_some() { entry.used_at(self.cache.clock().now()) } else { entry }
+    }
+
+    /// An entry from a frame, with the frame's tags where they are not the call's own.
+    pub(super) fn promoted(
+        &self,
+        shelf: &Shelf<K, V, R>,
+        value: &V,
+        life: Life,
+        birth: Birth,
+        frame: &Frame,
+    ) -> Entry<V> {
+        let entry = self.entry(shelf, value, life, birth);
+        if frame.head().tags == self.named.tags {
+            entry
+        } else {
+            entry.tagged(frame.head().tags.iter().cloned().collect())
+        }
+    }
+
+    pub(super) fn weigh(&self, value: &V) -> u32 {
+        let own = match self.options.weigh {
+            Some(weigh) => weigh(value),
+            None => self.shape.stored(value).map_or(0, |stored| self.depth.weigh(stored)),
+        };
+        let all = own + self.key.heap_bytes() + size_of::<K>() + Entry::<V>::OVERHEAD;
+        u32::try_from(all).unwrap_or(u32::MAX)
+    }
+
+    /// Stores a value that was given, in place of any load in the air.
+    pub(crate) fn store(&self, shelf: &Shelf<K, V, R>, value: V, birth: Birth, life: Life) {
+        let frame = self.seal(shelf, &value, Sort::Value, birth, life);
+        let entry = self.entry(shelf, &value, life, birth).tagged(self.named.tags.iter().cloned().collect());
+        shelf.board.ground(&OwnedKey(self.key.clone()), || {
+            shelf.near.insert(self.key.clone(), entry);
+            self.write(shelf, frame.as_ref());
+        });
+        self.cache.0.balance.inserted();
+    }
+
+    /// Hands a frame to the tiers, which never wait. Called while the key is held, so that they get what near gets, in
+    /// the same order.
+    fn write(&self, shelf: &Shelf<K, V, R>, frame: Option<&Frame>) {
+        if frame.is_some_and(|frame| !self.cache.0.stack.write(frame)) {
+            count(&shelf.counters.not_stored);
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! The way of a call below near: join the key's flight or lead it, read down the tiers, run the user's body, publish.
+
+mod fly;
+mod land;
+mod peek;
+mod wait;
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+
+use tracing::Instrument as _;
+
+use crate::cache::Cache;
+use crate::call::Options;
+use crate::depth::Depth;
+use crate::flight::{Boarded, Fallback, Flight, Lead, Told, would_wait_for_itself};
+use crate::key::{KeyPart, OwnedKey};
+use crate::names::Named;
+use crate::outcome::{Shape, Share};
+use crate::shelf::Shelf;
+use crate::stats::count;
+
+/// A call that near could not answer, owning all it needs.
+pub struct Miss<K, S, R, D, V> {
+    pub(crate) cache: Cache,
+    pub(crate) shelf: Option<Arc<Shelf<K, V, R>>>,
+    pub(crate) key: K,
+    pub(crate) named: Named,
+    /// A fresh value to answer with at once, while a load refreshes it behind.
+    pub(crate) ready: Option<Fallback<V>>,
+    /// A value past its ttl, to answer with if the load fails.
+    pub(crate) fallback: Option<Fallback<V>>,
+    /// Load, though there may be an answer.
+    pub(crate) force: bool,
+    pub(crate) shape: S,
+    pub(crate) share: Share<R>,
+    pub(crate) depth: D,
+    pub(crate) options: Options<V, R>,
+}
+
+impl<K, S, R, D, V> Miss<K, S, R, D, V>
+where
+    K: KeyPart<Owned = K> + Clone + Eq + Send + Sync + 'static,
+    S: Shape<R, Kept = V>,
+    D: Depth<S::Stored>,
+    V: Clone + Send + Sync + 'static,
+{
+    /// Loads in a task of its own, so that the load outlives this caller.
+    pub async fn load<L, F>(self, body: L) -> R
+    where
+        R: Send + 'static,
+        L: FnOnce() -> F,
+        F: Future<Output = R> + Send + 'static,
+        S::Stored: 'static,
+    {
+        let mut body = Some(body);
+        let Some(shelf) = self.shelf.clone() else { return run(body).await };
+        let this = Arc::new(self);
+        loop {
+            let (flight, leads, _waiting) = match this.board(&shelf) {
+                Boarded::Lead(lead) => {
+                    let flight = Arc::clone(lead.flight());
+                    let waiting = would_wait_for_itself(flight.id).ok();
+                    this.take_off(lead, &mut body).await;
+                    (flight, true, waiting)
+                }
+                Boarded::Join(flight) => {
+                    if let Some(ready) = &this.ready {
+                        return this.serve_ready(&shelf, ready);
+                    }
+                    let Ok(waiting) = would_wait_for_itself(flight.id) else { return run(body).await };
+                    count(&shelf.counters.joins);
+                    (flight, false, Some(waiting))
+                }
+            };
+            if let Some(ready) = &this.ready {
+                count(&shelf.counters.refreshes);
+                return this.serve_ready(&shelf, ready);
+            }
+            match this.wait(&shelf, &flight, leads).await {
+                Told::Lost if body.is_some() => {}
+                Told::Unshared if body.is_some() => return this.load_alone(&shelf, body).await,
+                told => return this.tell(&shelf, told),
+            }
+        }
+    }
+
+    /// Loads in the caller's own future, borrowed. If the caller goes away, the next who waits takes over.
+    pub async fn load_inline<L, F>(self, body: L) -> R
+    where
+        R: Send + 'static,
+        L: FnOnce() -> F,
+        F: Future<Output = R>,
+        S::Stored: 'static,
+    {
+        let mut body = Some(body);
+        let Some(shelf) = self.shelf.clone() else { return run(body).await };
+        loop {
+            match self.board(&shelf) {
+                Boarded::Lead(lead) => {
+                    let flight = Arc::clone(lead.flight());
+                    let _waiting = would_wait_for_itself(flight.id).ok();
+                    let load = body.take().map(|body| body());
+                    self.fly(lead, &shelf, load).await;
+                    let told = flight.wait(true).await;
+                    return self.tell(&shelf, told);
+                }
+                Boarded::Join(flight) => {
+                    if let Some(ready) = &self.ready {
+                        return self.serve_ready(&shelf, ready);
+                    }
+                    let Ok(_waiting) = would_wait_for_itself(flight.id) else { return run(body).await };
+                    count(&shelf.counters.joins);
+                    match self.wait(&shelf, &flight, false).await {
+                        Told::Lost => {}
+                        Told::Unshared => return self.load_alone(&shelf, body).await,
+                        told => return self.tell(&shelf, told),
+                    }
+                }
+            }
+        }
+    }
+
+    /// Loads in the caller's thread; others who want the key block until it is there. Near only.
+    pub fn load_sync<L>(self, body: L) -> R
+    where
+        R: Send + 'static,
+        L: FnOnce() -> R,
+    {
+        let Some(shelf) = self.shelf.clone() else { return body() };
+        loop {
+            match self.board(&shelf) {
+                Boarded::Lead(lead) => {
+                    let flight = Arc::clone(lead.flight());
+                    let _waiting = would_wait_for_itself(flight.id).ok();
+                    self.fly_sync(lead, &shelf, body);
+                    let told = flight.wait_blocking(true, None).unwrap_or(Told::Lost);
+                    return self.tell(&shelf, told);
+                }
+                Boarded::Join(flight) => {
+                    if let Some(ready) = &self.ready {
+                        return self.serve_ready(&shelf, ready);
+                    }
+                    let Ok(_waiting) = would_wait_for_itself(flight.id) else { return body() };
+                    count(&shelf.counters.joins);
+                    match flight.wait_blocking(false, None).unwrap_or(Told::Lost) {
+                        Told::Lost => {}
+                        // One after the other: each thread leads in its turn.
+                        Told::Unshared => {}
+                        told => return self.tell(&shelf, told),
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl<K, S, R, D, V> Miss<K, S, R, D, V>
+where
+    K: KeyPart<Owned = K> + Clone + Eq + Send + Sync + 'static,
+    S: Shape<R, Kept = V>,
+    R: Send + 'static,
+    D: Depth<S::Stored>,
+    V: Clone + Send + Sync + 'static,
+{
+    /// Joins the key's flight unless an invalidation has overtaken it, or leads a new one.
+    fn board(&self, shelf: &Shelf<K, V, R>) -> Boarded<OwnedKey<K>, V, R> {
+        let log = &self.cache.0.log;
+        let joinable = |flight: &Flight<V, R>| {
+            !self.force
+                && (flight.birth.seq >= shelf.near.head()
+                    || log.unnamed_since(&self.named.key, self.named.tags(), flight.birth.seq).is_some())
+        };
+        shelf.board.board(&OwnedKey(self.key.clone()), || log.birth(), joinable)
+    }
+
+    /// Starts the load: in its own task if there is a runtime, else here.
+    async fn take_off<L, F>(self: &Arc<Self>, lead: Lead<OwnedKey<K>, V, R>, body: &mut Option<L>)
+    where
+        L: FnOnce() -> F,
+        F: Future<Output = R> + Send + 'static,
+        S::Stored: 'static,
+    {
+        let load = body.take().map(|body| body());
+        let this = Arc::clone(self);
+        let fly = async move {
+            if let Some(shelf) = &this.shelf {
+                this.fly(lead, shelf, load).await;
+            }
+        };
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn(fly.in_current_span())),
+            Err(_) => fly.await,
+        }
+    }
+}
+
+/// Runs a body that has not run yet.
+async fn run<L, F, R>(body: Option<L>) -> R
+where
+    L: FnOnce() -> F,
+    F: Future<Output = R>,
+{
+    match body {
+        Some(body) => body().await,
+        None => std::future::pending().await,
+    }
+}
+
+impl<K, S, R, D, V> fmt::Debug for Miss<K, S, R, D, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Miss")
+    }
+}

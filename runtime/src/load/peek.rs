@@ -1,0 +1,55 @@
+//! Looking at an entry without loading it, and taking it out.
+
+use super::Miss;
+use crate::depth::Depth;
+use crate::key::{KeyPart, OwnedKey};
+use crate::near::Found;
+use crate::outcome::Shape;
+
+impl<K, S, R, D, V> Miss<K, S, R, D, V>
+where
+    K: KeyPart<Owned = K> + Clone + Eq + Send + Sync + 'static,
+    S: Shape<R, Kept = V>,
+    R: Send + 'static,
+    D: Depth<S::Stored>,
+    V: Clone + Send + Sync + 'static,
+{
+    /// The entry as it stands in near or in a tier, without a load.
+    pub(crate) async fn peek(&self) -> Option<R>
+    where
+        S::Stored: 'static,
+    {
+        let shelf = self.shelf.as_ref()?;
+        if let Some(result) = self.peek_near() {
+            return Some(result);
+        }
+        let (birth, now) = (self.cache.0.log.birth(), self.cache.clock().now());
+        let stack = &self.cache.0.stack;
+        if stack.is_empty() || shelf.policy().local {
+            return None;
+        }
+        let down = stack.read(std::slice::from_ref(&self.named.key), now).await.pop()?;
+        self.promote(shelf, down, birth, now).map(|value| self.shape.join(value))
+    }
+
+    /// The entry as it stands in near.
+    pub(crate) fn peek_near(&self) -> Option<R> {
+        let shelf = self.shelf.as_ref()?;
+        match shelf.near.find(&self.key, self.cache.clock().now(), 0, None) {
+            Found::Fresh(value) => Some(self.shape.join(value)),
+            Found::Check(entry) if entry.fresh_until > self.cache.clock().now() => {
+                let tags = self.named.tags().chain(entry.tags());
+                self.cache.0.log.unnamed_since(&self.named.key, tags, entry.checked())?;
+                Some(self.shape.join(entry.value))
+            }
+            _ => None,
+        }
+    }
+
+    /// Takes the entry out of near and lets a load in the air land unpublished.
+    pub(crate) fn ground(&self) {
+        if let Some(shelf) = &self.shelf {
+            shelf.board.ground(&OwnedKey(self.key.clone()), || shelf.near.remove(&self.key));
+        }
+    }
+}

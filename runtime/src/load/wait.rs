@@ -1,0 +1,101 @@
+//! Waiting for a flight, and telling its caller how it ended.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::{Miss, run};
+use crate::depth::Depth;
+use crate::flight::{Fallback, Flight, Told};
+use crate::join::poll_once;
+use crate::key::KeyPart;
+use crate::outcome::Shape;
+use crate::shelf::Shelf;
+use crate::stats::count;
+
+impl<K, S, R, D, V> Miss<K, S, R, D, V>
+where
+    K: KeyPart<Owned = K> + Clone + Eq + Send + Sync + 'static,
+    S: Shape<R, Kept = V>,
+    R: Send + 'static,
+    D: Depth<S::Stored>,
+    V: Clone + Send + Sync + 'static,
+{
+    /// Waits for the flight; with `soft_timeout`, only so long if there is an old value to answer with.
+    pub(super) async fn wait(&self, shelf: &Shelf<K, V, R>, flight: &Arc<Flight<V, R>>, leads: bool) -> Told<V, R> {
+        let Some(limit) = shelf.policy().soft_timeout else { return flight.wait(leads).await };
+        let wait = flight.wait(leads);
+        tokio::pin!(wait);
+        let soon = if limit == 0 {
+            poll_once(wait.as_mut()).await
+        } else {
+            tokio::time::timeout(Duration::from_millis(limit), wait.as_mut()).await.ok()
+        };
+        if let Some(told) = soon {
+            return told;
+        }
+        let old = self.fallback.clone().or_else(|| flight.fallback());
+        match self.usable(old) {
+            Some(old) => {
+                count(&shelf.counters.refreshes);
+                Told::Stale(old.value)
+            }
+            None => wait.await,
+        }
+    }
+
+    pub(super) fn tell(&self, shelf: &Shelf<K, V, R>, told: Told<V, R>) -> R {
+        match told {
+            Told::Kept(value) => self.shape.join(value),
+            Told::Stale(value) => {
+                count(&shelf.counters.stale_hits);
+                self.shape.join(value)
+            }
+            Told::Passed(result) => result,
+            Told::Panicked(payload) => std::panic::resume_unwind(payload),
+            Told::Refused(error) => match self.options.refuse {
+                Some(refuse) => refuse(error),
+                None => std::panic::resume_unwind(Box::new(error.to_string())),
+            },
+            Told::Unshared | Told::Lost => std::panic::resume_unwind(Box::new(format!(
+                "the load of `{}` was lost: its runtime ended, or `cache_if`, `ttl_with`, `weigh` or the value's own code panicked",
+                shelf.sign.name
+            ))),
+        }
+    }
+
+    pub(super) fn serve_ready(&self, shelf: &Shelf<K, V, R>, ready: &Fallback<V>) -> R {
+        shelf.counters.hits.add();
+        self.shape.join(ready.value.clone())
+    }
+
+    /// An error went to another caller and cannot be copied: load for this one, a few at a time.
+    pub(super) async fn load_alone<L, F>(&self, shelf: &Shelf<K, V, R>, body: Option<L>) -> R
+    where
+        L: FnOnce() -> F,
+        F: Future<Output = R>,
+    {
+        let _turn = shelf.alone.acquire().await;
+        if let Some(value) = self.look_again(shelf) {
+            return self.shape.join(value);
+        }
+        let birth = self.cache.0.log.birth();
+        let started = Instant::now();
+        let result = run(body).await;
+        shelf.counters.loaded(started.elapsed());
+        match self.shape.split(result) {
+            Ok((value, sort)) => {
+                let life = self.life(shelf, &value, sort);
+                if self.options.cache_if.is_none_or(|keep| keep(&value)) && life.stale_until > life.born {
+                    let entry = self.entry(shelf, &value, life, birth);
+                    self.insert_unless_newer(shelf, value.clone(), entry);
+                }
+                self.shape.join(value)
+            }
+            Err(result) => {
+                count(&shelf.counters.load_errors);
+                result
+            }
+        }
+    }
+}

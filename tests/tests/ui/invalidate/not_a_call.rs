@@ -1,0 +1,9 @@
+use cached_runtime::invalidate;
+
+#[invalidate(frames)]
+async fn f(id: u32) -> Result<(), ()> {
+    let _ = id;
+    Ok(())
+}
+
+fn main() {}

@@ -1,0 +1,11 @@
+use cached_runtime::cache;
+
+struct Db;
+
+#[cache]
+async fn f(db: Db, id: u32) -> u32 {
+    let _ = db;
+    id
+}
+
+fn main() {}

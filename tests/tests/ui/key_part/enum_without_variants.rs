@@ -1,0 +1,6 @@
+use cached_runtime::KeyPart;
+
+#[derive(KeyPart)]
+enum Never {}
+
+fn main() {}

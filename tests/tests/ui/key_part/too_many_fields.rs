@@ -1,0 +1,6 @@
+use cached_runtime::KeyPart;
+
+#[derive(KeyPart)]
+struct Many(u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8);
+
+fn main() {}

@@ -1,0 +1,15 @@
+use cached_runtime::cache;
+
+#[derive(Clone)]
+struct Store {
+    tenant: String,
+}
+
+impl Store {
+    #[cache(key = "store:{self.tenant}:{id}")]
+    async fn load(&mut self, id: u32) -> String {
+        format!("{}{id}", self.tenant)
+    }
+}
+
+fn main() {}
