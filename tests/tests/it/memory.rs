@@ -170,10 +170,8 @@ fn the_capacity_can_be_changed_while_it_runs() {
 #[tokio::test]
 async fn a_namespace_keeps_to_its_own_limit() {
     let cache = cache_of(8 * MIB, |b| b.namespace_limit("memory-small", MIB / 4));
-    let (small, large) = (
-        cache.namespace::<Vec<u8>>("memory-small").unwrap(),
-        cache.namespace::<Vec<u8>>("memory-large").unwrap(),
-    );
+    let (small, large) =
+        (cache.namespace::<Vec<u8>>("memory-small").unwrap(), cache.namespace::<Vec<u8>>("memory-large").unwrap());
     for n in 0..2_000_u32 {
         small.set(n, vec![0; 1_000]);
         large.set(n, vec![0; 1_000]);
