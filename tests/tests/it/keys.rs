@@ -20,8 +20,7 @@ fn hostile() -> impl Strategy<Value = String> {
     ]
 }
 
-type Parts =
-    (String, Option<String>, Vec<Option<String>>, BTreeMap<String, Option<u8>>, Vec<u8>, Option<Option<bool>>);
+type Parts = (String, Option<String>, Vec<Option<String>>, BTreeMap<String, Option<u8>>, Vec<u8>, Option<Option<bool>>);
 
 fn parts() -> impl Strategy<Value = Parts> {
     (
@@ -116,7 +115,8 @@ proptest! {
 
 #[test]
 fn special_floats_are_told_apart() {
-    let all = [0.0, -0.0, 1.0, -1.0, f64::INFINITY, f64::NEG_INFINITY, f64::MIN_POSITIVE, f64::EPSILON, 0.1, 0.1 + 1e-17];
+    let all =
+        [0.0, -0.0, 1.0, -1.0, f64::INFINITY, f64::NEG_INFINITY, f64::MIN_POSITIVE, f64::EPSILON, 0.1, 0.1 + 1e-17];
     for a in all {
         for b in all {
             let same = OwnedKey(a.to_owned_part()) == OwnedKey(b.to_owned_part());

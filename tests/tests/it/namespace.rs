@@ -158,8 +158,7 @@ async fn many_are_read_at_once() {
     let names = second.cache.namespace::<u64>("many").unwrap();
     names.set(3_u32, 33);
     let asked: Vec<u32> = (0..25).collect();
-    let expected: Vec<Option<u64>> =
-        (0..25).map(|n| if n == 3 { Some(33) } else { (n < 20).then_some(n) }).collect();
+    let expected: Vec<Option<u64>> = (0..25).map(|n| if n == 3 { Some(33) } else { (n < 20).then_some(n) }).collect();
     for _ in 0..2 {
         assert_eq!(names.get_many(&asked).await, expected);
     }
