@@ -53,7 +53,7 @@ fn cache_of(bytes: u64, more: impl FnOnce(Builder) -> Builder) -> Cache {
 
 /// Sizes a hostile caller would choose.
 fn size(n: u64, cap: u64) -> usize {
-    let most = (cap / 32) as usize;
+    let most = (cap / 256) as usize;
     match n % 5 {
         0 => 1,
         1 => most,
@@ -65,7 +65,7 @@ fn size(n: u64, cap: u64) -> usize {
 
 #[test]
 fn every_policy_holds_the_bound_against_hostile_sizes() {
-    let cap = 4 * MIB;
+    let cap = 16 * MIB;
     for eviction in EVICTIONS {
         let (cache, live) = (cache_of(cap, |b| b.eviction(eviction)), Live::default());
         let most = AtomicU64::new(0);
@@ -73,7 +73,7 @@ fn every_policy_holds_the_bound_against_hostile_sizes() {
             for thread in 0..4_u64 {
                 let (cache, live, most) = (&cache, &live, &most);
                 scope.spawn(move || {
-                    for n in 0..1_000 {
+                    for n in 0..1_500 {
                         blob(cache, live, thread * 10_000 + n, size(n, cap));
                         most.fetch_max(live.now(), Ordering::SeqCst);
                     }
@@ -91,7 +91,7 @@ fn every_policy_holds_the_bound_against_hostile_sizes() {
 #[test]
 fn a_map_without_a_bound_holds_everything() {
     let live = Live::default();
-    let all: Vec<_> = (0..1_000).map(|n| Blob::new(size(n, 4 * MIB), &live)).collect();
+    let all: Vec<_> = (0..1_000).map(|n| Blob::new(size(n, 64 * MIB), &live)).collect();
     assert!(live.now() > 20 * MIB);
     drop(all);
     assert_eq!(live.now(), 0);
