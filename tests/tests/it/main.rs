@@ -16,4 +16,5 @@ mod rig;
 mod shelf;
 mod stampede;
 mod store_damage;
+mod tidy;
 mod tier_contract;
