@@ -62,18 +62,20 @@ fn build(dir: &Path) -> anyhow::Result<Cache> {
     Ok(Cache::builder().near_bytes(32 << 20).disk(dir.join("cache")).ttl(Duration::from_secs(600)).install()?)
 }
 
-/// Changes one airport: the next read sees it, and only what depended on it is asked for again.
+/// Two writes: the next read sees each, and only what depended on it is asked for again.
 async fn update(db: &Db) -> anyhow::Result<()> {
+    const NAME: &str = "Hartsfield-Jackson Atlanta International";
     let before = pages::airport(db, "ATL").await?.ok_or_else(|| anyhow::anyhow!("no such airport"))?;
-    let other = pages::airport(db, "ORD").await?;
-    pages::rename(db, &before, "Hartsfield-Jackson Atlanta International").await?;
+    let (other, network) = (pages::airport(db, "ORD").await?, pages::network(db).await?);
+    pages::rename(db, &before, NAME).await?;
+    pages::add_flights(db, "ATL", "ORD", 1).await?;
 
     let queries = db.queries();
-    let after = pages::airport(db, "ATL").await?;
-    assert_eq!(after.map(|a| a.name).as_deref(), Some("Hartsfield-Jackson Atlanta International"));
-    assert_eq!(db.queries() - queries, 1, "the renamed airport was read anew");
-    assert_eq!(pages::airport(db, "ORD").await?, other);
-    assert_eq!(db.queries() - queries, 1, "another airport was not");
-    println!("update: \"{}\" is renamed, and the next read says so; other entries stay", before.name);
+    anyhow::ensure!(pages::airport(db, "ATL").await?.is_some_and(|a| a.name == NAME), "the old name was served");
+    anyhow::ensure!(pages::network(db).await?.flights == network.flights + 1, "the old total was served");
+    anyhow::ensure!(db.queries() - queries == 2, "what was invalidated is read anew");
+    anyhow::ensure!(pages::airport(db, "ORD").await? == other && db.queries() - queries == 2, "the rest stays");
+    println!("update: \"{}\" is now \"{NAME}\", with one flight more;", before.name);
+    println!("        the next reads say so, after 2 queries; other entries stay");
     Ok(())
 }
