@@ -14,20 +14,26 @@ use cached::macros::{cached, concurrent_cached};
 use cached_runtime::{Cache, cache};
 use kit::{Row, Table, block_on, reach, summary, zipf};
 
-/// Room for about 10,000 entries.
-static SMALL: LazyLock<Cache> = LazyLock::new(|| Cache::builder().near_bytes(10_000 * 340).build().expect("a cache"));
+/// Room for about 10,000 entries each.
+static APART: LazyLock<Cache> = LazyLock::new(small);
+static INLINE: LazyLock<Cache> = LazyLock::new(small);
+static SYNC: LazyLock<Cache> = LazyLock::new(small);
 
-#[cache(ttl = "1h", cache = &*SMALL)]
+fn small() -> Cache {
+    Cache::builder().near_bytes(10_000 * 330).build().expect("a cache")
+}
+
+#[cache(ttl = "1h", cache = &*APART)]
 async fn ours(id: u64) -> Arc<Row> {
     Arc::new(Row::of(id))
 }
 
-#[cache(ttl = "1h", cache = &*SMALL, load = "inline")]
+#[cache(ttl = "1h", cache = &*INLINE, load = "inline")]
 async fn ours_inline(id: u64) -> Arc<Row> {
     Arc::new(Row::of(id))
 }
 
-#[cache(ttl = "1h", cache = &*SMALL)]
+#[cache(ttl = "1h", cache = &*SYNC)]
 fn ours_sync(id: u64) -> Arc<Row> {
     Arc::new(Row::of(id))
 }
@@ -120,7 +126,7 @@ fn main() {
     let (fresh, zipf) = (vec![u64::MAX; 15_000], zipf(100_000, 30_000, 2));
     table.column("fresh 1T", 1, &fresh).column("fresh 2T", 2, &fresh).column("zipf 1T", 1, &zipf);
     table.run().print();
-    for site in SMALL.stats().sites {
+    for site in [&APART, &INLINE, &SYNC].iter().flat_map(|cache| cache.stats().sites) {
         println!("{}: {} entries, hit rate {:.1} %", site.site, site.entries, site.hit_rate() * 100.0);
     }
     summary();

@@ -1,6 +1,7 @@
 //! The work of one flight: look again, read down the tiers, run the body.
 
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
@@ -49,10 +50,12 @@ where
         if let Some(old) = &self.fallback {
             flight.offer(old.clone());
         }
-        let work = chained(flight.id, self.work(&flight, shelf, load));
         let span = tracing::debug_span!("load", site = %shelf.sign.name);
         tracing::trace!(parent: &span, key = %self.named.key, "a load takes off");
-        let work = CatchUnwind::new(work.instrument(span)).await;
+        let work = {
+            let work = pin!(chained(flight.id, self.work(&flight, shelf, load)).instrument(span));
+            CatchUnwind(work).await
+        };
         self.land(lead, shelf, work);
     }
 

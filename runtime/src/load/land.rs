@@ -123,7 +123,7 @@ where
             Sort::Failure => policy.err.unwrap_or_else(whole),
         };
         let jitter = ttl as f64 * f64::from(policy.jitter) * self.cache.0.chance.part();
-        let born = self.cache.clock().now();
+        let born = self.cache.clock().now_assured();
         let fresh_until = born.saturating_add(ttl - (jitter as Millis).min(ttl));
         let stale = if sort == Sort::Failure { 0 } else { policy.stale };
         Life { born, fresh_until, stale_until: fresh_until.saturating_add(stale) }

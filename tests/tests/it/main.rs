@@ -23,5 +23,6 @@ mod shelf;
 mod stale;
 mod stampede;
 mod store_damage;
+mod tidy;
 mod tier_contract;
 mod tiers_fail;

@@ -45,8 +45,9 @@ impl Default for GuardOptions {
 /// A tier with a deadline for each operation and two circuit breakers: one for reads, one for everything else.
 ///
 /// Two, because a tier can fail in one way and work in the other, and then the successes of the one would keep a common
-/// breaker closed while every caller waits for the deadline of the other. The breakers stand outside the deadlines: a tier that hangs is a tier that fails. A refused operation, `apply` too,
-/// answers [`ErrorKind::Open`] and has done nothing; what was to be applied stays with the caller.
+/// breaker closed while every caller waits for the deadline of the other. The breakers stand outside the deadlines: a
+/// tier that hangs is a tier that fails. A refused operation, `apply` too, answers [`ErrorKind::Open`] and has done
+/// nothing; what was to be applied stays with the caller.
 /// Failures are logged at most once a second, with the tier's name and the error's kind.
 pub struct Guarded {
     tier: Deadline,

@@ -69,7 +69,7 @@ fn str(id: u32) -> u32 {
     id + text.len() as u32
 }
 
-fn main() {
+pub(crate) fn main() {
     assert_eq!(api::frames(1), 1);
     assert_eq!(api::frames::key(1).as_str(), "frames:1");
     drop((api::there(1), api::traced(1), api::save(1), alone(1), str(1)));

@@ -57,7 +57,7 @@ async fn rename(db: &Db, video_id: &str, title: &str) -> Result<(), DbError> {
     Ok(())
 }
 
-fn main() {
+pub(crate) fn main() {
     let _ = (frames::entry("a"), square(3), square::key(3), Which::Of(1, 2), Which::<u8>::All);
     let _ = Which::<u8>::Named { name: String::new() };
     let _ = (which(None, vec![]), rename(&Db, "", ""), page(&Page { video: "", number: 1 }, 2));

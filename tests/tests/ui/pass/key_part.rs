@@ -18,6 +18,7 @@ where
     pub of: &'a T,
     pub numbers: [u8; N],
     #[key(skip)]
+    #[allow(dead_code)]
     pub hint: Option<fn(u32)>,
     pub r#type: Option<Id>,
 }
@@ -30,8 +31,16 @@ pub enum Only {
 #[derive(KeyPart, Clone)]
 pub enum Sort<T> {
     Name,
-    By { field: T, r#type: u8 },
-    Of(Vec<T>, #[key(skip)] f32),
+    By {
+        field: T,
+        r#type: u8,
+    },
+    Of(
+        Vec<T>,
+        #[key(skip)]
+        #[allow(dead_code)]
+        f32,
+    ),
     Empty(),
 }
 
@@ -46,7 +55,7 @@ fn paged(page: &Page<'_, str, 2>) -> usize {
     page.video.len()
 }
 
-fn main() {
+pub(crate) fn main() {
     let key = |sort: Sort<String>| sorted::key(Id(7), &sort, Unit, Only::One(1), (Sort::Name, None)).to_string();
     assert_eq!(key(Sort::Name), "sorted:7:Name:():One(1):(Name,~)");
     assert_eq!(key(Sort::By { field: "a:b".to_owned(), r#type: 2 }), "sorted:7:By(a%3Ab,2):():One(1):(Name,~)");

@@ -23,6 +23,6 @@ async fn save(page: u32) {
     let _ = page;
 }
 
-fn main() {
+pub(crate) fn main() {
     drop((load(Page(1)), save(1)));
 }

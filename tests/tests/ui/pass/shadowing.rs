@@ -115,7 +115,7 @@ fn runs<T>(call: impl Fn() -> T) -> u32 {
     RUNS.load(Ordering::SeqCst) - before
 }
 
-fn main() {
+pub(crate) fn main() {
     assert_eq!(runs(|| plain(1)), 1);
     assert_eq!(plain(1), 8);
     assert_eq!((runs(|| alias(1)), runs(|| alias(0))), (1, 2));
@@ -124,5 +124,6 @@ fn main() {
     assert_eq!((runs(|| maybe_none(1)), runs(|| maybe_none(0))), (1, 1));
     assert_eq!((runs(|| both(2)), runs(|| both(1)), runs(|| both(0))), (1, 2, 2));
     drop((odd(1, 2, 3, 4, 5), undo(1, 2)));
-    let _ = (site(1), Sum::Here { state: 1, owned: 1 }, Sum::There(1), Sum::Absent, Key { state: 1u8, out: 1, owned: 1 });
+    let _ =
+        (site(1), Sum::Here { state: 1, owned: 1 }, Sum::There(1), Sum::Absent, Key { state: 1u8, out: 1, owned: 1 });
 }
