@@ -266,10 +266,16 @@ impl Builder {
         let levels: Vec<Level> =
             kinds.into_iter().map(|kind| Ok(self.level(kind.open()?, &late))).collect::<Result<_>>()?;
         // A store that does not answer now is a store that is new: what it holds has another epoch.
-        let recall = levels.last().and_then(|level| level.tier.recall().ok()).unwrap_or_default();
+        let recalled = levels.last().and_then(|level| level.tier.recall().ok());
+        let is_new = recalled.as_ref().is_some_and(|recall| recall.position.is_none());
+        let recall = recalled.unwrap_or_default();
         let chance = self.settings.seed.map_or_else(Chance::unknown, Chance::new);
         let log = Arc::new(Log::resume(&recall, chance.next() | 1, self.settings.groups));
         late.get_or_init(|| Arc::clone(&log));
+        if let (true, Some(deepest)) = (is_new, levels.last()) {
+            // Without it the next process would know nothing of the frames of this one, if nothing is invalidated.
+            deepest.tier.apply_blocking(vec![log.beginning()]);
+        }
         Ok((levels, log))
     }
 

@@ -5,21 +5,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::ticker;
+
 /// Milliseconds since the Unix epoch, as one clock sees them.
 pub type Millis = u64;
 
 /// Where a cache reads the time.
 ///
 /// The system clock is anchored to the wall once, when it is made, and then follows the monotonic clock: stepping the
-/// wall clock while the process runs neither expires nor revives an entry. It is read through the kernel's coarse
-/// clock, which costs a few nanoseconds and is off by one tick at most (4 ms on common kernels); reading the precise
-/// clock would triple the cost of a hit.
+/// wall clock while the process runs neither expires nor revives an entry. It is coarse: a hit reads one number that a
+/// small thread keeps up to date, a few milliseconds behind; reading the precise clock would triple the cost of a hit.
+/// The thread rests while nothing is read.
 #[derive(Clone)]
 pub struct Clock(Source);
 
 #[derive(Clone)]
 enum Source {
-    System { wall: Millis, start: coarsetime::Instant },
+    System { wall: Millis, start: Millis },
     Manual(Arc<AtomicU64>),
 }
 
@@ -28,7 +30,7 @@ impl Clock {
     #[must_use]
     pub fn system() -> Self {
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self(Source::System { wall: millis(wall), start: coarsetime::Instant::now() })
+        Self(Source::System { wall: millis(wall), start: ticker::exact() })
     }
 
     /// A clock that stands still until [`Clock::advance`] moves it. All clones show the same time.
@@ -45,9 +47,17 @@ impl Clock {
     #[must_use]
     pub fn now(&self) -> Millis {
         match &self.0 {
-            Source::System { wall, start } => wall + start.elapsed().as_millis(),
+            Source::System { wall, start } => wall + ticker::uptime().saturating_sub(*start),
             Source::Manual(now) => now.load(Ordering::Acquire),
         }
+    }
+
+    /// The time now, and the assurance that what is read next is not far behind it. For what is done per load.
+    pub(crate) fn now_assured(&self) -> Millis {
+        if let Source::System { .. } = &self.0 {
+            ticker::catch_up();
+        }
+        self.now()
     }
 
     /// Moves a manual clock forward; a system clock cannot be moved and stays as it is.

@@ -94,8 +94,8 @@ impl<R> Entry<R> {
         self.cache.invalidate_blocking(vec![Group::Key(self.key.clone())])
     }
 
+    /// What an invalidation of this entry names. Nothing is touched yet: it may never be fired.
     pub(crate) fn group(&self) -> Group {
-        self.site.ground();
         Group::Key(self.key.clone())
     }
 }

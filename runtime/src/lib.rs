@@ -33,6 +33,7 @@ mod stack;
 pub mod stats;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod ticker;
 pub mod tier;
 
 #[doc(hidden)]

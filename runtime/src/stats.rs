@@ -2,14 +2,18 @@
 
 use std::cell::Cell;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
-const STRIPES: usize = 8;
+const STRIPES: usize = 16;
+/// The stripe of all threads that found none of their own.
+const SHARED: usize = STRIPES - 1;
+const UNKNOWN: usize = usize::MAX;
 
-/// A counter with a cache line for each of a few threads.
+/// A counter with a cache line for each of a few threads, and one for all the others.
 #[derive(Debug, Default)]
 pub(crate) struct Striped([Line; STRIPES]);
 
@@ -17,26 +21,62 @@ pub(crate) struct Striped([Line; STRIPES]);
 #[repr(align(128))]
 struct Line(AtomicU64);
 
+/// The stripes that no living thread has.
+static FREE: Mutex<u32> = Mutex::new((1 << SHARED) - 1);
+
+/// Gives a stripe back when its thread ends. The lock orders its last count before the next owner's first.
+struct Owned(usize);
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        // Destructors that run later on this thread count with all the others.
+        STRIPE.set(SHARED);
+        *FREE.lock() |= 1 << self.0;
+    }
+}
+
 thread_local! {
-    static STRIPE: Cell<usize> = const { Cell::new(usize::MAX) };
+    static STRIPE: Cell<usize> = const { Cell::new(UNKNOWN) };
+    static OWNED: Cell<Option<Owned>> = const { Cell::new(None) };
 }
 
 /// The stripe of this thread.
 #[inline]
 fn stripe() -> usize {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    STRIPE.with(|s| {
-        if s.get() == usize::MAX {
-            s.set(NEXT.fetch_add(1, Relaxed) % STRIPES);
-        }
-        s.get()
-    })
+    match STRIPE.get() {
+        UNKNOWN => take_stripe(),
+        stripe => stripe,
+    }
+}
+
+#[cold]
+fn take_stripe() -> usize {
+    let taken = {
+        let mut free = FREE.lock();
+        let first = free.trailing_zeros();
+        *free &= free.wrapping_sub(1);
+        (first < u32::BITS).then_some(Owned(first as usize))
+    };
+    let stripe = taken.as_ref().map_or(SHARED, |owned| owned.0);
+    STRIPE.set(stripe);
+    // A thread in its last moments cannot promise to give anything back: what it took goes back at once.
+    match OWNED.try_with(|owned| owned.set(taken)) {
+        Ok(()) => stripe,
+        Err(_) => SHARED,
+    }
 }
 
 impl Striped {
+    /// One more. A stripe of one's own is written without a locked instruction: nobody else writes to it.
     #[inline]
     pub(crate) fn add(&self) {
-        self.0[stripe()].0.fetch_add(1, Relaxed);
+        let stripe = stripe();
+        let line = &self.0[stripe % STRIPES].0;
+        if stripe == SHARED {
+            line.fetch_add(1, Relaxed);
+        } else {
+            line.store(line.load(Relaxed) + 1, Relaxed);
+        }
     }
 
     pub(crate) fn sum(&self) -> u64 {

@@ -61,7 +61,7 @@ pub(crate) enum Told<V, R> {
     Kept(V),
     Stale(V),
     Passed(R),
-    /// The result went to another caller and cannot be copied.
+    /// The result is the leader's and cannot be copied.
     Unshared,
     Panicked(Box<dyn Any + Send>),
     Refused(Error),
@@ -110,13 +110,17 @@ impl<V: Clone, R> Flight<V, R> {
 
 impl<V: Clone, R> Landing<V, R> {
     /// What one more waiter is told.
-    pub(super) fn tell(&mut self) -> Told<V, R> {
+    ///
+    /// A result that cannot be copied waits for the one who leads: its body is used up, and only the others can load
+    /// for themselves.
+    pub(super) fn tell(&mut self, leads: bool) -> Told<V, R> {
         match self {
             Self::Kept(value) => Told::Kept(value.clone()),
             Self::Stale(value) => Told::Stale(value.clone()),
             Self::Passed { result, share } => match (&result, share) {
                 (Some(shared), Some(copy)) => Told::Passed(copy(shared)),
-                _ => result.take().map_or(Told::Unshared, Told::Passed),
+                _ if leads => result.take().map_or(Told::Unshared, Told::Passed),
+                _ => Told::Unshared,
             },
             Self::Panicked { payload, message } => {
                 Told::Panicked(payload.take().unwrap_or_else(|| Box::new(message.to_string())))

@@ -11,23 +11,25 @@ use super::landing::{Flight, State, Told};
 /// A future that ends when the flight lands. Dropping it leaves the flight as it is.
 pub(crate) struct Wait<V, R> {
     flight: Arc<Flight<V, R>>,
+    leads: bool,
     /// Our place among the wakers, given back when we go.
     place: Option<usize>,
 }
 
 impl<V, R> Flight<V, R> {
-    pub(crate) fn wait(self: &Arc<Self>) -> Wait<V, R> {
-        Wait { flight: Arc::clone(self), place: None }
+    /// Waits as the one who leads, or as one who joined: a result that cannot be copied is the leader's.
+    pub(crate) fn wait(self: &Arc<Self>, leads: bool) -> Wait<V, R> {
+        Wait { flight: Arc::clone(self), leads, place: None }
     }
 }
 
 impl<V: Clone, R> Flight<V, R> {
     /// Blocks the thread until the flight lands, or until the time is up: then `None`.
-    pub(crate) fn wait_blocking(&self, until: Option<Instant>) -> Option<Told<V, R>> {
+    pub(crate) fn wait_blocking(&self, leads: bool, until: Option<Instant>) -> Option<Told<V, R>> {
         let mut state = self.state.lock();
         loop {
             if let State::Landed(landing) = &mut *state {
-                return Some(landing.tell());
+                return Some(landing.tell(leads));
             }
             match until {
                 Some(until) if self.landed.wait_until(&mut state, until).timed_out() => return None,
@@ -44,7 +46,7 @@ impl<V: Clone, R> Future for Wait<V, R> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
         match &mut *this.flight.state.lock() {
-            State::Landed(landing) => Poll::Ready(landing.tell()),
+            State::Landed(landing) => Poll::Ready(landing.tell(this.leads)),
             State::Flying { wakers, .. } => {
                 let waker = Some(cx.waker().clone());
                 match this.place {

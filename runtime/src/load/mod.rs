@@ -58,12 +58,12 @@ where
         let Some(shelf) = self.shelf.clone() else { return run(body).await };
         let this = Arc::new(self);
         loop {
-            let (flight, _waiting) = match this.board(&shelf) {
+            let (flight, leads, _waiting) = match this.board(&shelf) {
                 Boarded::Lead(lead) => {
                     let flight = Arc::clone(lead.flight());
                     let waiting = would_wait_for_itself(flight.id).ok();
                     this.take_off(lead, &mut body).await;
-                    (flight, waiting)
+                    (flight, true, waiting)
                 }
                 Boarded::Join(flight) => {
                     if let Some(ready) = &this.ready {
@@ -71,14 +71,14 @@ where
                     }
                     let Ok(waiting) = would_wait_for_itself(flight.id) else { return run(body).await };
                     count(&shelf.counters.joins);
-                    (flight, Some(waiting))
+                    (flight, false, Some(waiting))
                 }
             };
             if let Some(ready) = &this.ready {
                 count(&shelf.counters.refreshes);
                 return this.serve_ready(&shelf, ready);
             }
-            match this.wait(&shelf, &flight).await {
+            match this.wait(&shelf, &flight, leads).await {
                 Told::Lost if body.is_some() => {}
                 Told::Unshared if body.is_some() => return this.load_alone(&shelf, body).await,
                 told => return this.tell(&shelf, told),
@@ -103,7 +103,7 @@ where
                     let _waiting = would_wait_for_itself(flight.id).ok();
                     let load = body.take().map(|body| body());
                     self.fly(lead, &shelf, load).await;
-                    let told = flight.wait().await;
+                    let told = flight.wait(true).await;
                     return self.tell(&shelf, told);
                 }
                 Boarded::Join(flight) => {
@@ -112,7 +112,7 @@ where
                     }
                     let Ok(_waiting) = would_wait_for_itself(flight.id) else { return run(body).await };
                     count(&shelf.counters.joins);
-                    match self.wait(&shelf, &flight).await {
+                    match self.wait(&shelf, &flight, false).await {
                         Told::Lost => {}
                         Told::Unshared => return self.load_alone(&shelf, body).await,
                         told => return self.tell(&shelf, told),
@@ -135,7 +135,7 @@ where
                     let flight = Arc::clone(lead.flight());
                     let _waiting = would_wait_for_itself(flight.id).ok();
                     self.fly_sync(lead, &shelf, body);
-                    let told = flight.wait_blocking(None).unwrap_or(Told::Lost);
+                    let told = flight.wait_blocking(true, None).unwrap_or(Told::Lost);
                     return self.tell(&shelf, told);
                 }
                 Boarded::Join(flight) => {
@@ -144,7 +144,7 @@ where
                     }
                     let Ok(_waiting) = would_wait_for_itself(flight.id) else { return body() };
                     count(&shelf.counters.joins);
-                    match flight.wait_blocking(None).unwrap_or(Told::Lost) {
+                    match flight.wait_blocking(false, None).unwrap_or(Told::Lost) {
                         Told::Lost => {}
                         // One after the other: each thread leads in its turn.
                         Told::Unshared => {}

@@ -22,9 +22,9 @@ where
     V: Clone + Send + Sync + 'static,
 {
     /// Waits for the flight; with `soft_timeout`, only so long if there is an old value to answer with.
-    pub(super) async fn wait(&self, shelf: &Shelf<K, V, R>, flight: &Arc<Flight<V, R>>) -> Told<V, R> {
-        let Some(limit) = shelf.policy().soft_timeout else { return flight.wait().await };
-        let wait = flight.wait();
+    pub(super) async fn wait(&self, shelf: &Shelf<K, V, R>, flight: &Arc<Flight<V, R>>, leads: bool) -> Told<V, R> {
+        let Some(limit) = shelf.policy().soft_timeout else { return flight.wait(leads).await };
+        let wait = flight.wait(leads);
         tokio::pin!(wait);
         let soon = if limit == 0 {
             poll_once(wait.as_mut()).await
@@ -87,7 +87,8 @@ where
             Ok((value, sort)) => {
                 let life = self.life(shelf, &value, sort);
                 if self.options.cache_if.is_none_or(|keep| keep(&value)) && life.stale_until > life.born {
-                    shelf.near.insert(self.key.clone(), self.entry(shelf, &value, life, birth));
+                    let entry = self.entry(shelf, &value, life, birth);
+                    self.insert_unless_newer(shelf, value.clone(), entry);
                 }
                 self.shape.join(value)
             }

@@ -26,6 +26,7 @@ pub mod sql;
 use std::fmt::{Debug, Display};
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -80,6 +81,44 @@ pub trait Tier: Debug + Display + Send + Sync + 'static {
     /// Lets go of what the tier holds: files, locks, connections. Later calls answer `ErrorKind::Closed`.
     fn close(&self) -> Reply<'_, ()>;
 }
+
+/// A tier that is shared or boxed is the same tier, so that a test keeps hold of the one it gave away.
+macro_rules! forward {
+    ($($handle:ident),*) => {$(
+        #[deny(clippy::missing_trait_methods)]
+        impl<T: Tier + ?Sized> Tier for $handle<T> {
+            fn get<'a>(&'a self, keys: &'a [Key]) -> Reply<'a, Vec<Option<Bytes>>> {
+                (**self).get(keys)
+            }
+
+            fn put<'a>(&'a self, frames: &'a [Frame]) -> Reply<'a, ()> {
+                (**self).put(frames)
+            }
+
+            fn apply<'a>(&'a self, records: &'a [Record]) -> Reply<'a, ()> {
+                (**self).apply(records)
+            }
+
+            fn recall(&self) -> Reply<'_, Recall> {
+                (**self).recall()
+            }
+
+            fn tidy<'a>(&'a self, step: Step<'a>) -> Reply<'a, Tidied> {
+                (**self).tidy(step)
+            }
+
+            fn trust(&self, trusted: bool) {
+                (**self).trust(trusted);
+            }
+
+            fn close(&self) -> Reply<'_, ()> {
+                (**self).close()
+            }
+        }
+    )*};
+}
+
+forward!(Arc, Box);
 
 /// What a tier remembers of the log.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

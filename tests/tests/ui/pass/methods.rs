@@ -83,6 +83,7 @@ impl Source for Store {
 }
 
 #[cache]
+#[allow(clippy::multiple_bound_locations, reason = "both places have to survive")]
 async fn generic<T: KeyPart + Clone + Send + Sync + 'static + Display, const N: usize>(value: &T) -> String
 where
     T: Ord,
@@ -110,7 +111,7 @@ pub(crate) fn main() {
     let mut other = store.clone();
     let _ = store.load_entry(1);
     let _ = Store::of_self_entry(1);
-    let _ = store.load_refresh(1);
+    drop(store.load_refresh(1));
     let _ = generic::entry::<u8, 1>(&1);
     let _ = typed::entry::<Store>(1);
     drop((store.load(1), store.inline(1), Store::of_type(1), Store::of_self(1), store.get(1)));

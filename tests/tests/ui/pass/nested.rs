@@ -101,7 +101,7 @@ async fn fields(pair: (u32, (u32,))) -> u32 {
 
 #[cache(ttl = "1d", stale = "1h", refresh_ahead = "1m", jitter = 0, soft_timeout = "0s", timeout = "5s", idle = "5m",
     cache_none = "5s", cache_err = "1s", version = 3, format = json, name = "all.of.it", namespace = "all", load = task,
-    cache_if = |text| !text.as_ref().is_ok_and(|text| text.is_none()),
+    cache_if = |text| !text.as_ref().is_ok_and(Option::is_none),
     ttl_with = |_| std::time::Duration::from_secs(1), weigh = |_| 1)]
 async fn all_options(n: u32) -> Result<Option<String>, cached_runtime::Error> {
     Ok(Some(n.to_string()))

@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# Installs what the tests need and runs all of them. Debian, Ubuntu or macOS, with Rust.
+#
+#   tests/run.sh          everything a change must pass
+#   tests/run.sh --full   the same with many more random cases
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+say() { printf '\n== %s\n' "$*"; }
+
+if [ "${1:-}" = "--full" ]; then
+    export PROPTEST_CASES=20000 CACHED_FULL=1
+elif [ $# -gt 0 ]; then
+    echo "usage: tests/run.sh [--full]" >&2
+    exit 2
+fi
+
+need_cargo() {
+    command -v cargo >/dev/null && return
+    echo "Rust is missing: install it from https://rustup.rs and run this again" >&2
+    exit 1
+}
+
+# SQLite and zstd are C: they need a compiler, and nothing else.
+need_compiler() {
+    command -v cc >/dev/null && return
+    say "installing a C compiler"
+    case "$(uname -s)" in
+        Darwin) xcode-select --install ;;
+        Linux)
+            local sudo=""
+            [ "$(id -u)" = 0 ] || sudo="sudo"
+            if command -v apt-get >/dev/null; then
+                $sudo apt-get update -q && $sudo apt-get install -y -q --no-install-recommends gcc libc6-dev
+            else
+                echo "no C compiler, and no apt-get to install one: install gcc or clang" >&2
+                exit 1
+            fi
+            ;;
+    esac
+}
+
+need_cargo
+need_compiler
+
+say "examples"
+cargo build --examples -p examples
+
+say "examples in the documentation"
+cargo test --workspace --all-features --doc
+
+say "tests"
+cargo test --workspace --all-features --lib --bins --tests
