@@ -12,6 +12,7 @@ mod invalidator;
 mod isolation;
 mod panic;
 mod recursion;
+mod restart;
 mod rig;
 mod shelf;
 mod stampede;
