@@ -11,16 +11,13 @@ use crate::chance::Chance;
 use crate::clock::{Clock, millis};
 use crate::codec::{Compression, Format};
 use crate::error::{Error, Result};
-use crate::group::{Group, Position, Record};
-use crate::key::{Key, Pattern, Secret};
+use crate::key::{Pattern, Secret};
 use crate::log::Log;
 use crate::near::{Balance, Eviction};
 use crate::settings::Settings;
 use crate::site;
 use crate::stack::{Level, Stack};
-use crate::tier::{
-    Behind, BehindOptions, BreakerOptions, Deadlines, GuardOptions, Guarded, Judge, Metered, Recall, Tier,
-};
+use crate::tier::{Behind, BehindOptions, BreakerOptions, Deadlines, GuardOptions, Guarded, Judge, Metered, Tier};
 
 /// Bytes near may hold when nothing is said: 64 MiB.
 pub const NEAR_BYTES: u64 = 64 << 20;
@@ -268,17 +265,17 @@ impl Builder {
         let kinds = std::mem::take(&mut self.tiers);
         let levels: Vec<Level> =
             kinds.into_iter().map(|kind| Ok(self.level(kind.open()?, &late))).collect::<Result<_>>()?;
-        let deepest = levels.last();
         // A store that does not answer now is a store that is new: what it holds has another epoch.
-        let recall = deepest.map(|level| level.tier.recall());
-        let is_new = matches!(&recall, Some(Ok(Recall { position: None, .. })));
+        let recalled = levels.last().and_then(|level| level.tier.recall().ok());
+        let is_new = recalled.as_ref().is_some_and(|recall| recall.position.is_none());
+        let recall = recalled.unwrap_or_default();
         let chance = self.settings.seed.map_or_else(Chance::unknown, Chance::new);
-        let recall = recall.and_then(Result::ok).unwrap_or_default();
         let log = Arc::new(Log::resume(&recall, chance.next() | 1, self.settings.groups));
-        if let Some(level) = deepest.filter(|_| is_new) {
-            level.tier.apply_blocking(vec![first_record(log.birth().position)]);
-        }
         late.get_or_init(|| Arc::clone(&log));
+        if let (true, Some(deepest)) = (is_new, levels.last()) {
+            // Without it the next process would know nothing of the frames of this one, if nothing is invalidated.
+            deepest.tier.apply_blocking(vec![log.beginning()]);
+        }
         Ok((levels, log))
     }
 
@@ -317,12 +314,6 @@ impl Kind {
             Self::Never(_, never) => match never {},
         })
     }
-}
-
-/// Tells a new store the epoch of what it is going to hold: without it, the next process would trust nothing there until
-/// something had been invalidated. Names a key that nobody has.
-fn first_record(position: Position) -> Record {
-    Record { group: Group::Key(Key::from_stored("cached:epoch")), position }
 }
 
 fn positive(setting: &'static str, value: u64) -> Result<()> {

@@ -72,6 +72,12 @@ impl<K: Hash + Eq, V: Clone, R> Board<K, V, R> {
         &self.shards[(self.hasher.hash_one(key) >> 40) as usize % SHARDS]
     }
 
+    /// Does something to near while no flight of this key can land.
+    pub(crate) fn hold<Q: Hash + Equivalent<K> + ?Sized, T>(&self, key: &Q, then: impl FnOnce() -> T) -> T {
+        let _flights = self.shard(key).lock();
+        then()
+    }
+
     /// Does something to near while no flight of this key can land, and lets the one in the air land unpublished.
     pub(crate) fn ground<Q: Hash + Equivalent<K> + ?Sized>(&self, key: &Q, then: impl FnOnce()) {
         let mut flights = self.shard(key).lock();

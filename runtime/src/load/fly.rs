@@ -16,7 +16,7 @@ use crate::error::{Error, ErrorKind};
 use crate::flight::{CatchUnwind, Fallback, Flight, Lead, chained, chained_sync};
 use crate::key::{KeyPart, OwnedKey};
 use crate::log::Birth;
-use crate::near::Found;
+use crate::near::{Entry, Found};
 use crate::outcome::Shape;
 use crate::shelf::{Life, Shelf};
 use crate::stack::Down;
@@ -181,7 +181,19 @@ where
         count(&shelf.counters.tier_hits);
         count(&shelf.counters.promotions);
         let entry = self.promoted(shelf, &value, life, birth, &frame);
-        shelf.near.insert(self.key.clone(), entry);
-        Some(value)
+        Some(self.insert_unless_newer(shelf, value, entry))
+    }
+
+    /// Puts what was read or loaded outside a flight into near, unless something fresh was stored there meanwhile:
+    /// that is newer, and answers.
+    pub(super) fn insert_unless_newer(&self, shelf: &Shelf<K, V, R>, value: V, entry: Entry<V>) -> V {
+        let now = self.cache.clock().now();
+        shelf.board.hold(&OwnedKey(self.key.clone()), || match shelf.near.find(&self.key, now, 0, None) {
+            Found::Fresh(newer) => newer,
+            _ => {
+                shelf.near.insert(self.key.clone(), entry);
+                value
+            }
+        })
     }
 }

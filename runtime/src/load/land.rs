@@ -76,13 +76,12 @@ where
         }
         let frame = self.seal(shelf, &value, sort, birth, life);
         let entry = self.entry(shelf, &value, life, birth);
-        let published = lead.land(|| shelf.near.insert(self.key.clone(), entry), Landing::Kept(value));
+        let publish = || {
+            shelf.near.insert(self.key.clone(), entry);
+            self.write(shelf, frame.as_ref());
+        };
+        lead.land(publish, Landing::Kept(value));
         self.cache.0.balance.inserted();
-        if let (true, Some(frame)) = (published, frame)
-            && !self.cache.0.stack.write(&frame)
-        {
-            count(&shelf.counters.not_stored);
-        }
     }
 
     /// The load failed: an old value if one is allowed and still valid, else the failure.
@@ -186,11 +185,17 @@ where
     pub(crate) fn store(&self, shelf: &Shelf<K, V, R>, value: V, birth: Birth, life: Life) {
         let frame = self.seal(shelf, &value, Sort::Value, birth, life);
         let entry = self.entry(shelf, &value, life, birth).tagged(self.named.tags.iter().cloned().collect());
-        shelf.board.ground(&OwnedKey(self.key.clone()), || shelf.near.insert(self.key.clone(), entry));
+        shelf.board.ground(&OwnedKey(self.key.clone()), || {
+            shelf.near.insert(self.key.clone(), entry);
+            self.write(shelf, frame.as_ref());
+        });
         self.cache.0.balance.inserted();
-        if let Some(frame) = frame
-            && !self.cache.0.stack.write(&frame)
-        {
+    }
+
+    /// Hands a frame to the tiers, which never wait. Called while the key is held, so that they get what near gets, in
+    /// the same order.
+    fn write(&self, shelf: &Shelf<K, V, R>, frame: Option<&Frame>) {
+        if frame.is_some_and(|frame| !self.cache.0.stack.write(frame)) {
             count(&shelf.counters.not_stored);
         }
     }

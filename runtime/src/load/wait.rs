@@ -87,7 +87,8 @@ where
             Ok((value, sort)) => {
                 let life = self.life(shelf, &value, sort);
                 if self.options.cache_if.is_none_or(|keep| keep(&value)) && life.stale_until > life.born {
-                    shelf.near.insert(self.key.clone(), self.entry(shelf, &value, life, birth));
+                    let entry = self.entry(shelf, &value, life, birth);
+                    self.insert_unless_newer(shelf, value.clone(), entry);
                 }
                 self.shape.join(value)
             }

@@ -69,6 +69,11 @@ impl Log {
         }
     }
 
+    /// A record that names nothing, for a tier that is to remember where the log begins.
+    pub(crate) fn beginning(&self) -> Record {
+        Record { group: Group::Key(Key::from_stored("")), position: self.birth().position }
+    }
+
     /// What is known now; taken before a load reads anything.
     pub(crate) fn birth(&self) -> Birth {
         let seq = self.seq.load(Ordering::SeqCst);

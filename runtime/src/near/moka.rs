@@ -21,8 +21,13 @@ pub(super) struct Moka<K, V> {
     cache: RwLock<Cache<K, V>>,
     eviction: Eviction,
     capacity: AtomicU64,
+    /// Bytes inserted since moka last tidied up: it evicts behind, after a number of writes whatever their size.
+    untidied: AtomicU64,
     evicted: Arc<AtomicU64>,
 }
+
+/// This part of the capacity may be inserted before moka is made to evict.
+const UNTIDIED: u64 = 16;
 
 impl<K, V> Moka<K, V>
 where
@@ -34,6 +39,7 @@ where
             cache: RwLock::new(build(eviction, capacity, evicted)),
             eviction,
             capacity: AtomicU64::new(capacity),
+            untidied: AtomicU64::new(0),
             evicted: Arc::clone(evicted),
         }
     }
@@ -49,7 +55,18 @@ where
     }
 
     pub(super) fn insert(&self, key: K, entry: Entry<V>) {
-        self.cache.read().insert(key, Arc::new(entry));
+        let (cache, weight) = (self.cache.read(), u64::from(entry.weight));
+        let capacity = self.capacity.load(Ordering::Relaxed);
+        if weight > capacity {
+            cache.invalidate(&key);
+            self.evicted.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        cache.insert(key, Arc::new(entry));
+        if self.untidied.fetch_add(weight, Ordering::Relaxed) + weight > capacity / UNTIDIED {
+            self.untidied.store(0, Ordering::Relaxed);
+            cache.run_pending_tasks();
+        }
     }
 
     pub(super) fn remove<Q: Hash + Equivalent<K> + ?Sized>(&self, key: &Q) {
@@ -63,6 +80,7 @@ where
                 cache.invalidate(&*key);
             }
         }
+        cache.run_pending_tasks();
     }
 
     /// Moving costs a walk over all entries, so small changes are left for later.

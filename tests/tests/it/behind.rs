@@ -469,10 +469,13 @@ async fn frames_and_invalidations_wait_for_a_guarded_tier_to_come_back() {
     for _ in 0..5 {
         assert_eq!(kind(behind.get(&[key("a:1")]).await), Some(ErrorKind::Tier));
     }
+    for _ in 0..5 {
+        guarded.put(&[frame("a:0", 1)]).await.unwrap_err();
+    }
     behind.put(frame("a:1", 1)).unwrap();
     // More refusals than a frame has attempts: a refusal is none.
     eventually("the breaker refuses", || behind.stats().failed_batches > 5).await;
-    assert_eq!((behind.stats().pending_frames, chaos.counts(Operation::Put).calls), (1, 0));
+    assert_eq!((behind.stats().pending_frames, chaos.counts(Operation::Put).calls), (1, 5));
     assert_eq!(behind.apply(vec![drop_key("b:1", 2)]).await, Applied::Queued);
     chaos.calm();
     clock.advance(Duration::from_secs(1));

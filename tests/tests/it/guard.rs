@@ -155,21 +155,40 @@ async fn a_late_answer_from_before_the_opening_is_no_news() {
     let old = rig.guarded.put(&frames);
     let between = async {
         gate.arrived(1).await;
-        rig.open().await;
+        rig.chaos.fail(Operation::Put, 1.0);
+        for _ in 0..5 {
+            rig.guarded.put(&frames).await.unwrap_err();
+        }
         gate.open();
     };
     let (old, ()) = tokio::join!(old, between);
     assert!(old.is_ok());
-    assert_eq!(rig.guarded.breaker().state(), BreakerState::Open);
+    assert_eq!(rig.guarded.breaker_of_writes().state(), BreakerState::Open);
 }
 
 #[tokio::test]
 async fn apply_is_refused_aloud_while_open() {
     let rig = rig();
-    rig.open().await;
+    rig.chaos.fail(Operation::Apply, 1.0);
+    for _ in 0..5 {
+        rig.guarded.apply(&[drop_key("a:b", 1)]).await.unwrap_err();
+    }
     let refused = rig.guarded.apply(&[drop_key("a:b", 1)]).await;
     assert_eq!(refused.unwrap_err().kind(), ErrorKind::Open);
-    assert_eq!(rig.chaos.counts(Operation::Apply).calls, 0);
+    assert_eq!(rig.chaos.counts(Operation::Apply).calls, 5);
+}
+
+/// A tier whose reads hang and whose writes work: the writes do not make every reader wait.
+#[tokio::test]
+async fn writes_that_work_do_not_keep_failing_reads_alive() {
+    let rig = rig();
+    rig.chaos.fail(Operation::Get, 1.0);
+    for _ in 0..20 {
+        rig.kind_of_get().await;
+        rig.guarded.put(&[frame("a:b", 1)]).await.unwrap();
+    }
+    assert_eq!(rig.chaos.counts(Operation::Get).calls, 5);
+    assert_eq!(rig.chaos.counts(Operation::Put).done, 20);
 }
 
 #[tokio::test]

@@ -87,6 +87,11 @@ impl World {
         Self::built(tier, Clock::manual(), |builder| builder)
     }
 
+    /// Over this tier, by this clock.
+    pub(crate) fn over_at(tier: Arc<dyn Tier>, clock: &Clock) -> Self {
+        Self::built(tier, clock.clone(), |builder| builder)
+    }
+
     /// The same with more said to the builder. Deadlines are long, so that a held tier is a slow one and not a dead one.
     pub(crate) fn built(tier: Arc<dyn Tier>, clock: Clock, more: impl FnOnce(Builder) -> Builder) -> Self {
         let chaos = Arc::new(Chaos::new(tier, 7));

@@ -42,14 +42,17 @@ impl Default for GuardOptions {
     }
 }
 
-/// A tier with a deadline for each operation and a circuit breaker over all of them.
+/// A tier with a deadline for each operation and two circuit breakers: one for reads, one for everything else.
 ///
-/// The breaker stands outside the deadlines: a tier that hangs is a tier that fails. A refused operation, `apply` too,
-/// answers [`ErrorKind::Open`] and has done nothing; what was to be applied stays with the caller.
+/// Two, because a tier can fail in one way and work in the other, and then the successes of the one would keep a common
+/// breaker closed while every caller waits for the deadline of the other. The breakers stand outside the deadlines: a
+/// tier that hangs is a tier that fails. A refused operation, `apply` too, answers [`ErrorKind::Open`] and has done
+/// nothing; what was to be applied stays with the caller.
 /// Failures are logged at most once a second, with the tier's name and the error's kind.
 pub struct Guarded {
     tier: Deadline,
-    breaker: Breaker,
+    reads: Breaker,
+    writes: Breaker,
     notice: Notice,
 }
 
@@ -60,19 +63,31 @@ impl Guarded {
         let GuardOptions { name, deadlines, breaker, clock } = options;
         Self {
             tier: Deadline::new(tier, deadlines),
-            breaker: Breaker::new(breaker, clock.clone()),
+            reads: Breaker::new(breaker, clock.clone()),
+            writes: Breaker::new(breaker, clock.clone()),
             notice: Notice::new(name, clock),
         }
     }
 
-    /// The breaker, to read its state.
+    /// The breaker of reads, to read its state.
     #[must_use]
     pub const fn breaker(&self) -> &Breaker {
-        &self.breaker
+        &self.reads
     }
 
-    async fn run<T>(&self, operation: &'static str, call: impl Future<Output = Result<T>>) -> Result<T> {
-        let answer = self.breaker.run(call).await;
+    /// The breaker of all that is not a read.
+    #[must_use]
+    pub const fn breaker_of_writes(&self) -> &Breaker {
+        &self.writes
+    }
+
+    async fn run<T>(
+        &self,
+        breaker: &Breaker,
+        operation: &'static str,
+        call: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        let answer = breaker.run(call).await;
         if let Err(error) = &answer
             && error.kind() != ErrorKind::Open
         {
@@ -85,23 +100,23 @@ impl Guarded {
 #[deny(clippy::missing_trait_methods)]
 impl Tier for Guarded {
     fn get<'a>(&'a self, keys: &'a [Key]) -> Reply<'a, Vec<Option<bytes::Bytes>>> {
-        Box::pin(self.run("get", self.tier.get(keys)))
+        Box::pin(self.run(&self.reads, "get", self.tier.get(keys)))
     }
 
     fn put<'a>(&'a self, frames: &'a [Frame]) -> Reply<'a, ()> {
-        Box::pin(self.run("put", self.tier.put(frames)))
+        Box::pin(self.run(&self.writes, "put", self.tier.put(frames)))
     }
 
     fn apply<'a>(&'a self, records: &'a [Record]) -> Reply<'a, ()> {
-        Box::pin(self.run("apply", self.tier.apply(records)))
+        Box::pin(self.run(&self.writes, "apply", self.tier.apply(records)))
     }
 
     fn recall(&self) -> Reply<'_, Recall> {
-        Box::pin(self.run("recall", self.tier.recall()))
+        Box::pin(self.run(&self.writes, "recall", self.tier.recall()))
     }
 
     fn tidy<'a>(&'a self, step: Step<'a>) -> Reply<'a, Tidied> {
-        Box::pin(self.run("tidy", self.tier.tidy(step)))
+        Box::pin(self.run(&self.writes, "tidy", self.tier.tidy(step)))
     }
 
     fn trust(&self, trusted: bool) {
@@ -121,7 +136,8 @@ impl fmt::Display for Guarded {
 
 impl fmt::Debug for Guarded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { tier, breaker, notice } = self;
-        f.debug_struct("Guarded").field("tier", tier).field("breaker", breaker).field("notice", notice).finish()
+        let Self { tier, reads, writes, notice } = self;
+        let mut out = f.debug_struct("Guarded");
+        out.field("tier", tier).field("reads", reads).field("writes", writes).field("notice", notice).finish()
     }
 }

@@ -1,0 +1,226 @@
+//! The imperative door keeps the promises of annotated functions.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cached_runtime::clock::Clock;
+use cached_runtime::namespace::Warmed;
+use cached_runtime::testing::Operation;
+use cached_runtime::tier::memory::MemoryTier;
+use cached_runtime::{ErrorKind, SetOptions, Tier};
+
+use crate::rig::{Down, World, soon};
+use crate::shelf::eventually;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[tokio::test]
+async fn what_is_set_is_there_until_its_time_is_over() {
+    let world = World::new();
+    let names = world.cache.namespace::<u64>("door").unwrap();
+    assert_eq!(names.get("a").await, None);
+    names.set("a", 1);
+    assert_eq!(names.get("a").await, Some(1));
+    names.set("a", 2);
+    assert_eq!(names.get("a").await, Some(2));
+    names.set_with("b", 3, SetOptions::new().ttl(SECOND * 5));
+    world.clock.advance(SECOND * 5 - Duration::from_millis(1));
+    assert_eq!(names.get("b").await, Some(3), "a life that is given is kept to the moment");
+    world.clock.advance(Duration::from_millis(1));
+    assert_eq!(names.get("b").await, None);
+    names.remove("a").await;
+    assert_eq!(names.get("a").await, None);
+}
+
+#[tokio::test]
+async fn names_stay_in_their_segments() {
+    let world = World::new();
+    let names = world.cache.namespace::<u64>("segments").unwrap();
+    names.set(("a:b", "c"), 1);
+    names.set(("a", "b:c"), 2);
+    names.set("a:b:c", 3);
+    assert_eq!(names.get(("a:b", "c")).await, Some(1));
+    assert_eq!(names.get(("a", "b:c")).await, Some(2));
+    assert_eq!(names.get(("a", "b", "c")).await, Some(3), "text is its segments");
+    assert_eq!(names.key(("a:*", 7_u32)).as_str(), "segments:a%3A%2A:7");
+    for name in ["", "a:b", "*"] {
+        assert_eq!(world.cache.namespace::<u64>(name).unwrap_err().kind(), ErrorKind::Config);
+    }
+}
+
+#[tokio::test]
+async fn two_types_in_one_namespace_are_told_apart() {
+    let tier: Arc<dyn Tier> = Arc::new(MemoryTier::new());
+    let clock = Clock::manual();
+    let world = World::over_at(Arc::clone(&tier), &clock);
+    let numbers = world.cache.namespace::<u64>("typed").unwrap();
+    let texts = world.cache.namespace::<String>("typed").unwrap();
+    numbers.set("a", 1);
+    texts.set("a", "one".to_owned());
+    assert_eq!(numbers.get("a").await, Some(1));
+    assert_eq!(texts.get("a").await.as_deref(), Some("one"));
+    world.settle().await;
+    let next = World::over_at(tier, &clock);
+    let number = next.cache.namespace::<u64>("typed").unwrap().get("a").await;
+    assert!([None, Some(1)].contains(&number), "{number:?}");
+}
+
+#[tokio::test]
+async fn tags_patterns_and_clear_name_what_they_say() {
+    let world = World::new();
+    let names = world.cache.namespace::<u64>("groups").unwrap();
+    let other = world.cache.namespace::<u64>("groups2").unwrap();
+    let fill = || {
+        names.set_with(("intro", "a"), 1, SetOptions::new().tag("t:1").tag("t:2"));
+        names.set_with(("intro", "b"), 2, SetOptions::new().tag("t:2"));
+        names.set(("outro", "a"), 3);
+        other.set_with(("intro", "a"), 4, SetOptions::new().tag("t:1"));
+    };
+    let there = || async {
+        let mut there = Vec::new();
+        for name in [("intro", "a"), ("intro", "b"), ("outro", "a")] {
+            there.extend(names.get(name).await);
+        }
+        there.extend(other.get(("intro", "a")).await);
+        there
+    };
+    fill();
+    assert_eq!(there().await, [1, 2, 3, 4]);
+    names.invalidate_tags(["t:1"]).await;
+    assert_eq!(there().await, [2, 3]);
+    fill();
+    names.invalidate_pattern("intro:*").await.unwrap();
+    assert_eq!(there().await, [3, 4]);
+    fill();
+    names.clear().await;
+    assert_eq!(there().await, [4]);
+    fill();
+    world.cache.clear().await;
+    assert_eq!(there().await, Vec::<u64>::new());
+    fill();
+    assert_eq!(there().await, [1, 2, 3, 4], "what is set later is not named");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fifty_callers_share_one_load_and_one_error() {
+    let world = World::near_only();
+    let names = world.cache.namespace::<u64>("loads").unwrap();
+    for fails in [true, false] {
+        world.source.fail(fails);
+        world.source.gate.close();
+        let (reads, joins) = (world.source.reads(), world.cache.stats().total().joins);
+        let calls: Vec<_> = (0..50)
+            .map(|_| {
+                let (names, source) = (names.clone(), Arc::clone(&world.source));
+                tokio::spawn(async move { names.get_or_load("a", || async move { source.read().await }).await })
+            })
+            .collect();
+        eventually("all wait", || world.cache.stats().total().joins == joins + 49).await;
+        world.source.gate.open();
+        for call in calls {
+            let answer = soon("an answer", call).await.unwrap();
+            assert_eq!(answer.map_err(|e| Arc::try_unwrap(e).is_ok()).is_err(), fails);
+        }
+        assert_eq!(world.source.reads(), reads + 1);
+    }
+    assert_eq!(names.get("a").await, Some(0));
+}
+
+#[tokio::test]
+async fn loads_of_other_error_types_get_their_own() {
+    let world = World::near_only();
+    let names = world.cache.namespace::<u64>("errors").unwrap();
+    world.source.gate.close();
+    world.source.fail(true);
+    let first = tokio::spawn({
+        let (names, source) = (names.clone(), Arc::clone(&world.source));
+        async move { names.get_or_load("a", || async move { source.read().await }).await }
+    });
+    world.source.gate.arrived(1).await;
+    let second = tokio::spawn({
+        let names = names.clone();
+        async move { names.get_or_load("a", || async { Err::<u64, String>("mine".to_owned()) }).await }
+    });
+    eventually("the second waits", || world.cache.stats().total().joins == 1).await;
+    world.source.gate.open();
+    assert_eq!(*first.await.unwrap().unwrap_err(), Down);
+    assert_eq!(*second.await.unwrap().unwrap_err(), "mine");
+}
+
+#[tokio::test]
+async fn many_are_read_at_once() {
+    let tier: Arc<dyn Tier> = Arc::new(MemoryTier::new());
+    let clock = Clock::manual();
+    let first = World::over_at(Arc::clone(&tier), &clock);
+    first.cache.namespace::<u64>("many").unwrap().set_many((0..20_u32).map(|n| (n, u64::from(n))));
+    first.settle().await;
+    let second = World::over_at(tier, &clock);
+    let names = second.cache.namespace::<u64>("many").unwrap();
+    names.set(3_u32, 33);
+    let asked: Vec<u32> = (0..25).collect();
+    let expected: Vec<Option<u64>> = (0..25).map(|n| if n == 3 { Some(33) } else { (n < 20).then_some(n) }).collect();
+    for _ in 0..2 {
+        assert_eq!(names.get_many(&asked).await, expected);
+    }
+    assert_eq!(second.chaos.counts(Operation::Get).calls, 2, "one read a time for all that near had not");
+}
+
+#[tokio::test]
+async fn warming_loads_what_is_missing() {
+    let world = World::new();
+    let names = world.cache.namespace::<u64>("warmed").unwrap();
+    names.set(0_u32, 100);
+    let load = |n: &u32| {
+        let n = *n;
+        async move { if n == 2 { Err(Down) } else { Ok(u64::from(n)) } }
+    };
+    assert_eq!(names.warm(0..4_u32, load).await, Warmed { loaded: 2, present: 1, failed: 1 });
+    assert_eq!(names.get_many(&[0_u32, 1, 2, 3]).await, [Some(100), Some(1), None, Some(3)]);
+    assert_eq!(names.warm(0..4_u32, load).await, Warmed { loaded: 0, present: 3, failed: 1 });
+}
+
+/// A value that is set while a load of its name is in the air is the newer one.
+#[tokio::test]
+async fn what_is_set_outlives_a_load_that_began_before() {
+    let world = World::new();
+    let names = world.cache.namespace::<u64>("race").unwrap();
+    world.source.gate.close();
+    let load = tokio::spawn({
+        let (names, source) = (names.clone(), Arc::clone(&world.source));
+        async move { names.get_or_load("a", || async move { source.read().await }).await }
+    });
+    world.source.gate.arrived(1).await;
+    names.set("a", 9);
+    world.source.gate.open();
+    load.await.unwrap().unwrap();
+    assert_eq!(names.get("a").await, Some(9));
+    world.settle().await;
+    world.cache.set_near_capacity(1);
+    world.cache.set_near_capacity(1 << 20);
+    assert_eq!(names.get("a").await, Some(9), "in the tier, too");
+}
+
+/// A read of the tier that began before a value was set does not put the older one over it.
+#[tokio::test]
+async fn what_is_set_outlives_a_read_that_began_before() {
+    for many in [false, true] {
+        let tier: Arc<dyn Tier> = Arc::new(MemoryTier::new());
+        let clock = Clock::manual();
+        let first = World::over_at(Arc::clone(&tier), &clock);
+        first.cache.namespace::<u64>("older").unwrap().set("a", 1);
+        first.settle().await;
+        let second = World::over_at(tier, &clock);
+        let names = second.cache.namespace::<u64>("older").unwrap();
+        let gate = second.chaos.after(Operation::Get);
+        gate.close();
+        let read = tokio::spawn({
+            let names = names.clone();
+            async move { if many { names.get_many(&["a"]).await.remove(0) } else { names.get("a").await } }
+        });
+        gate.arrived(1).await;
+        names.set("a", 2);
+        gate.open();
+        assert!(read.await.unwrap().is_some());
+        assert_eq!(names.get("a").await, Some(2));
+    }
+}
