@@ -121,9 +121,11 @@ where
     }
 
     /// Decodes a frame, if it was written by this site for this type.
+    ///
+    /// A frame with tags that the site does not give (any more) is not: a hit would not notice their invalidation.
     pub(crate) fn open<T>(&self, codecs: &Codecs<T>, frame: &Frame) -> Option<T> {
         let (_, fingerprint) = self.print(codecs);
-        if frame.head().fingerprint != *fingerprint {
+        if frame.head().fingerprint != *fingerprint || !frame.tags().all(|tag| self.near.watches_tag(tag)) {
             return None;
         }
         (codecs.decode)(&self.codec, frame.head(), frame.payload()).ok()

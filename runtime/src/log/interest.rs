@@ -36,11 +36,16 @@ impl Interest {
         self.head.fetch_max(seq, Ordering::SeqCst);
     }
 
+    /// Does an invalidation of this tag raise the head?
+    pub(crate) fn watches_tag(&self, tag: &str) -> bool {
+        self.tag_prefixes.iter().any(|prefix| tag.starts_with(prefix.as_str()))
+    }
+
     /// May this group name one of the shelf's entries? Rather too often than too seldom.
     pub(super) fn touched_by(&self, group: &Group) -> bool {
         match group {
             Group::Key(key) => key.as_str().starts_with(&self.key_prefix),
-            Group::Tag(tag) => self.tag_prefixes.iter().any(|prefix| tag.starts_with(prefix.as_str())),
+            Group::Tag(tag) => self.watches_tag(tag),
             Group::Pattern(pattern) => {
                 let fixed = pattern.prefix();
                 fixed.starts_with(&self.key_prefix) || self.key_prefix.starts_with(fixed)

@@ -88,6 +88,11 @@ where
         self.interest.head()
     }
 
+    /// Would an invalidation of this tag be noticed by a hit?
+    pub(crate) fn watches_tag(&self, tag: &str) -> bool {
+        self.interest.watches_tag(tag)
+    }
+
     /// Remembers that nothing up to `seq` names the entry of this key, if it is still the one that was looked at:
     /// another may carry other tags.
     pub(crate) fn recheck<Q: KeyPart<Owned = K> + ?Sized>(&self, key: &Q, seen: &Entry<V>, seq: u64) {
