@@ -26,7 +26,11 @@ need_compiler() {
     command -v cc >/dev/null && return
     say "installing a C compiler"
     case "$(uname -s)" in
-        Darwin) xcode-select --install ;;
+        Darwin)
+            xcode-select --install || true
+            echo "the system now asks whether to install the compiler: agree, and run this again" >&2
+            exit 1
+            ;;
         Linux)
             local sudo=""
             [ "$(id -u)" = 0 ] || sudo="sudo"
@@ -43,8 +47,14 @@ need_compiler() {
 need_cargo
 need_compiler
 
+# Each of them checks what it shows. All are built with all features, as the tests are: nothing is built twice.
 say "examples"
-cargo build --examples -p examples
+cargo build --workspace --all-features --examples
+for file in examples/*.rs; do
+    name=$(basename "$file" .rs)
+    echo "example $name"
+    "${CARGO_TARGET_DIR:-target}/debug/examples/$name" >/dev/null </dev/null
+done
 
 say "examples in the documentation"
 cargo test --workspace --all-features --doc
