@@ -23,11 +23,11 @@ pub use crate::names::Names;
 pub use crate::outcome::{
     Both0, Err0, Err1, Kind0, Kind1, Kind2, Kind3, None0, None1, Probe, Refuse, Shape, Share, Shared, Unshared,
 };
-pub use crate::own::{Optional, Own0, Own1, OwnOption0, OwnOption1, lend, lend_option};
+pub use crate::own::{Argument, Optional, Own0, Own1, OwnOption0, OwnOption1, lend, lend_option};
 pub use crate::policy::Policy;
 pub use crate::probe::{
-    Argument, Asked, Both1, Err2, Framed0, Framed1, Kept0, Kept1, None2, Open0, Open1, Part0, Part1, Succeeded0,
-    Succeeded1, options,
+    Asked, Both1, Err2, Framed0, Framed1, Kept0, Kept1, None2, Open0, Open1, Part0, Part1, Succeeded0, Succeeded1,
+    options,
 };
 pub use crate::site::{Declared, Linked, Site};
 pub use crate::tier::Applied;

@@ -3,8 +3,6 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use crate::probe::Argument;
-
 /// A borrowed argument of which a load can have its own copy.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot go along into the task of a load",
@@ -53,6 +51,9 @@ impl<T: ?Sized> Lend for Uncopied<T> {
         match self.0 {}
     }
 }
+
+/// An argument, about which something is asked.
+pub struct Argument<'a, T: ?Sized>(pub &'a T);
 
 /// An argument that may be left out.
 pub struct Optional<'a, T: ?Sized>(pub Option<&'a T>);
@@ -132,5 +133,11 @@ impl<T: ?Sized> fmt::Debug for Uncopied<T> {
 impl<T: ?Sized> fmt::Debug for Optional<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Optional(..)")
+    }
+}
+
+impl<T: ?Sized> fmt::Debug for Argument<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Argument(..)") // it may be a secret
     }
 }

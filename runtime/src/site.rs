@@ -1,8 +1,9 @@
 //! One annotated function.
 
+use std::any::Any;
 use std::fmt;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use crate::policy::Policy;
 
@@ -17,6 +18,15 @@ pub struct Site {
     policy: Policy,
     name: OnceLock<String>,
     index: OnceLock<usize>,
+    shortcut: OnceLock<Shortcut>,
+}
+
+/// The way to a site's shelf in the first installed cache that served it: as good as all calls go there.
+#[derive(Clone, Copy)]
+struct Shortcut {
+    /// Where the cache lies. An installed cache stays there until the process ends.
+    cache: usize,
+    shelf: &'static Arc<dyn Any + Send + Sync>,
 }
 
 /// What the attribute knows about a function, as the compiler gives it.
@@ -44,7 +54,7 @@ impl Site {
     /// A site; called by generated code in a `static`.
     #[must_use]
     pub const fn new(declared: Declared, policy: Policy) -> Self {
-        Self { declared, policy, name: OnceLock::new(), index: OnceLock::new() }
+        Self { declared, policy, name: OnceLock::new(), index: OnceLock::new(), shortcut: OnceLock::new() }
     }
 
     /// The name of the site: `crate.module.function`, or what `name = ".."` says.
@@ -81,6 +91,17 @@ impl Site {
     pub fn index(&self) -> usize {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         *self.index.get_or_init(|| NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// The site's shelf in the cache that lies there, if it is the one remembered.
+    #[inline]
+    pub(crate) fn shortcut(&self, cache: usize) -> Option<&'static Arc<dyn Any + Send + Sync>> {
+        self.shortcut.get().filter(|shortcut| shortcut.cache == cache).map(|shortcut| shortcut.shelf)
+    }
+
+    /// Remembers the site's shelf in an installed cache; the first one counts.
+    pub(crate) fn remember(&self, cache: usize, shelf: &'static Arc<dyn Any + Send + Sync>) {
+        self.shortcut.get_or_init(|| Shortcut { cache, shelf });
     }
 }
 

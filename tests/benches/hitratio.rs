@@ -66,16 +66,16 @@ fn quick<K: Hash + Eq>(keys: &[u64], entries: usize, of: impl Fn(u64) -> K) -> f
 
 /// Near holds bytes: what one entry weighs is asked of a cache that holds one.
 fn ours(keys: &[u64], entries: usize, eviction: Eviction) -> f64 {
-    let open = |bytes: u64| {
+    let open = |bytes: u64, eviction| {
         let cache = Cache::builder().near_bytes(bytes).eviction(eviction).build().expect("a cache");
         let names = cache.namespace::<u64>("trace").expect("a namespace");
         (cache, names)
     };
     // Names of one length, so that all entries weigh the same.
     let name = |key: u64| format!("{key:020}");
-    let (one, names) = open(1 << 20);
+    let (one, names) = open(1 << 20, Eviction::Clock);
     names.set(name(1), 1);
-    let (_cache, names) = open(one.stats().near_bytes * entries as u64);
+    let (_cache, names) = open(one.stats().near_bytes * entries as u64, eviction);
     let runtime = kit::runtime();
     let get = |key| runtime.block_on(names.get(&name(key))).is_some();
     ratio(keys, get, |key| names.set_with(name(key), key, SetOptions::new()))

@@ -191,7 +191,8 @@ where
         };
         match tokio::runtime::Handle::try_current() {
             Ok(runtime) => drop(runtime.spawn(fly.in_current_span())),
-            Err(_) => fly.await,
+            // Boxed: else every caller's future would be large enough to hold a whole load.
+            Err(_) => Box::pin(fly).await,
         }
     }
 }

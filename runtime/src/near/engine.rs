@@ -51,7 +51,8 @@ impl FromStr for Eviction {
 
 /// One engine of one shelf.
 pub(super) enum Engine<K, V> {
-    Clock(Box<quick_cache::sync::Cache<K, Entry<V>, ByWeight, DefaultHashBuilder, CountEvicted>>),
+    /// Not boxed: one load less on every hit.
+    Clock(quick_cache::sync::Cache<K, Entry<V>, ByWeight, DefaultHashBuilder, CountEvicted>),
     /// moka cannot change its capacity; a new one takes over and the old one's entries are loaded again.
     #[cfg(feature = "moka")]
     Moka(Box<super::moka::Moka<K, V>>),
@@ -99,20 +100,29 @@ where
         let items = usize::try_from(capacity / 256).unwrap_or(usize::MAX).clamp(512, 1 << 20);
         let options = OptionsBuilder::new().estimated_items_capacity(items).weight_capacity(capacity).build();
         let lifecycle = CountEvicted(Arc::clone(evicted));
-        Self::Clock(Box::new(match options {
+        Self::Clock(match options {
             Ok(options) => {
                 quick_cache::sync::Cache::with_options(options, ByWeight, DefaultHashBuilder::default(), lifecycle)
             }
             Err(_) => {
                 quick_cache::sync::Cache::with(items, capacity, ByWeight, DefaultHashBuilder::default(), lifecycle)
             }
-        }))
+        })
     }
 
     #[inline]
     pub(super) fn get<Q: Hash + Equivalent<K> + ?Sized>(&self, key: &Q) -> Option<Entry<V>> {
         match self {
             Self::Clock(cache) => cache.get(key),
+            _ => self.get_apart(key),
+        }
+    }
+
+    /// The engines that are asked for by name; kept out of the way of the default.
+    #[inline(never)]
+    fn get_apart<Q: Hash + Equivalent<K> + ?Sized>(&self, key: &Q) -> Option<Entry<V>> {
+        match self {
+            Self::Clock(_) => None,
             #[cfg(feature = "moka")]
             Self::Moka(cache) => cache.get(key),
             Self::Fifo(cache) => cache.get(key),

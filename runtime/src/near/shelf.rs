@@ -57,6 +57,9 @@ where
     }
 
     /// The entry of this key. Two integers decide: is it still fresh, and was nothing relevant invalidated since?
+    ///
+    /// The entry is looked at where the engine put it and only its value is moved: moved as a whole it would be read
+    /// back from the stack before it is written there.
     #[inline]
     pub(crate) fn find<Q: KeyPart<Owned = K> + ?Sized>(
         &self,
@@ -66,21 +69,36 @@ where
         idle: Option<Millis>,
     ) -> Found<V> {
         let head = self.interest.head();
-        match self.engine.get(&Lookup(key)) {
-            Some(entry) if entry.fresh_until > now + refresh_ahead && entry.checked() >= head => {
-                if entry.idle(now, idle) {
-                    self.engine.remove(&Lookup(key));
-                    return Found::Absent;
-                }
-                Found::Fresh(entry.value)
-            }
-            Some(entry) if entry.stale_until() > now => Found::Check(entry),
-            Some(_) => {
-                self.engine.remove(&Lookup(key));
-                Found::Absent
-            }
-            None => Found::Absent,
+        let found = self.engine.get(&Lookup(key));
+        let fresh = |entry: &Entry<V>| entry.fresh_until > now + refresh_ahead && entry.checked() >= head;
+        match &found {
+            Some(entry) if fresh(entry) && idle.is_none() => {}
+            _ => return self.look_closer(key, found, head, now, refresh_ahead, idle),
         }
+        found.map_or(Found::Absent, |entry| Found::Fresh(entry.value))
+    }
+
+    /// The cases that two integers cannot decide.
+    #[inline(never)]
+    fn look_closer<Q: KeyPart<Owned = K> + ?Sized>(
+        &self,
+        key: &Q,
+        found: Option<Entry<V>>,
+        head: u64,
+        now: Millis,
+        refresh_ahead: Millis,
+        idle: Option<Millis>,
+    ) -> Found<V> {
+        let Some(entry) = found else { return Found::Absent };
+        if entry.fresh_until > now + refresh_ahead && entry.checked() >= head {
+            if !entry.idle(now, idle) {
+                return Found::Fresh(entry.value);
+            }
+        } else if entry.stale_until() > now {
+            return Found::Check(entry);
+        }
+        self.engine.remove(&Lookup(key));
+        Found::Absent
     }
 
     /// The last application that may name one of these entries.

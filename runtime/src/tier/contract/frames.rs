@@ -137,7 +137,7 @@ pub async fn concurrent_callers<T: Tier>(tier: Arc<T>) {
 }
 
 fn caller(n: usize, tier: &impl Tier) {
-    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let Ok(runtime) = runtime else { panic!("no runtime to call from") };
     runtime.block_on(async {
         for i in 0..50 {

@@ -1,0 +1,113 @@
+//! Can results be handed on to callers on other threads? If not, there is no way into the runtime.
+
+use std::future::Future;
+
+use crate::call::{Call, MissOf, Near};
+use crate::depth::Depth;
+use crate::entry::Entry;
+use crate::key::KeyPart;
+use crate::names::Names;
+use crate::outcome::{Probe, Shape};
+
+/// Results that can be handed to callers on other threads.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be handed to those who wait for it",
+    label = "not `Send + 'static`",
+    note = "callers may wait on other threads: an error may be a `Box<dyn Error + Send + Sync>`, a shared value an `Arc`"
+)]
+pub trait Give: Send + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<R: Send + 'static> Give for R {}
+
+/// Yes: the way into the runtime is open.
+pub trait Open0 {
+    /// The way.
+    fn open(&self) -> Open {
+        Open
+    }
+}
+
+impl<R: Send + 'static> Open0 for &Probe<R> {}
+
+/// No.
+pub trait Open1 {
+    /// What is asked about.
+    type Ret;
+    /// A stand-in; no program in which it is called compiles.
+    fn open(&self) -> Shut
+    where
+        Self::Ret: Give,
+    {
+        unreachable!("refused by the compiler")
+    }
+}
+
+impl<R> Open1 for Probe<R> {
+    type Ret = R;
+}
+
+/// The way of a call into the runtime.
+#[derive(Debug, Clone, Copy)]
+pub struct Open;
+
+impl Open {
+    /// Asks near.
+    #[inline]
+    pub fn near<K, N, S, R, D>(self, call: Call<'_, K, N, S, R, D, S::Kept>) -> Near<R, MissOf<K, S, R, D>>
+    where
+        K: KeyPart,
+        N: Fn(&mut Names),
+        S: Shape<R>,
+        S::Kept: Clone + Send + Sync + 'static,
+        R: Send + 'static,
+        D: Depth<S::Stored>,
+    {
+        call.near()
+    }
+
+    /// A handle to the entry.
+    pub fn entry<K, N, S, R, D>(self, call: Call<'_, K, N, S, R, D, S::Kept>) -> Entry<R>
+    where
+        K: KeyPart,
+        N: Fn(&mut Names),
+        S: Shape<R>,
+        S::Stored: 'static,
+        S::Kept: Clone + Send + Sync + 'static,
+        R: Send + 'static,
+        D: Depth<S::Stored>,
+    {
+        call.entry()
+    }
+}
+
+/// The way that is not there: it takes all calls and answers none.
+#[derive(Debug, Clone, Copy)]
+pub enum Shut {}
+
+impl Shut {
+    /// Never.
+    pub fn near<K, N, S, R, D, V>(self, _: Call<'_, K, N, S, R, D, V>) -> Near<R, Self> {
+        match self {}
+    }
+
+    /// Never.
+    pub fn entry<K, N, S, R, D, V>(self, _: Call<'_, K, N, S, R, D, V>) -> Entry<R> {
+        match self {}
+    }
+
+    /// Never.
+    pub async fn load<R, F: Future<Output = R>>(self, _: impl FnOnce() -> F) -> R {
+        match self {}
+    }
+
+    /// Never.
+    pub async fn load_inline<R, F: Future<Output = R>>(self, _: impl FnOnce() -> F) -> R {
+        match self {}
+    }
+
+    /// Never.
+    pub fn load_sync<R>(self, _: impl FnOnce() -> R) -> R {
+        match self {}
+    }
+}
