@@ -218,7 +218,7 @@ async fn race(stage: Stage, record: Record, judge: Option<Judge>) -> bool {
     }
     let release = async {
         // The invalidation is on its way, and waits for the batch.
-        eventually("the record waits", || rig.behind.stats().backlog == 1).await;
+        eventually("the record waits", || rig.behind.stats().backlog >= 1).await;
         assert!(!rig.sees("a:1").await || stage == Stage::Stored, "waiting frames are dropped at once");
         rig.chaos.calm();
     };
@@ -247,8 +247,8 @@ async fn nothing_invalidated_is_read_again_wherever_it_was() {
 async fn control_without_a_judge_the_old_frame_comes_back() {
     assert!(race(Stage::PutLater, drop_key("a:1", 2), Some(credulous())).await);
     assert!(race(Stage::Stored, drop_tag("t", 2), Some(credulous())).await);
-    assert!(race(Stage::Writing, drop_tag("t", 2), Some(credulous())).await);
-    // These two need no judge: the queue drops the one, and the order of the worker removes the other.
+    // These need no judge: the queue drops the one, and the order of the worker removes the others.
+    assert!(!race(Stage::Writing, drop_tag("t", 2), Some(credulous())).await);
     assert!(!race(Stage::Waiting, drop_tag("t", 2), Some(credulous())).await);
     assert!(!race(Stage::Writing, drop_key("a:1", 2), Some(credulous())).await);
 }

@@ -200,6 +200,30 @@ async fn what_is_set_outlives_a_load_that_began_before() {
     assert_eq!(names.get("a").await, Some(9), "in the tier, too");
 }
 
+/// A value that is overwritten stays so when what replaced it is invalidated or expires before a tier has it.
+#[tokio::test]
+async fn an_overwritten_value_does_not_come_to_light_again() {
+    for expires in [false, true] {
+        let world = World::new();
+        let names = world.cache.namespace::<u64>("shadow").unwrap();
+        names.set("a", 1);
+        world.settle().await;
+        let gate = world.chaos.before(Operation::Put);
+        gate.close();
+        names.set("other", 0);
+        gate.arrived(2).await;
+        names.set_with("a", 2, SetOptions::new().tag("shadow:1").ttl(SECOND));
+        if expires {
+            world.clock.advance(SECOND * 2);
+        } else {
+            world.cache.invalidate_tags(["shadow:1"]).await;
+        }
+        gate.open();
+        world.settle().await;
+        assert_eq!(names.get("a").await, None, "expires: {expires}");
+    }
+}
+
 /// A read of the tier that began before a value was set does not put the older one over it.
 #[tokio::test]
 async fn what_is_set_outlives_a_read_that_began_before() {

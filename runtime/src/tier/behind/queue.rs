@@ -148,8 +148,9 @@ impl Queue {
         lost
     }
 
-    /// Drops every frame that one of these records names.
-    pub(super) fn invalidate(&mut self, records: &[Record]) {
+    /// Drops every frame that one of these records names. Answers the keys of those that were named by a group: the
+    /// tier may hold an older frame of theirs, which the group does not name and which would come to light again.
+    pub(super) fn invalidate(&mut self, records: &[Record]) -> Vec<Key> {
         let (keys, groups): (Vec<&Group>, Vec<&Group>) =
             records.iter().map(|r| &r.group).partition(|g| matches!(g, Group::Key(_)));
         for group in keys {
@@ -158,7 +159,7 @@ impl Queue {
             }
         }
         if groups.is_empty() || self.len() == 0 {
-            return;
+            return Vec::new();
         }
         let named = |entry: &Entry| groups.iter().any(|g| g.names(entry.frame.key().as_str(), entry.frame.tags()));
         let all = self.waiting.values().chain(self.writing.values());
@@ -166,6 +167,7 @@ impl Queue {
         for key in &gone {
             self.drop_key(key);
         }
+        gone
     }
 
     fn drop_key(&mut self, key: &Key) {

@@ -135,10 +135,11 @@ impl Shared {
     }
 
     /// Takes the records; the answer comes when the tier has them. Answers the waiter's place.
-    pub(super) fn apply(&self, records: Vec<Record>, answer: Answer<Applied>) -> u64 {
+    pub(super) fn apply(&self, mut records: Vec<Record>, answer: Answer<Applied>) -> u64 {
         let mut state = self.state();
-        state.queue.invalidate(&records);
+        let overshadowed = state.queue.invalidate(&records);
         state.position = records.last().map(|r| r.position).or(state.position);
+        records.extend(state.removals(overshadowed));
         state.backlog.push(records);
         if matches!(state.phase, Phase::Ended) {
             state.backlog.close();
@@ -176,13 +177,21 @@ impl Shared {
         count(&self.counters.unreadable, keys.len());
         let mut state = self.state();
         // Without a position of this log there is no record to be made of it; the upkeep will find them.
-        let Some(position) = state.position else { return };
         if state.backlog.is_closed() || state.backlog.len() + keys.len() > MAX_REMOVALS {
             return;
         }
-        state.backlog.push(keys.into_iter().map(|key| Record { group: Group::Key(key), position }).collect());
+        let records = state.removals(keys);
+        state.backlog.push(records);
         drop(state);
         self.wake.notify_one();
+    }
+
+    /// These frames are not stored after all: what the tier holds of their keys is older still, and goes.
+    pub(super) fn spared(&self, batch: &[Frame]) {
+        let mut state = self.state();
+        state.queue.spared(batch);
+        let records = state.removals(batch.iter().map(|frame| frame.key().clone()).collect());
+        state.backlog.push(records);
     }
 
     /// The tier has stored this batch.
@@ -287,6 +296,12 @@ impl Shared {
 }
 
 impl State {
+    /// Records that remove these keys; none while the log's position is not known.
+    fn removals(&self, keys: Vec<Key>) -> Vec<Record> {
+        let Some(position) = self.position else { return Vec::new() };
+        keys.into_iter().map(|key| Record { group: Group::Key(key), position }).collect()
+    }
+
     /// Fails while nothing stored may be trusted.
     fn check_open(&self) -> Result<()> {
         match self.phase {

@@ -171,7 +171,9 @@ impl Worker {
     async fn write(&mut self, batch: Vec<Frame>) {
         let shared = &self.shared;
         let (good, bad): (Vec<Frame>, Vec<Frame>) = batch.into_iter().partition(|frame| shared.usable(frame));
-        shared.state().queue.spared(&bad);
+        if !bad.is_empty() {
+            shared.spared(&bad);
+        }
         if good.is_empty() {
             return;
         }
