@@ -1,0 +1,40 @@
+//! Bad configuration is an error at build that names the setting, never a silent no-op.
+
+use std::time::Duration;
+
+use cached_runtime::builder::Builder;
+use cached_runtime::{Cache, ErrorKind, Eviction};
+
+#[test]
+fn every_wrong_setting_is_an_error_that_names_it() {
+    type Set = fn(Builder) -> Builder;
+    let wrong: [(&str, Set); 12] = [
+        ("near_bytes", |b| b.near_bytes(0)),
+        ("ttl", |b| b.ttl(Duration::ZERO)),
+        ("ttl_for", |b| b.ttl_for("query:[ab]", Duration::from_secs(1))),
+        ("ttl_for", |b| b.ttl_for("", Duration::from_secs(1))),
+        ("ttl_for", |b| b.ttl_for("query:*", Duration::ZERO)),
+        ("namespace_limit", |b| b.namespace_limit("video", 0)),
+        ("max_value", |b| b.max_value(0)),
+        ("read_deadline", |b| b.read_deadline(Duration::ZERO)),
+        ("write_deadline", |b| b.write_deadline(Duration::ZERO)),
+        ("breaker_failures", |b| b.breaker_failures(0)),
+        ("max_pending", |b| b.max_pending(0)),
+        ("compression_level", |b| b.compression_level(99)),
+    ];
+    for (setting, set) in wrong {
+        let error = set(Cache::builder()).build().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config, "{setting}");
+        assert_eq!(error.context("setting"), Some(setting), "{error}");
+        assert!(error.to_string().contains(setting), "{error}");
+    }
+}
+
+#[test]
+fn words_of_configuration_are_read_or_refused() {
+    assert_eq!("clock".parse::<Eviction>().unwrap(), Eviction::Clock);
+    assert_eq!("fifo".parse::<Eviction>().unwrap(), Eviction::Fifo);
+    assert_eq!("lru".parse::<Eviction>().unwrap(), Eviction::Lru);
+    assert_eq!("arc".parse::<Eviction>().unwrap_err().context("setting"), Some("eviction"));
+    assert_eq!("xml".parse::<cached_runtime::codec::Format>().unwrap_err().context("setting"), Some("format"));
+}

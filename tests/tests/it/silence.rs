@@ -1,0 +1,80 @@
+//! No value and no secret in logs or in `Debug`.
+
+use std::fmt;
+use std::sync::{Arc, LazyLock, Mutex};
+
+use cached_runtime::{Cache, Key, cache};
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber};
+
+const CANARY: &str = "canary-7f3a";
+
+static CACHE: LazyLock<Cache> =
+    LazyLock::new(|| Cache::builder().tier(cached_runtime::tier::memory::MemoryTier::new()).build().unwrap());
+
+#[cache(cache = CACHE, secret(token), ttl = "1h")]
+async fn profile(token: &str, of: u32) -> Result<String, String> {
+    if of == 0 { Err(format!("{token} is unknown")) } else { Ok(format!("{token} is {of}")) }
+}
+
+/// Writes down everything that is said, at every level.
+#[derive(Clone, Default)]
+struct Ear(Arc<Mutex<String>>);
+
+impl Visit for Ear {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.0.lock().unwrap().push_str(&format!("{field}={value:?}\n"));
+    }
+}
+
+impl Subscriber for Ear {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target().starts_with("cached")
+    }
+
+    fn new_span(&self, span: &Attributes<'_>) -> Id {
+        span.record(&mut self.clone());
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, values: &Record<'_>) {
+        values.record(&mut self.clone());
+    }
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        event.record(&mut self.clone());
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+#[test]
+fn at_trace_neither_values_nor_secrets_are_said() {
+    let ear = Ear::default();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    tracing::subscriber::with_default(ear.clone(), || {
+        runtime.block_on(async {
+            assert!(profile(CANARY, 1).await.unwrap().contains(CANARY));
+            assert!(profile(CANARY, 0).await.is_err());
+            profile::remove(CANARY, 1).await;
+        });
+    });
+    let said = ear.0.lock().unwrap().clone();
+    assert!(said.contains("profile"), "the control: something was heard:\n{said}");
+    assert!(!said.contains(CANARY), "{said}");
+}
+
+#[tokio::test]
+async fn debug_and_keys_hold_no_secret() {
+    let entry = profile::entry(CANARY, 1);
+    let shown =
+        format!("{:?} {:?} {:?} {:?}", *CACHE, entry, entry.key(), Cache::builder().key_secret(*b"canary-7f3a-0000"));
+    assert!(!shown.contains(CANARY), "{shown}");
+    let open: Key = profile::key("other", 1);
+    assert_ne!(entry.key(), &open, "two secrets are two keys");
+}
