@@ -125,7 +125,7 @@ impl<T: Storable + Clone + Send + Sync> Namespace<T> {
         let found = shelves.iter().find_map(|shelf| Arc::clone(shelf).downcast::<OfNames<T>>().ok());
         let shelf = found.unwrap_or_else(|| {
             let shelf: Arc<OfNames<T>> = cache.make_shelf(Sign {
-                name: format!("{name}.{}", shelves.len()),
+                name: name.to_owned(),
                 namespace: name.to_owned(),
                 key_prefix: format!("{name}:"),
                 tag_prefixes: vec![String::new()],

@@ -27,6 +27,8 @@ const OLDEST: (u32, u32, u32) = (3, 51, 3);
 
 /// How long a statement waits for a lock, and a call for a connection.
 const WAIT: Duration = Duration::from_millis(100);
+/// How long to wait for a connection of our own pool. Longer: who asks has a deadline of its own, and a turn comes.
+const TURN: Duration = Duration::from_secs(1);
 
 /// How many reads run side by side.
 const READERS: u32 = 4;
@@ -137,7 +139,7 @@ fn pool(options: &SqlOptions, connections: u32) -> SqlitePool {
         .disable_statement_logging();
     SqlitePoolOptions::new()
         .max_connections(connections)
-        .acquire_timeout(WAIT)
+        .acquire_timeout(TURN)
         .test_before_acquire(false)
         .idle_timeout(None)
         .max_lifetime(None)
