@@ -101,9 +101,9 @@ impl Disk {
         };
         if door.may_look() && !store.in_place(&self.0.options.path) {
             let why = Error::new(ErrorKind::Tier, "the store was deleted or replaced; it is begun anew");
-            // What stands there now is not what this process left there. If nothing does, there is nothing to distrust.
-            let harm = if self.path().exists() { Harm::Damage } else { Harm::Handle };
-            self.reopen(Some(&store), harm, why.clone());
+            // What stands there when it is opened again is not what this process left there, also if nothing does now:
+            // an older copy may be put there in between.
+            self.reopen(Some(&store), Harm::Damage, why.clone());
             return Err(why);
         }
         Ok(store)
