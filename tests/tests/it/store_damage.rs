@@ -254,6 +254,11 @@ macro_rules! hazards {
             }
 
             #[tokio::test]
+            async fn replaced_by_an_older_copy_while_open() {
+                super::replaced_while_open::<$type>().await;
+            }
+
+            #[tokio::test]
             async fn marker_is_honoured() {
                 super::marker_is_honoured::<$type>().await;
             }
@@ -273,11 +278,6 @@ macro_rules! hazards {
 
 hazards!(disk: Disk);
 hazards!(sqlite: Sql);
-
-#[tokio::test]
-async fn sqlite_replaced_by_an_older_copy_while_open() {
-    replaced_while_open::<Sql>().await;
-}
 
 async fn deleted_while_open<E: Engine>() {
     let (dir, path) = store();

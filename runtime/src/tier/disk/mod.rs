@@ -9,6 +9,7 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 
@@ -60,6 +61,8 @@ struct Room {
     options: DiskOptions,
     door: Door<Store>,
     distrust: Distrust,
+    /// What stands at the path is of no use. Kept over tries that fail for another reason, until a store is open.
+    condemned: AtomicBool,
 }
 
 impl Disk {
@@ -67,8 +70,8 @@ impl Disk {
     #[must_use]
     pub fn open(options: DiskOptions) -> Self {
         let distrust = Distrust::of(&options.path);
-        let room = Room { options, door: Door::closed(), distrust };
-        room.enter(Harm::Handle);
+        let room = Room { options, door: Door::closed(), distrust, condemned: AtomicBool::new(false) };
+        room.enter();
         Self(Arc::new(room))
     }
 
@@ -127,12 +130,15 @@ impl Disk {
 
     fn reopen(&self, failed: Option<&Arc<Store>>, harm: Harm, why: Error) {
         let Some(old) = self.0.door.shut(failed, why) else { return };
+        if harm == Harm::Damage {
+            self.0.condemned.store(true, Ordering::Release);
+        }
         let room = Arc::clone(&self.0);
         let opener = move || {
             // Closing waits for the store's own threads: not on a caller's time.
             drop(old);
             std::thread::sleep(room.door.rest());
-            room.enter(harm);
+            room.enter();
         };
         if let Err(e) = std::thread::Builder::new().name("cached-disk".to_owned()).spawn(opener) {
             self.0.door.set(Err(Error::new(ErrorKind::Tier, "no thread to open the store on").because(e)));
@@ -150,8 +156,12 @@ impl Disk {
 }
 
 impl Room {
-    fn enter(&self, harm: Harm) {
-        self.door.set(self.opened(harm).map_err(|fault| fault.into_error(&self.options.path)));
+    fn enter(&self) {
+        let opened = self.opened(self.condemned.load(Ordering::Acquire));
+        if opened.is_ok() {
+            self.condemned.store(false, Ordering::Release);
+        }
+        self.door.set(opened.map_err(|fault| fault.into_error(&self.options.path)));
     }
 
     /// Makes sure that a later process does not trust what is stored.
@@ -215,7 +225,7 @@ impl fmt::Display for Disk {
 
 impl fmt::Debug for Disk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Room { options, door, distrust: _ } = &*self.0;
+        let Room { options, door, .. } = &*self.0;
         f.debug_struct("Disk").field("options", options).field("door", door).finish()
     }
 }

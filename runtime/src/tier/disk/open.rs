@@ -28,8 +28,8 @@ impl From<fjall::Error> for Fault {
 }
 
 impl Room {
-    /// Opens what is there, or begins anew if it is damaged, marked, or said to be of no use.
-    pub(super) fn opened(&self, harm: Harm) -> Result<Store, Fault> {
+    /// Opens what is there, or begins anew if it is damaged, marked, or condemned.
+    pub(super) fn opened(&self, condemned: bool) -> Result<Store, Fault> {
         let path = &self.options.path;
         if is_foreign(path) {
             return Err(Fault::new(Harm::Passing, "this is not a directory of the cache; give it one of its own"));
@@ -40,7 +40,7 @@ impl Room {
                 self.distrust.settle();
                 return Ok(store);
             }
-            Ok(store) if harm != Harm::Damage && !marked => return Ok(store),
+            Ok(store) if !condemned && !marked => return Ok(store),
             // Opened only to be sure that no other process uses what is about to be moved.
             Ok(store) => drop(store),
             Err(fault) if fault.harm == Harm::Passing => return Err(fault),

@@ -11,6 +11,7 @@ use std::fmt;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -103,6 +104,8 @@ struct Room {
     door: Door<Store>,
     distrust: Distrust,
     walk: Walk,
+    /// A file made at this time or before is not trusted, however many tries to open it fail in between.
+    distrusted: AtomicU64,
 }
 
 impl Sql {
@@ -111,13 +114,19 @@ impl Sql {
     #[must_use]
     pub fn open(options: SqlOptions) -> Self {
         let distrust = Distrust::of(&options.path);
-        let room = Arc::new(Room { options, door: Door::closed(), distrust, walk: Walk::default() });
+        let room = Arc::new(Room {
+            options,
+            door: Door::closed(),
+            distrust,
+            walk: Walk::default(),
+            distrusted: AtomicU64::new(0),
+        });
         let host = Host::start();
         match &host {
             Ok(host) => {
                 room.door.shut(None, room.door.why());
                 let room = Arc::clone(&room);
-                host.block(PATIENCE, async move { room.enter(None).await });
+                host.block(PATIENCE, async move { room.enter().await });
             }
             Err(e) => {
                 let why = Error::new(ErrorKind::Tier, "no thread for the database").because(e.to_string());
@@ -187,13 +196,14 @@ impl Sql {
     fn reopen(&self, failed: Option<&Arc<Store>>, distrusted: Option<Millis>, why: Error) {
         let Some(host) = &self.host else { return };
         let Some(old) = self.room.door.shut(failed, why) else { return };
+        self.room.distrusted.fetch_max(distrusted.unwrap_or(0), Ordering::AcqRel);
         let room = Arc::clone(&self.room);
         host.spawn(async move {
             if let Some(old) = old {
                 old.close().await;
             }
             tokio::time::sleep(room.door.rest()).await;
-            room.enter(distrusted).await;
+            room.enter().await;
         });
     }
 
@@ -214,8 +224,8 @@ impl Sql {
 }
 
 impl Room {
-    async fn enter(&self, distrusted: Option<Millis>) {
-        let opened = self.opened(distrusted).await;
+    async fn enter(&self) {
+        let opened = self.opened(self.distrusted.load(Ordering::Acquire)).await;
         self.door.set(opened.map_err(|fault| fault.into_error(&self.options.path)));
     }
 
@@ -305,7 +315,7 @@ impl fmt::Display for Sql {
 
 impl fmt::Debug for Sql {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Room { options, door, distrust: _, walk: _ } = &*self.room;
+        let Room { options, door, .. } = &*self.room;
         f.debug_struct("Sql").field("options", options).field("door", door).finish_non_exhaustive()
     }
 }

@@ -56,7 +56,7 @@ fn sqlite_harm(code: u32, message: &str) -> (Harm, &'static str) {
     const SHORT_READ: u32 = 522;
     const MOVED: u32 = 1032;
     match (code, code & 0xff) {
-        (MOVED, _) => (Harm::Handle, "the database file was moved; it is opened again"),
+        (MOVED, _) => (Harm::Damage, "the database file was moved; what stands there now is not trusted"),
         (SHORT_READ, _) | (_, 11 | 26) => (Harm::Damage, "the database is damaged; it is set aside and begun anew"),
         (_, 1) if message.starts_with("no such") => (Harm::Damage, "tables are missing; the database is begun anew"),
         (_, 5 | 6) => (Harm::Passing, "the database is locked by another connection"),
@@ -68,9 +68,9 @@ fn sqlite_harm(code: u32, message: &str) -> (Harm, &'static str) {
 
 impl Room {
     /// Opens what is there, or begins anew if it is damaged, marked, or made at a time not trusted.
-    pub(super) async fn opened(&self, distrusted: Option<Millis>) -> Result<Store, Fault> {
+    pub(super) async fn opened(&self, distrusted: Millis) -> Result<Store, Fault> {
         match open(&self.options).await {
-            Ok(store) if !self.distrust.marked() && distrusted.is_none_or(|until| store.created > until) => {
+            Ok(store) if !self.distrust.marked() && store.created > distrusted => {
                 return Ok(store);
             }
             Ok(store) => store.close().await,
