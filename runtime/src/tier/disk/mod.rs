@@ -130,7 +130,9 @@ impl Disk {
 
     fn reopen(&self, failed: Option<&Arc<Store>>, harm: Harm, why: Error) {
         let Some(old) = self.0.door.shut(failed, why) else { return };
-        if harm == Harm::Damage {
+        // The engine may notice before the look that its files are gone: what stands there now may be an older copy.
+        let replaced = failed.is_some_and(|store| !store.in_place(&self.0.options.path));
+        if replaced || harm == Harm::Damage {
             self.0.condemned.store(true, Ordering::Release);
         }
         let room = Arc::clone(&self.0);

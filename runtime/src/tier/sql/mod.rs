@@ -186,7 +186,9 @@ impl Sql {
         let harm = fault.harm;
         let error = fault.into_error(&self.room.options.path);
         if harm != Harm::Passing {
-            let distrusted = (harm == Harm::Damage).then_some(store.opened);
+            // The engine may notice before the look that its file is gone: what stands there now may be an older copy.
+            let replaced = !store.in_place(&self.room.options.path);
+            let distrusted = (replaced || harm == Harm::Damage).then_some(store.opened);
             self.reopen(Some(&store), distrusted, error.clone());
         }
         Err(error)
