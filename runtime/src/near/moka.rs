@@ -14,7 +14,33 @@ use quick_cache::DefaultHashBuilder;
 use super::engine::Eviction;
 use super::entry::Entry;
 
-type Cache<K, V> = moka::sync::Cache<K, Arc<Entry<V>>, DefaultHashBuilder>;
+type Cache<K, V> = moka::sync::Cache<K, Slot<V>, DefaultHashBuilder>;
+
+/// What moka holds for an entry. It is emptied when moka lets it go: moka itself frees what it dropped much later, when
+/// no thread can be reading it any more, and by then the bound is exceeded.
+struct Slot<V>(Arc<RwLock<Option<Entry<V>>>>);
+
+impl<V> Slot<V> {
+    fn new(entry: Entry<V>) -> Self {
+        Self(Arc::new(RwLock::new(Some(entry))))
+    }
+
+    fn weight(&self) -> u32 {
+        self.0.read().as_ref().map_or(0, |entry| entry.weight)
+    }
+
+    fn empty(&self) {
+        // Dropped after the lock is given back: a value's own `drop` may take long.
+        let entry = self.0.write().take();
+        drop(entry);
+    }
+}
+
+impl<V> Clone for Slot<V> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
 
 /// A moka cache that can be given another capacity: a new one takes over and what fits moves along.
 pub(super) struct Moka<K, V> {
@@ -45,12 +71,14 @@ where
     }
 
     pub(super) fn get<Q: Hash + Equivalent<K> + ?Sized>(&self, key: &Q) -> Option<Entry<V>> {
-        self.cache.read().get(key).map(|entry| (*entry).clone())
+        self.cache.read().get(key).and_then(|slot| slot.0.read().clone())
     }
 
     pub(super) fn visit<Q: Hash + Equivalent<K> + ?Sized>(&self, key: &Q, visit: impl FnOnce(&Entry<V>)) {
-        if let Some(entry) = self.cache.read().get(key) {
-            visit(&entry);
+        if let Some(slot) = self.cache.read().get(key)
+            && let Some(entry) = &*slot.0.read()
+        {
+            visit(entry);
         }
     }
 
@@ -62,7 +90,7 @@ where
             self.evicted.fetch_add(1, Ordering::Relaxed);
             return;
         }
-        cache.insert(key, Arc::new(entry));
+        cache.insert(key, Slot::new(entry));
         if self.untidied.fetch_add(weight, Ordering::Relaxed) + weight > capacity / UNTIDIED {
             self.untidied.store(0, Ordering::Relaxed);
             cache.run_pending_tasks();
@@ -75,8 +103,8 @@ where
 
     pub(super) fn retain(&self, keep: &dyn Fn(&K, &Entry<V>) -> bool) {
         let cache = self.cache.read();
-        for (key, entry) in cache.iter() {
-            if !keep(&key, &entry) {
+        for (key, slot) in cache.iter() {
+            if !slot.0.read().as_ref().is_some_and(|entry| keep(&key, entry)) {
                 cache.invalidate(&*key);
             }
         }
@@ -92,10 +120,11 @@ where
         let mut cache = self.cache.write();
         let next = build(self.eviction, capacity, &self.evicted);
         let mut weight = 0;
-        for (key, entry) in cache.iter() {
-            weight += u64::from(entry.weight);
-            if weight <= capacity {
-                next.insert((*key).clone(), entry);
+        for (key, slot) in cache.iter() {
+            let entry = slot.0.write().take();
+            weight += entry.as_ref().map_or(0, |entry| u64::from(entry.weight));
+            if let Some(entry) = entry.filter(|_| weight <= capacity) {
+                next.insert((*key).clone(), Slot::new(entry));
             }
         }
         *cache = next;
@@ -120,9 +149,10 @@ where
     let evicted = Arc::clone(evicted);
     moka::sync::Cache::builder()
         .max_capacity(capacity)
-        .weigher(|_: &K, entry: &Arc<Entry<V>>| entry.weight)
+        .weigher(|_: &K, slot: &Slot<V>| slot.weight())
         .eviction_policy(policy)
-        .eviction_listener(move |_, _, cause| {
+        .eviction_listener(move |_, slot, cause| {
+            slot.empty();
             if cause == RemovalCause::Size {
                 evicted.fetch_add(1, Ordering::Relaxed);
             }
