@@ -11,7 +11,7 @@ pub use crate::{
 };
 
 pub use crate::cache::Cache;
-pub use crate::call::{Call, Near, Options};
+pub use crate::call::{Call, Near, Options, Question};
 pub use crate::codec::Format;
 pub use crate::depth::{Framed, Local};
 pub use crate::entry::Entry;
@@ -31,6 +31,7 @@ pub use crate::probe::{
 };
 pub use crate::site::{Declared, Linked, Site};
 pub use crate::tier::Applied;
+pub use crate::which::Which;
 
 /// The cache behind every site that names no other.
 #[inline]

@@ -61,7 +61,7 @@ struct Chain {
 }
 
 /// A shelf as it stands in the table, and in its own types.
-type Found<'a, K, V, R> = (&'a Arc<dyn Any + Send + Sync>, &'a Shelf<K, V, R>);
+pub(crate) type Found<'a, K, V, R> = (&'a Arc<dyn Any + Send + Sync>, &'a Shelf<K, V, R>);
 
 /// Every cache that was ever installed, the last one in force; cell 0 is the one that makes itself.
 static INSTALLED: Slots<Cache> = Slots::new();
@@ -104,10 +104,16 @@ impl Cache {
     #[inline]
     #[must_use]
     pub fn installed() -> &'static Self {
-        match INSTALLED.get(CURRENT.load(Ordering::Acquire)) {
+        match INSTALLED.get(Self::generation()) {
             Some(cache) => cache,
             None => Self::make_default(),
         }
+    }
+
+    /// Which of the installed caches is in force; 0 stands for the one that makes itself.
+    #[inline]
+    pub(crate) fn generation() -> usize {
+        CURRENT.load(Ordering::Acquire)
     }
 
     #[cold]
@@ -127,25 +133,25 @@ impl Cache {
     }
 
     /// The shelf of a site, made at the first call; `None` if there are more sites than the table holds.
-    #[inline]
     pub(crate) fn shelf<K, V, R>(&self, site: &'static Site) -> Option<Found<'_, K, V, R>>
     where
         K: KeyPart<Owned = K> + Clone + Eq + Send + Sync + 'static,
         V: Clone + Send + Sync + 'static,
         R: Send + 'static,
     {
-        // Each step on the way is a load that waits for the one before: the shortcut leaves out most of them.
-        if let Some(any) = site.shortcut(self.place())
-            && let Some(shelf) = any.downcast_ref()
-        {
-            return Some((any, shelf));
-        }
-        if let Some(chain) = self.0.shelves.get(site.index())
-            && let Some(shelf) = chain.shelf.downcast_ref()
-        {
-            return Some((&chain.shelf, shelf));
-        }
-        self.find_shelf::<K, V, R>(site)
+        self.shelf_in_place(site).or_else(|| self.find_shelf::<K, V, R>(site))
+    }
+
+    /// The shelf of a site, if it is made, and the first of its site as all but instances of generic functions are.
+    #[inline]
+    pub(crate) fn shelf_in_place<K, V, R>(&self, site: &'static Site) -> Option<Found<'_, K, V, R>>
+    where
+        K: KeyPart<Owned = K> + Clone + Eq + Send + Sync + 'static,
+        V: Clone + Send + Sync + 'static,
+        R: Send + 'static,
+    {
+        let chain = self.0.shelves.get(site.index())?;
+        Some((&chain.shelf, chain.shelf.downcast_ref()?))
     }
 
     #[cold]
@@ -157,12 +163,7 @@ impl Cache {
     {
         let link = || Chain { shelf: self.make_shelf::<K, V, R>(Sign::of(site)), next: OnceLock::new() };
         let mut chain = self.0.shelves.get_or_init(site.index(), link)?;
-        let installed = Self::installed();
-        if installed.place() == self.place()
-            && let Some(first) = installed.0.shelves.get(site.index())
-        {
-            site.remember(self.place(), &first.shelf);
-        }
+        self.lay_shortcut(site);
         loop {
             if let Some(shelf) = chain.shelf.downcast_ref() {
                 return Some((&chain.shelf, shelf));
@@ -171,10 +172,15 @@ impl Cache {
         }
     }
 
-    /// Where this handle lies: an installed one never moves and is never freed.
-    #[inline]
-    fn place(&self) -> usize {
-        std::ptr::from_ref(self).addr()
+    /// Lets the site remember its first shelf in this cache, if this is the installed one.
+    fn lay_shortcut(&self, site: &Site) {
+        let generation = Self::generation();
+        if let Some(installed) = INSTALLED.get(generation)
+            && Arc::ptr_eq(&installed.0, &self.0)
+            && let Some(first) = installed.0.shelves.get(site.index())
+        {
+            site.remember(generation, &*first.shelf);
+        }
     }
 
     /// Makes a shelf and counts it in.
@@ -357,6 +363,7 @@ impl Counted {
         stats.bytes = self.near.weight();
         stats.capacity = self.near.capacity();
         stats.evictions = self.near.evicted();
+        stats.fronted = self.near.fronted();
         stats
     }
 }

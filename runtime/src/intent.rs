@@ -9,6 +9,12 @@ thread_local! {
     static REFRESH: Cell<bool> = const { Cell::new(false) };
 }
 
+/// Is the call that comes asked to load anew?
+#[inline]
+pub(crate) fn refresh_wanted() -> bool {
+    REFRESH.get()
+}
+
 /// Was this call asked to load anew? Asking takes the intent: calls further in are ordinary.
 #[inline]
 pub(crate) fn take_refresh() -> bool {

@@ -10,6 +10,7 @@ mod depth;
 mod entry;
 pub mod error;
 mod flight;
+mod front;
 pub mod group;
 mod intent;
 mod invalidator;
@@ -35,6 +36,7 @@ pub mod stats;
 pub mod testing;
 mod ticker;
 pub mod tier;
+mod which;
 
 #[doc(hidden)]
 pub mod __private;

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use tokio::sync::Semaphore;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::clock::Millis;
+use crate::clock::{Clock, Millis};
 use crate::codec::{Codec, Frame, Head, Schema};
 use crate::depth::Codecs;
 use crate::error::Result;
@@ -14,7 +14,7 @@ use crate::flight::Board;
 use crate::key::{KeyPart, OwnedKey};
 use crate::log::{Birth, Interest, Log};
 use crate::names::Named;
-use crate::near::{Balance, Near};
+use crate::near::{Balance, Focus, Near};
 use crate::policy::Policy;
 use crate::settings::{Settings, literal_prefix};
 use crate::site::Site;
@@ -41,6 +41,8 @@ pub(crate) struct Shelf<K, V, R> {
     pub(crate) counters: Arc<Counters>,
     pub(crate) codec: Codec,
     pub(crate) alone: Semaphore,
+    pub(crate) clock: Clock,
+    focus: Focus,
     print: OnceLock<(Schema, u64)>,
 }
 
@@ -67,8 +69,14 @@ where
         let interest = Arc::new(Interest::new(&sign.namespace, &sign.key_prefix, sign.tag_prefixes.clone()));
         log.watch(&interest);
         let counters = Arc::new(Counters::default());
-        let near =
-            Arc::new(Near::new(settings.eviction, balance.budget(), &sign.namespace, interest, Arc::clone(&counters)));
+        let near = Arc::new(Near::new(
+            settings.eviction,
+            balance.budget(),
+            &sign.namespace,
+            sign.policy.idle,
+            interest,
+            Arc::clone(&counters),
+        ));
         balance.add(Arc::clone(&near) as _);
         Self {
             codec: settings.codec_for(sign.policy.format),
@@ -77,8 +85,39 @@ where
             board: Arc::new(Board::new()),
             counters,
             alone: Semaphore::new(ALONE),
+            clock: settings.clock.clone(),
+            focus: Focus::default(),
             print: OnceLock::new(),
         }
+    }
+
+    /// What near has for a key, if it is a plain hit; counted.
+    #[inline(always)]
+    pub(crate) fn hit<Q: KeyPart<Owned = K> + ?Sized>(&self, key: &Q) -> Option<V> {
+        let value = self.near.fresh(key, self.clock.now(), self.sign.policy.refresh_ahead)?;
+        self.count_hit(key);
+        Some(value)
+    }
+
+    /// Counts a hit; now and then it tells which key it was.
+    #[inline]
+    pub(crate) fn count_hit<Q: KeyPart<Owned = K> + ?Sized>(&self, key: &Q) {
+        if self.counters.hits.add().is_multiple_of(Focus::EACH) {
+            self.sample(key);
+        }
+    }
+
+    #[cold]
+    fn sample<Q: KeyPart<Owned = K> + ?Sized>(&self, key: &Q) {
+        if self.near.may_be_fronted() {
+            self.focus.sample(self.near.seen(key).hash);
+        }
+    }
+
+    /// Do a few keys get most of the hits?
+    #[inline]
+    pub(crate) fn few_are_hot(&self) -> bool {
+        self.focus.is_narrow()
     }
 
     pub(crate) fn policy(&self) -> &Policy {

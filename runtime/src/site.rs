@@ -2,8 +2,8 @@
 
 use std::any::Any;
 use std::fmt;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
 
 use crate::policy::Policy;
 
@@ -24,9 +24,9 @@ pub struct Site {
 /// The way to a site's shelf in the first installed cache that served it: as good as all calls go there.
 #[derive(Clone, Copy)]
 struct Shortcut {
-    /// Where the cache lies. An installed cache stays there until the process ends.
-    cache: usize,
-    shelf: &'static Arc<dyn Any + Send + Sync>,
+    /// Which of the installed caches it is. An installed cache stays where it is until the process ends.
+    generation: usize,
+    shelf: &'static (dyn Any + Send + Sync),
 }
 
 /// What the attribute knows about a function, as the compiler gives it.
@@ -93,15 +93,15 @@ impl Site {
         *self.index.get_or_init(|| NEXT.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// The site's shelf in the cache that lies there, if it is the one remembered.
+    /// The site's shelf in the installed cache of this generation, if it is the one remembered.
     #[inline]
-    pub(crate) fn shortcut(&self, cache: usize) -> Option<&'static Arc<dyn Any + Send + Sync>> {
-        self.shortcut.get().filter(|shortcut| shortcut.cache == cache).map(|shortcut| shortcut.shelf)
+    pub(crate) fn shortcut(&self, generation: usize) -> Option<&'static (dyn Any + Send + Sync)> {
+        self.shortcut.get().filter(|shortcut| shortcut.generation == generation).map(|shortcut| shortcut.shelf)
     }
 
     /// Remembers the site's shelf in an installed cache; the first one counts.
-    pub(crate) fn remember(&self, cache: usize, shelf: &'static Arc<dyn Any + Send + Sync>) {
-        self.shortcut.get_or_init(|| Shortcut { cache, shelf });
+    pub(crate) fn remember(&self, generation: usize, shelf: &'static (dyn Any + Send + Sync)) {
+        self.shortcut.get_or_init(|| Shortcut { generation, shelf });
     }
 }
 

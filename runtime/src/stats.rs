@@ -67,16 +67,18 @@ fn take_stripe() -> usize {
 }
 
 impl Striped {
-    /// One more. A stripe of one's own is written without a locked instruction: nobody else writes to it.
+    /// One more; says how many there were on this stripe. A stripe of one's own is written without a locked
+    /// instruction: nobody else writes to it.
     #[inline]
-    pub(crate) fn add(&self) {
+    pub(crate) fn add(&self) -> u64 {
         let stripe = stripe();
         let line = &self.0[stripe % STRIPES].0;
         if stripe == SHARED {
-            line.fetch_add(1, Relaxed);
-        } else {
-            line.store(line.load(Relaxed) + 1, Relaxed);
+            return line.fetch_add(1, Relaxed);
         }
+        let count = line.load(Relaxed);
+        line.store(count + 1, Relaxed);
+        count
     }
 
     pub(crate) fn sum(&self) -> u64 {
@@ -145,6 +147,7 @@ impl Counters {
             entries: 0,
             bytes: 0,
             capacity: 0,
+            fronted: 0,
         }
     }
 }
@@ -199,6 +202,8 @@ pub struct SiteStats {
     pub bytes: u64,
     /// Bytes near may hold for this site just now.
     pub capacity: u64,
+    /// Bytes of copies that threads keep of the hottest entries, beside those in near; a sixteenth of `capacity` at most.
+    pub fronted: u64,
 }
 
 impl SiteStats {

@@ -15,7 +15,7 @@ use papaya::HashMap as Papaya;
 
 const KEYS: u64 = 10_000;
 const ROOM: usize = 20_000;
-const CALLS: usize = 60_000;
+const CALLS: usize = 200_000;
 
 type Floor<K, V> = std::collections::HashMap<K, V, ahash::RandomState>;
 type Quick<K, V> = quick_cache::sync::Cache<K, (V, coarsetime::Instant)>;

@@ -21,17 +21,18 @@ use crate::model::Model;
 ///     let __site = frames::site();
 ///     let __key = (P::part!(&video_id),);
 ///     let __shape = P::kind!(R);
+///     let __question = P::Question { site: __site, cache: P::Which::Installed, key: &__key, shape: __shape };
+///     let __open = P::open!(R);
+///     if let P::Some(__hit) = __open.hit(&__question) {
+///         return __hit;
+///     }
 ///     let __call = P::Call {
-///         site: __site,
-///         cache: P::installed(),
-///         key: &__key,
+///         question: __question,
 ///         names: |names: &mut P::Names| { names.key().literal("video:").part(&__key.0).literal(":frames"); },
-///         shape: __shape,
 ///         share: P::share!(R),
 ///         depth: P::framed!(R, __shape),
 ///         options: P::Options::new(),
 ///     };
-///     let __open = P::open!(R);
 ///     match __open.near(__call) {
 ///         P::Near::Hit(hit) => hit,
 ///         P::Near::Miss(miss) => miss.load(move || { .. BODY .. }).await,
@@ -44,10 +45,14 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
     let companions = companions::expand(&model, &key);
     let function = &model.function;
     let (attrs, vis, sig, p) = (&function.attrs, &function.vis, &function.sig, &model.private);
-    let (call, load) = (call(&model, &key), load::expand(&model));
+    let (question, call, load) = (question(&model, &key), call(&model, &key), load::expand(&model));
     Ok(quote_spanned! {Span::mixed_site()=>
         #(#attrs)*
         #vis #sig {
+            #question
+            if let #p::Some(__hit) = __open.hit(&__question) {
+                return __hit;
+            }
             #call
             match __open.near(__call) {
                 #p::Near::Hit(hit) => hit,
@@ -58,27 +63,21 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
     })
 }
 
-/// The statements up to `let __open = ..;`: the same in the function and in its companions.
-pub(super) fn call(model: &Model, key: &Key<'_>) -> TokenStream {
+/// What near is asked, and the way to ask it: the same in the function and in its companions.
+pub(super) fn question(model: &Model, key: &Key<'_>) -> TokenStream {
     let p = &model.private;
     let ret = &model.function.output;
-    let site = site::expand(model, key);
-    let (tuple, names) = (key.tuple(), key.names());
+    let (site, tuple) = (site::expand(model, key), key.tuple());
     let cache = match model.args.cache.get() {
-        Some(expr) => borrowed(expr),
-        None => quote_spanned!(Span::mixed_site()=> #p::installed()),
+        Some(expr) => {
+            let cache = borrowed(expr);
+            quote_spanned!(ours_at(expr)=> #p::Which::This(#cache))
+        }
+        None => quote_spanned!(Span::mixed_site()=> #p::Which::Installed),
     };
     let kind = kind(model);
-    let at_return = ours_at(ret);
     let located = p.at(ret.span());
-    let open = quote_spanned!(at_return=> #located::open!(#ret));
-    let depth = if model.is_local() {
-        quote_spanned!(at_return=> #p::Local)
-    } else {
-        quote_spanned!(at_return=> #located::framed!(#ret, __shape))
-    };
-    let share = quote_spanned!(at_return=> #located::share!(#ret));
-    let options = options(model);
+    let open = quote_spanned!(ours_at(ret)=> #located::open!(#ret));
     // A key without parts borrows nothing: `&()` would trip a lint in the user's crate.
     let key = if key.is_empty() {
         quote_spanned!(Span::mixed_site()=> __key)
@@ -89,17 +88,33 @@ pub(super) fn call(model: &Model, key: &Key<'_>) -> TokenStream {
         let __site = #site;
         let __key = #tuple;
         let __shape = #kind;
+        let __question = #p::Question { site: __site, cache: #cache, key: #key, shape: __shape };
+        let __open = #open;
+    }
+}
+
+/// What a miss needs besides: the same in the function and in its companions.
+pub(super) fn call(model: &Model, key: &Key<'_>) -> TokenStream {
+    let p = &model.private;
+    let ret = &model.function.output;
+    let names = key.names();
+    let at_return = ours_at(ret);
+    let located = p.at(ret.span());
+    let depth = if model.is_local() {
+        quote_spanned!(at_return=> #p::Local)
+    } else {
+        quote_spanned!(at_return=> #located::framed!(#ret, __shape))
+    };
+    let share = quote_spanned!(at_return=> #located::share!(#ret));
+    let options = options(model);
+    quote_spanned! {Span::mixed_site()=>
         let __call = #p::Call {
-            site: __site,
-            cache: #cache,
-            key: #key,
+            question: __question,
             names: |names: &mut #p::Names| { #names },
-            shape: __shape,
             share: #share,
             depth: #depth,
             options: #options,
         };
-        let __open = #open;
     }
 }
 

@@ -40,7 +40,8 @@ fn of_function(model: &Model, key: &Key<'_>) -> TokenStream {
     let entry = quote_spanned!(ours=> Self::entry);
     let fish = turbofish(&function.sig);
     let arguments = quote_spanned!(ours=> #fish(#(#named),*));
-    let (call, declare) = (cache::call(model, key), site::declare(model, key));
+    let (question, call) = (cache::question(model, key), cache::call(model, key));
+    let declare = site::declare(model, key);
     let refresh = refresh(model, &format_ident!("refresh", span = ours), &quote_spanned!(ours=> #name));
     let (asyncness, peek, remove, wait) = if function.is_async() {
         (Some(quote_spanned!(ours=> async)), "peek", "remove", Some(quote_spanned!(ours=> .await)))
@@ -71,6 +72,7 @@ fn of_function(model: &Model, key: &Key<'_>) -> TokenStream {
             #of_entry
             #[must_use]
             #vis fn entry #generics (#(#keyed),*) -> #p::Entry<#ret> #where_clause {
+                #question
                 #call
                 __open.entry(__call)
             }
@@ -119,7 +121,8 @@ fn of_method(model: &Model, key: &Key<'_>) -> TokenStream {
         quote_spanned!(ours=> &#keyword,)
     });
     let keyed = load::inputs(function, |param| is_needed(model, key, param));
-    let (call, declare, hidden) = (cache::call(model, key), site::declare(model, key), site::hidden(name));
+    let (question, call) = (cache::question(model, key), cache::call(model, key));
+    let (declare, hidden) = (site::declare(model, key), site::hidden(name));
     let entry = format_ident!("{}_entry", name.unraw(), span = ours);
     let refresh =
         refresh(model, &format_ident!("{}_refresh", name.unraw(), span = ours), &quote_spanned!(ours=> Self::#name));
@@ -132,6 +135,7 @@ fn of_method(model: &Model, key: &Key<'_>) -> TokenStream {
         #allow
         #[must_use]
         #vis fn #entry #generics (#receiver #(#keyed),*) -> #p::Entry<#ret> #where_clause {
+            #question
             #call
             __open.entry(__call)
         }

@@ -26,6 +26,8 @@ pub(crate) trait Balanced: Send + Sync {
     fn hits(&self) -> u64;
     fn evicted(&self) -> u64;
     fn capacity(&self) -> u64;
+    /// Bytes of copies outside the shelf.
+    fn fronted(&self) -> u64;
     fn set_capacity(&self, capacity: u64);
     /// Removes what may not be served any more.
     fn expire(&self, now: Millis);

@@ -110,7 +110,7 @@ where
         })
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn get<Q: Hash + Equivalent<K> + ?Sized>(&self, key: &Q) -> Option<Entry<V>> {
         match self {
             Self::Clock(cache) => cache.get(key),

@@ -111,11 +111,17 @@ impl<V> Entry<V> {
         self.kept.iter().flat_map(|kept| kept.tags.iter().map(|t| &**t))
     }
 
-    /// Was the entry not asked for in so long? Marks it as asked for now.
+    /// Was the entry not asked for in so long? Marks it as asked for now if it was.
     #[inline]
     pub(crate) fn idle(&self, now: Millis, limit: Option<Millis>) -> bool {
         match (limit, &self.kept) {
-            (Some(limit), Some(kept)) => now.saturating_sub(kept.used.swap(now, Ordering::Relaxed)) >= limit,
+            (Some(limit), Some(kept)) => {
+                let idle = now.saturating_sub(kept.used.load(Ordering::Relaxed)) >= limit;
+                if !idle {
+                    kept.used.store(now, Ordering::Relaxed);
+                }
+                idle
+            }
             _ => false,
         }
     }

@@ -4,11 +4,14 @@ mod balance;
 mod engine;
 mod entry;
 mod fifo;
+mod focus;
 #[cfg(feature = "moka")]
 mod moka;
 mod shelf;
+mod stamps;
 
 pub(crate) use balance::{Balance, Balanced};
 pub use engine::Eviction;
 pub(crate) use entry::Entry;
-pub(crate) use shelf::{Found, Near};
+pub(crate) use focus::Focus;
+pub(crate) use shelf::{Found, Near, Seen};

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::balance::Balanced;
 use super::engine::{Engine, Eviction};
 use super::entry::Entry;
+use super::stamps::Stamps;
 use crate::clock::Millis;
 use crate::key::{KeyPart, Lookup, OwnedKey};
 use crate::log::Interest;
@@ -20,7 +21,23 @@ pub(crate) struct Near<K, V> {
     evicted: Arc<AtomicU64>,
     counters: Arc<Counters>,
     namespace: String,
+    /// After so long without a hit an entry is dropped.
+    idle: Option<Millis>,
+    stamps: Stamps,
+    /// Bytes that threads hold of these entries in their fronts.
+    fronted: AtomicU64,
 }
+
+/// What a copy of an entry must know of the shelf as it was before the entry was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Seen {
+    pub(crate) hash: u64,
+    pub(crate) head: u64,
+    pub(crate) stamp: u64,
+}
+
+/// Fronts may hold this part of what the shelf may.
+const FRONTED: u64 = 16;
 
 /// What near has for a key.
 pub(crate) enum Found<V> {
@@ -42,6 +59,7 @@ where
         eviction: Eviction,
         capacity: u64,
         namespace: &str,
+        idle: Option<Millis>,
         interest: Arc<Interest>,
         counters: Arc<Counters>,
     ) -> Self {
@@ -53,14 +71,51 @@ where
             evicted,
             counters,
             namespace: namespace.to_owned(),
+            idle,
+            stamps: Stamps::new(),
+            fronted: AtomicU64::new(0),
         }
     }
 
-    /// The entry of this key. Two integers decide: is it still fresh, and was nothing relevant invalidated since?
-    ///
-    /// The entry is looked at where the engine put it and only its value is moved: moved as a whole it would be read
-    /// back from the stack before it is written there.
+    /// The value of this key, if two integers can tell that it may be used: is it still fresh, and was nothing relevant
+    /// invalidated since? [`Near::find`] decides the rest.
+    #[inline(always)]
+    pub(crate) fn fresh<Q: KeyPart<Owned = K> + ?Sized>(
+        &self,
+        key: &Q,
+        now: Millis,
+        refresh_ahead: Millis,
+    ) -> Option<V> {
+        let entry = self.fresh_entry(key, self.interest.head(), now, refresh_ahead)?;
+        (!entry.idle(now, self.idle)).then_some(entry.value)
+    }
+
+    /// The same, with what is known of the value; `head` was read before.
+    #[inline(always)]
+    pub(crate) fn fresh_entry<Q: KeyPart<Owned = K> + ?Sized>(
+        &self,
+        key: &Q,
+        head: u64,
+        now: Millis,
+        refresh_ahead: Millis,
+    ) -> Option<Entry<V>> {
+        let entry = self.engine.get(&Lookup(key))?;
+        (entry.fresh_until > now + refresh_ahead && entry.checked() >= head).then_some(entry)
+    }
+
+    /// What to read before an entry of this key is copied, and to compare before the copy is used.
     #[inline]
+    pub(crate) fn seen<Q: KeyPart<Owned = K> + ?Sized>(&self, key: &Q) -> Seen {
+        let hash = self.stamps.hash(&Lookup(key));
+        Seen { hash, head: self.interest.head(), stamp: self.stamps.of(hash) }
+    }
+
+    /// May entries be copied at all? Not if each use of one has to be noted.
+    pub(crate) fn may_be_fronted(&self) -> bool {
+        self.idle.is_none()
+    }
+
+    /// The entry of this key, and what has to be done before it may be used.
     pub(crate) fn find<Q: KeyPart<Owned = K> + ?Sized>(
         &self,
         key: &Q,
@@ -69,27 +124,7 @@ where
         idle: Option<Millis>,
     ) -> Found<V> {
         let head = self.interest.head();
-        let found = self.engine.get(&Lookup(key));
-        let fresh = |entry: &Entry<V>| entry.fresh_until > now + refresh_ahead && entry.checked() >= head;
-        match &found {
-            Some(entry) if fresh(entry) && idle.is_none() => {}
-            _ => return self.look_closer(key, found, head, now, refresh_ahead, idle),
-        }
-        found.map_or(Found::Absent, |entry| Found::Fresh(entry.value))
-    }
-
-    /// The cases that two integers cannot decide.
-    #[inline(never)]
-    fn look_closer<Q: KeyPart<Owned = K> + ?Sized>(
-        &self,
-        key: &Q,
-        found: Option<Entry<V>>,
-        head: u64,
-        now: Millis,
-        refresh_ahead: Millis,
-        idle: Option<Millis>,
-    ) -> Found<V> {
-        let Some(entry) = found else { return Found::Absent };
+        let Some(entry) = self.engine.get(&Lookup(key)) else { return Found::Absent };
         if entry.fresh_until > now + refresh_ahead && entry.checked() >= head {
             if !entry.idle(now, idle) {
                 return Found::Fresh(entry.value);
@@ -122,11 +157,30 @@ where
     }
 
     pub(crate) fn insert(&self, key: K, entry: Entry<V>) {
+        let hash = self.stamps.hash(&Lookup(&key));
         self.engine.insert(OwnedKey(key), entry, &self.evicted);
+        self.stamps.change(hash);
     }
 
     pub(crate) fn remove<Q: KeyPart<Owned = K> + ?Sized>(&self, key: &Q) {
         self.engine.remove(&Lookup(key));
+    }
+}
+
+impl<K, V> Near<K, V> {
+    /// Takes room for copies, if there is some.
+    pub(crate) fn take_front_room(&self, bytes: u64) -> bool {
+        let taken = self.fronted.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        let fits = taken <= self.capacity.load(Ordering::Relaxed) / FRONTED;
+        if !fits {
+            self.give_front_room(bytes);
+        }
+        fits
+    }
+
+    /// Gives room for copies back.
+    pub(crate) fn give_front_room(&self, bytes: u64) {
+        self.fronted.fetch_sub(bytes, Ordering::Relaxed);
     }
 }
 
@@ -157,6 +211,10 @@ where
 
     fn capacity(&self) -> u64 {
         self.capacity.load(Ordering::Relaxed)
+    }
+
+    fn fronted(&self) -> u64 {
+        self.fronted.load(Ordering::Relaxed)
     }
 
     fn set_capacity(&self, capacity: u64) {

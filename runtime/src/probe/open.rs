@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use crate::call::{Call, MissOf, Near};
+use crate::call::{Call, MissOf, Near, Question};
 use crate::depth::Depth;
 use crate::entry::Entry;
 use crate::key::KeyPart;
@@ -52,8 +52,19 @@ impl<R> Open1 for Probe<R> {
 pub struct Open;
 
 impl Open {
-    /// Asks near.
-    #[inline]
+    /// Asks near for a plain hit.
+    #[inline(always)]
+    pub fn hit<K, S, R>(self, question: &Question<'_, K, S>) -> Option<R>
+    where
+        K: KeyPart,
+        S: Shape<R>,
+        S::Kept: Clone + Send + Sync + 'static,
+        R: Send + 'static,
+    {
+        question.hit()
+    }
+
+    /// Looks closer.
     pub fn near<K, N, S, R, D>(self, call: Call<'_, K, N, S, R, D, S::Kept>) -> Near<R, MissOf<K, S, R, D>>
     where
         K: KeyPart,
@@ -86,6 +97,11 @@ impl Open {
 pub enum Shut {}
 
 impl Shut {
+    /// Never.
+    pub fn hit<K, S, R>(self, _: &Question<'_, K, S>) -> Option<R> {
+        match self {}
+    }
+
     /// Never.
     pub fn near<K, N, S, R, D, V>(self, _: Call<'_, K, N, S, R, D, V>) -> Near<R, Self> {
         match self {}

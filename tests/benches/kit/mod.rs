@@ -1,4 +1,4 @@
-//! The small harness: contestants side by side in one process, interleaved, their order rotated each round, medians.
+//! The small harness: contestants side by side in one process, interleaved, their order shuffled each round, medians.
 
 #![allow(dead_code, reason = "each bench uses its own part")]
 
@@ -63,9 +63,14 @@ impl<'a> Table<'a> {
     pub(crate) fn run(&mut self) -> &mut Self {
         for column in &self.columns {
             let mut rounds = vec![Vec::with_capacity(ROUNDS); self.rows.len()];
+            let mut order: Vec<usize> = (0..self.rows.len()).collect();
+            let mut random = Random(7);
             for round in 0..=ROUNDS {
-                for turn in 0..self.rows.len() {
-                    let row = (turn + round) % self.rows.len();
+                // Shuffled: behind the same one each time, a contestant would always find the same in the caches.
+                for i in (1..order.len()).rev() {
+                    order.swap(i, (random.unit() * (i + 1) as f64) as usize);
+                }
+                for &row in &order {
                     let took = column.measure(&self.rows[row].1);
                     // The first round warms up.
                     if round > 0 {

@@ -9,8 +9,8 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("words", &["error", "clock", "chance", "key", "group", "slots", "join", "ticker"]),
     ("shapes", &["codec", "policy", "outcome", "site", "names", "depth", "stats", "intent"]),
     ("shelves", &["tier"]),
-    ("order", &["log", "settings", "flight", "near", "shelf", "stack"]),
-    ("engine", &["cache", "call", "load", "entry", "invalidator", "namespace", "builder"]),
+    ("order", &["log", "settings", "flight", "near", "shelf", "front", "stack"]),
+    ("engine", &["cache", "which", "call", "load", "entry", "invalidator", "namespace", "builder"]),
     ("doors", &["own", "probe", "probe_macros", "testing", "__private", "lib"]),
 ];
 
