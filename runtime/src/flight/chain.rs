@@ -41,6 +41,11 @@ pub(crate) async fn chained<F: Future>(flight: FlightId, load: F) -> F::Output {
     TASK.scope(chain, load).await
 }
 
+/// Runs a load as part of this flight and of no other, whichever task it runs in: who waits for it has said so.
+pub(crate) async fn chained_apart<F: Future>(flight: FlightId, load: F) -> F::Output {
+    TASK.scope(vec![flight], load).await
+}
+
 /// Runs a blocking load as part of this flight.
 pub(crate) fn chained_sync<T>(flight: FlightId, load: impl FnOnce() -> T) -> T {
     struct Leave;

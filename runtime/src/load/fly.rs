@@ -13,7 +13,7 @@ use crate::clock::Millis;
 use crate::codec::Frame;
 use crate::depth::Depth;
 use crate::error::{Error, ErrorKind};
-use crate::flight::{CatchUnwind, Fallback, Flight, Lead, chained, chained_sync};
+use crate::flight::{CatchUnwind, Fallback, Flight, Lead, chained, chained_apart, chained_sync};
 use crate::key::{KeyPart, OwnedKey};
 use crate::log::Birth;
 use crate::near::{Entry, Found};
@@ -40,20 +40,42 @@ where
     D: Depth<S::Stored>,
     V: Clone + Send + Sync + 'static,
 {
-    /// The flight itself: works, publishes, lands. Nothing that goes wrong in here leaves a key taken.
+    /// A flight inside its caller's own load, of which it is a part.
     pub(super) async fn fly<F>(&self, lead: Lead<OwnedKey<K>, V, R>, shelf: &Shelf<K, V, R>, load: Option<F>)
     where
         F: Future<Output = R>,
         S::Stored: 'static,
     {
         let flight = Arc::clone(lead.flight());
+        let work = chained(flight.id, self.work(&flight, shelf, load));
+        self.work_and_land(lead, shelf, work).await;
+    }
+
+    /// A flight that outlives its caller: it is part of no other load, also while it runs in the caller's task.
+    pub(super) async fn fly_apart<F>(&self, lead: Lead<OwnedKey<K>, V, R>, shelf: &Shelf<K, V, R>, load: Option<F>)
+    where
+        F: Future<Output = R>,
+        S::Stored: 'static,
+    {
+        let flight = Arc::clone(lead.flight());
+        let work = chained_apart(flight.id, self.work(&flight, shelf, load));
+        self.work_and_land(lead, shelf, work).await;
+    }
+
+    /// Works, publishes, lands. Nothing that goes wrong in here leaves a key taken.
+    async fn work_and_land<W>(&self, lead: Lead<OwnedKey<K>, V, R>, shelf: &Shelf<K, V, R>, work: W)
+    where
+        W: Future<Output = Result<Work<V, R>, Error>>,
+        S::Stored: 'static,
+    {
+        let flight = lead.flight();
         if let Some(old) = &self.fallback {
             flight.offer(old.clone());
         }
         let span = tracing::debug_span!("load", site = %shelf.sign.name);
         tracing::trace!(parent: &span, key = %self.named.key, "a load takes off");
         let work = {
-            let work = pin!(chained(flight.id, self.work(&flight, shelf, load)).instrument(span));
+            let work = pin!(work.instrument(span));
             CatchUnwind(work).await
         };
         self.land(lead, shelf, work);

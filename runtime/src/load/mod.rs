@@ -3,18 +3,17 @@
 mod fly;
 mod land;
 mod peek;
+mod takeoff;
 mod wait;
 
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
-use tracing::Instrument as _;
-
 use crate::cache::Cache;
 use crate::call::Options;
 use crate::depth::Depth;
-use crate::flight::{Boarded, Fallback, Flight, Lead, Told, would_wait_for_itself};
+use crate::flight::{Boarded, Fallback, Flight, Told, would_wait_for_itself};
 use crate::key::{KeyPart, OwnedKey};
 use crate::names::Named;
 use crate::outcome::{Shape, Share};
@@ -46,7 +45,8 @@ where
     D: Depth<S::Stored>,
     V: Clone + Send + Sync + 'static,
 {
-    /// Loads in a task of its own, so that the load outlives this caller.
+    /// Loads so that the load outlives this caller: it starts here, and when it first has to wait for something it goes
+    /// on in a task of its own.
     pub async fn load<L, F>(self, body: L) -> R
     where
         R: Send + 'static,
@@ -62,7 +62,7 @@ where
                 Boarded::Lead(lead) => {
                     let flight = Arc::clone(lead.flight());
                     let waiting = would_wait_for_itself(flight.id).ok();
-                    this.take_off(lead, &mut body).await;
+                    this.take_off(&shelf, lead, &mut body).await;
                     (flight, true, waiting)
                 }
                 Boarded::Join(flight) => {
@@ -173,27 +173,6 @@ where
                     || log.unnamed_since(&self.named.key, self.named.tags(), flight.birth.seq).is_some())
         };
         shelf.board.board(&OwnedKey(self.key.clone()), || log.birth(), joinable)
-    }
-
-    /// Starts the load: in its own task if there is a runtime, else here.
-    async fn take_off<L, F>(self: &Arc<Self>, lead: Lead<OwnedKey<K>, V, R>, body: &mut Option<L>)
-    where
-        L: FnOnce() -> F,
-        F: Future<Output = R> + Send + 'static,
-        S::Stored: 'static,
-    {
-        let load = body.take().map(|body| body());
-        let this = Arc::clone(self);
-        let fly = async move {
-            if let Some(shelf) = &this.shelf {
-                this.fly(lead, shelf, load).await;
-            }
-        };
-        match tokio::runtime::Handle::try_current() {
-            Ok(runtime) => drop(runtime.spawn(fly.in_current_span())),
-            // Boxed: else every caller's future would be large enough to hold a whole load.
-            Err(_) => Box::pin(fly).await,
-        }
     }
 }
 
