@@ -12,12 +12,13 @@
 
 use std::any::Any;
 use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use hashbrown::Equivalent;
 
 use crate::clock::Millis;
 use crate::key::{KeyPart, Lookup, OwnedKey};
-use crate::near::{Entry, Seen};
+use crate::near::{Entry, Near, Seen};
 use crate::shelf::Shelf;
 use crate::site::Site;
 
@@ -143,9 +144,10 @@ where
         let place = &mut self.places[place(seen.hash)];
         if let Some(copied) = place {
             if copied.seen.hash == seen.hash && Lookup(key).equivalent(&copied.key) {
-                if copied.seen.stamp == seen.stamp {
-                    // Still the same entry: used up, or looked at again because of the log.
-                    (copied.seen, copied.uses) = (seen, USES);
+                if copied.seen == seen {
+                    // Used up. Not if the log moved, though the stamp did not: what invalidated the copy's entry may be
+                    // followed by a store that is seen already and has not changed the stamp yet.
+                    copied.uses = USES;
                     return;
                 }
             } else if copied.credit > 0 {
@@ -157,6 +159,7 @@ where
             near.give_front_room(old.weight.into());
         }
         if entry.weight <= LARGEST && near.take_front_room(entry.weight.into()) {
+            let room = Room { near, bytes: entry.weight.into() };
             *place = Some(Copied {
                 key: OwnedKey(key.to_owned_part()),
                 value: entry.value.clone(),
@@ -166,7 +169,20 @@ where
                 uses: USES,
                 credit: CREDIT,
             });
+            std::mem::forget(room);
         }
+    }
+}
+
+/// Room taken for a copy that is being made: given back if making it panics.
+struct Room<'a, K, V> {
+    near: &'a Near<K, V>,
+    bytes: u64,
+}
+
+impl<K, V> Drop for Room<'_, K, V> {
+    fn drop(&mut self) {
+        self.near.give_front_room(self.bytes);
     }
 }
 
@@ -180,6 +196,10 @@ impl<K, V, R> Drop for Front<K, V, R> {
     fn drop(&mut self) {
         let copies: u64 = self.places.iter().flatten().map(|copied| u64::from(copied.weight)).sum();
         self.shelf.near.give_front_room(copies + Self::table_bytes());
+        for place in &mut self.places {
+            // A panic while a thread ends would end the process.
+            let _ = catch_unwind(AssertUnwindSafe(|| drop(place.take())));
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::clock::{Clock, Millis};
 use crate::codec::{Codec, Frame, Head, Schema};
 use crate::depth::Codecs;
 use crate::error::Result;
-use crate::flight::Board;
+use crate::flight::{Board, FlightId};
 use crate::key::{KeyPart, OwnedKey};
 use crate::log::{Birth, Interest, Log};
 use crate::names::Named;
@@ -41,6 +41,8 @@ pub(crate) struct Shelf<K, V, R> {
     pub(crate) counters: Arc<Counters>,
     pub(crate) codec: Codec,
     pub(crate) alone: Semaphore,
+    /// Stands for the loads that hold a turn of `alone`, among loads that wait for each other.
+    pub(crate) alone_id: FlightId,
     pub(crate) clock: Clock,
     focus: Focus,
     print: OnceLock<(Schema, u64)>,
@@ -85,6 +87,7 @@ where
             board: Arc::new(Board::new()),
             counters,
             alone: Semaphore::new(ALONE),
+            alone_id: FlightId::next(),
             clock: settings.clock.clone(),
             focus: Focus::default(),
             print: OnceLock::new(),

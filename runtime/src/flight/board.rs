@@ -95,7 +95,7 @@ impl<K: Hash + Eq, V: Clone, R> Lead<K, V, R> {
     ///
     /// Published first and freed after, under one lock: a caller who finds no flight finds the value.
     pub(crate) fn land(mut self, publish: impl FnOnce(), landing: Landing<V, R>) -> bool {
-        self.done = true;
+        // A panic in `publish`, as of a value that is replaced and dropped, leaves the flight lost and the key free.
         let current = {
             let mut flights = self.board.shard(&self.key).lock();
             let current = flights.get(&self.key).is_some_and(|f| Arc::ptr_eq(f, &self.flight));
@@ -105,6 +105,7 @@ impl<K: Hash + Eq, V: Clone, R> Lead<K, V, R> {
             }
             current
         };
+        self.done = true;
         self.flight.land(landing);
         current
     }

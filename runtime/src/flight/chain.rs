@@ -15,7 +15,7 @@ use parking_lot::Mutex;
 pub(crate) struct FlightId(u64);
 
 impl FlightId {
-    pub(super) fn next() -> Self {
+    pub(crate) fn next() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         Self(NEXT.fetch_add(1, Ordering::Relaxed))
     }

@@ -10,6 +10,6 @@ mod unwind;
 mod wait;
 
 pub(crate) use board::{Board, Boarded, Lead};
-pub(crate) use chain::{chained, chained_apart, chained_sync, would_wait_for_itself};
+pub(crate) use chain::{FlightId, chained, chained_apart, chained_sync, would_wait_for_itself};
 pub(crate) use landing::{Fallback, Flight, Landing, Told};
 pub(crate) use unwind::{CatchUnwind, message_of};

@@ -14,6 +14,7 @@ use crate::codec::Frame;
 use crate::depth::Depth;
 use crate::error::{Error, ErrorKind};
 use crate::flight::{CatchUnwind, Fallback, Flight, Lead, chained, chained_apart, chained_sync};
+use crate::join::poll_once;
 use crate::key::{KeyPart, OwnedKey};
 use crate::log::Birth;
 use crate::near::{Entry, Found};
@@ -118,12 +119,23 @@ where
         let started = Instant::now();
         let made = match shelf.policy().timeout {
             None => load.await,
-            Some(limit) => tokio::time::timeout(Duration::from_millis(limit), load).await.map_err(|_| {
-                count(&shelf.counters.timeouts);
-                Error::new(ErrorKind::Timeout, "the load did not finish in time; raise `timeout` or mend the source")
-                    .with("site", &shelf.sign.name)
-                    .with("timeout_ms", limit)
-            })?,
+            Some(limit) => {
+                let mut load = pin!(load);
+                // A load that never waits needs no timer, which not every runtime has.
+                match poll_once(load.as_mut()).await {
+                    Some(made) => made,
+                    None => {
+                        let left = Duration::from_millis(limit).saturating_sub(started.elapsed());
+                        tokio::time::timeout(left, load).await.map_err(|_| {
+                            count(&shelf.counters.timeouts);
+                            let text = "the load did not finish in time; raise `timeout` or mend the source";
+                            Error::new(ErrorKind::Timeout, text)
+                                .with("site", &shelf.sign.name)
+                                .with("timeout_ms", limit)
+                        })?
+                    }
+                }
+            }
         };
         shelf.counters.loaded(started.elapsed());
         Ok(Work::Made(made))

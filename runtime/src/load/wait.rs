@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::{Miss, run};
 use crate::depth::Depth;
-use crate::flight::{Fallback, Flight, Told};
+use crate::flight::{Fallback, Flight, Told, chained, would_wait_for_itself};
 use crate::join::poll_once;
 use crate::key::KeyPart;
 use crate::outcome::Shape;
@@ -26,10 +26,10 @@ where
         let Some(limit) = shelf.policy().soft_timeout else { return flight.wait(leads).await };
         let wait = flight.wait(leads);
         tokio::pin!(wait);
-        let soon = if limit == 0 {
-            poll_once(wait.as_mut()).await
-        } else {
-            tokio::time::timeout(Duration::from_millis(limit), wait.as_mut()).await.ok()
+        // What has landed needs no timer, which not every runtime has.
+        let soon = match poll_once(wait.as_mut()).await {
+            None if limit > 0 => tokio::time::timeout(Duration::from_millis(limit), wait.as_mut()).await.ok(),
+            told => told,
         };
         if let Some(told) = soon {
             return told;
@@ -75,13 +75,17 @@ where
         L: FnOnce() -> F,
         F: Future<Output = R>,
     {
-        let _turn = shelf.alone.acquire().await;
+        // Who holds a turn may wait for a load that comes here too: that one does without.
+        let _turn = match would_wait_for_itself(shelf.alone_id) {
+            Ok(_waiting) => shelf.alone.acquire().await.ok(),
+            Err(()) => None,
+        };
         if let Some(value) = self.look_again(shelf) {
             return self.shape.join(value);
         }
         let birth = self.cache.0.log.birth();
         let started = Instant::now();
-        let result = run(body).await;
+        let result = chained(shelf.alone_id, run(body)).await;
         shelf.counters.loaded(started.elapsed());
         match self.shape.split(result) {
             Ok((value, sort)) => {
