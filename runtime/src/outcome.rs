@@ -26,8 +26,8 @@ pub trait Shape<R>: Copy + Send + Sync + 'static {
     /// What tiers keep, encoded.
     type Stored;
 
-    /// Takes what may be kept out of a result, or gives the result back.
-    fn split(self, result: R) -> Result<(Self::Kept, Sort), R>;
+    /// Takes what may be kept out of a result, or gives the result back, with what it is: nothing, or a failure.
+    fn split(self, result: R) -> Result<(Self::Kept, Sort), (R, Sort)>;
     /// The result a kept value stands for.
     fn join(self, kept: Self::Kept) -> R;
     /// The part of a kept value that may leave the process.
@@ -48,8 +48,8 @@ macro_rules! shape {
             type Stored = $stored;
 
             #[inline]
-            fn split(self, result: $ret) -> Result<($kept, Sort), $ret> {
-                let split: fn($ret) -> Result<($kept, Sort), $ret> = $split;
+            fn split(self, result: $ret) -> Result<($kept, Sort), ($ret, Sort)> {
+                let split: fn($ret) -> Result<($kept, Sort), ($ret, Sort)> = $split;
                 split(result)
             }
 
@@ -72,6 +72,10 @@ macro_rules! shape {
     };
 }
 
+fn failure<T, E>(error: E) -> (Result<T, E>, Sort) {
+    (Err(error), Sort::Failure)
+}
+
 fn sort_of<T>(value: &Option<T>) -> Sort {
     if value.is_some() { Sort::Value } else { Sort::Nothing }
 }
@@ -81,21 +85,25 @@ shape!(/// Any type, kept whole.
     split |v| Ok((v, Sort::Value)), join |v| v, stored |v| Some(v), restore |v| (v, Sort::Value));
 shape!(/// `Option`: `Some` only.
     OnlySome, [T] Option<T>, T, T,
-    split |r| r.map(|v| (v, Sort::Value)).ok_or(None), join Some, stored |v| Some(v), restore |v| (v, Sort::Value));
+    split |r| r.map(|v| (v, Sort::Value)).ok_or((None, Sort::Nothing)), join Some, stored |v| Some(v), restore |v| (v, Sort::Value));
 shape!(/// `Option` with `cache_none`.
     Maybe, [T] Option<T>, Option<T>, Option<T>,
     split |r| { let sort = sort_of(&r); Ok((r, sort)) }, join |v| v, stored |v| Some(v),
     restore |v| { let sort = sort_of(&v); (v, sort) });
 shape!(/// `Result`: `Ok` only.
     OnlyOk, [T, E] Result<T, E>, T, T,
-    split |r| r.map(|v| (v, Sort::Value)).map_err(Err), join Ok, stored |v| Some(v), restore |v| (v, Sort::Value));
+    split |r| r.map(|v| (v, Sort::Value)).map_err(failure), join Ok, stored |v| Some(v), restore |v| (v, Sort::Value));
 shape!(/// `Result` of `Option`: `Ok(Some)` only.
     OkSome, [T, E] Result<Option<T>, E>, T, T,
-    split |r| match r { Ok(Some(v)) => Ok((v, Sort::Value)), other => Err(other) },
+    split |r| match r {
+        Ok(Some(v)) => Ok((v, Sort::Value)),
+        Ok(None) => Err((Ok(None), Sort::Nothing)),
+        Err(e) => Err(failure(e)),
+    },
     join |v| Ok(Some(v)), stored |v| Some(v), restore |v| (v, Sort::Value));
 shape!(/// `Result` of `Option` with `cache_none`.
     OkMaybe, [T, E] Result<Option<T>, E>, Option<T>, Option<T>,
-    split |r| r.map(|v| { let sort = sort_of(&v); (v, sort) }).map_err(Err), join Ok, stored |v| Some(v),
+    split |r| r.map(|v| { let sort = sort_of(&v); (v, sort) }).map_err(failure), join Ok, stored |v| Some(v),
     restore |v| { let sort = sort_of(&v); (v, sort) });
 shape!(/// `Result` with `cache_err`.
     OkErr, [T, E] Result<T, E>, Result<T, E>, T,
@@ -105,7 +113,7 @@ shape!(/// `Result` of `Option` with `cache_err` but not `cache_none`.
     OkSomeErr, [T, E] Result<Option<T>, E>, Result<T, E>, T,
     split |r| match r {
         Ok(Some(v)) => Ok((Ok(v), Sort::Value)),
-        Ok(None) => Err(Ok(None)),
+        Ok(None) => Err((Ok(None), Sort::Nothing)),
         Err(e) => Ok((Err(e), Sort::Failure)),
     },
     join |v| v.map(Some), stored |v| v.as_ref().ok(), restore |v| (Ok(v), Sort::Value));

@@ -79,10 +79,10 @@ impl<K: Hash + Eq, V: Clone, R> Board<K, V, R> {
     }
 
     /// Does something to near while no flight of this key can land, and lets the one in the air land unpublished.
-    pub(crate) fn ground<Q: Hash + Equivalent<K> + ?Sized>(&self, key: &Q, then: impl FnOnce()) {
+    pub(crate) fn ground<Q: Hash + Equivalent<K> + ?Sized, T>(&self, key: &Q, then: impl FnOnce() -> T) -> T {
         let mut flights = self.shard(key).lock();
         flights.remove(key);
-        then();
+        then()
     }
 }
 
@@ -94,20 +94,21 @@ impl<K: Hash + Eq, V: Clone, R> Lead<K, V, R> {
     /// Publishes if the flight is still the key's own, then lands it. True if it was published.
     ///
     /// Published first and freed after, under one lock: a caller who finds no flight finds the value.
-    pub(crate) fn land(mut self, publish: impl FnOnce(), landing: Landing<V, R>) -> bool {
-        // A panic in `publish`, as of a value that is replaced and dropped, leaves the flight lost and the key free.
-        let current = {
+    /// What publishing gives is dropped at the end, when no lock is held.
+    pub(crate) fn land<T>(mut self, publish: impl FnOnce() -> T, landing: Landing<V, R>) -> bool {
+        // A panic in `publish` leaves the flight lost and the key free.
+        let published = {
             let mut flights = self.board.shard(&self.key).lock();
             let current = flights.get(&self.key).is_some_and(|f| Arc::ptr_eq(f, &self.flight));
+            let published = current.then(publish);
             if current {
-                publish();
                 flights.remove(&self.key);
             }
-            current
+            published
         };
         self.done = true;
         self.flight.land(landing);
-        current
+        published.is_some()
     }
 }
 

@@ -17,7 +17,7 @@ use crate::flight::{CatchUnwind, Fallback, Flight, Lead, chained, chained_apart,
 use crate::join::poll_once;
 use crate::key::{KeyPart, OwnedKey};
 use crate::log::Birth;
-use crate::near::{Entry, Found};
+use crate::near::{Entry, Found, Gone};
 use crate::outcome::Shape;
 use crate::shelf::{Life, Shelf};
 use crate::stack::Down;
@@ -222,12 +222,12 @@ where
     /// that is newer, and answers.
     pub(super) fn insert_unless_newer(&self, shelf: &Shelf<K, V, R>, value: V, entry: Entry<V>) -> V {
         let now = self.cache.clock().now();
-        shelf.board.hold(&OwnedKey(self.key.clone()), || match shelf.near.find(&self.key, now, 0, None) {
-            Found::Fresh(newer) => newer,
-            _ => {
-                shelf.near.insert(self.key.clone(), entry);
-                value
-            }
-        })
+        let (value, gone) =
+            shelf.board.hold(&OwnedKey(self.key.clone()), || match shelf.near.find(&self.key, now, 0, None) {
+                Found::Fresh(newer) => (newer, Gone::default()),
+                _ => (value, shelf.near.insert(self.key.clone(), entry)),
+            });
+        drop(gone);
+        value
     }
 }

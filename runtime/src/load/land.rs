@@ -9,6 +9,7 @@ use crate::codec::Frame;
 use crate::depth::Depth;
 use crate::error::Error;
 use crate::flight::{Fallback, Landing, Lead, message_of};
+use crate::group::Group;
 use crate::key::{KeyPart, OwnedKey};
 use crate::log::Birth;
 use crate::near::Entry;
@@ -56,10 +57,13 @@ where
     pub(super) fn land_made(&self, lead: Lead<OwnedKey<K>, V, R>, shelf: &Shelf<K, V, R>, result: R, birth: Birth) {
         let (value, sort) = match self.shape.split(result) {
             Ok(kept) => kept,
-            Err(result) => {
+            Err((result, sort)) => {
+                let landing = Landing::Passed { result: Some(result), share: self.share };
+                if sort == Sort::Nothing {
+                    return self.land_unkept(lead, shelf, landing);
+                }
                 count(&shelf.counters.load_errors);
-                let share = self.share;
-                return self.land_failed(lead, shelf, || Landing::Passed { result: Some(result), share });
+                return self.land_failed(lead, shelf, || landing);
             }
         };
         if sort == Sort::Failure {
@@ -71,17 +75,26 @@ where
         let life = self.life(shelf, &value, sort);
         let keep = self.options.cache_if.is_none_or(|keep| keep(&value)) && life.stale_until > life.born;
         if !keep {
-            lead.land(|| {}, Landing::Kept(value));
-            return;
+            return self.land_unkept(lead, shelf, Landing::Kept(value));
         }
         let frame = self.seal(shelf, &value, sort, birth, life);
         let entry = self.entry(shelf, &value, life, birth);
         let publish = || {
-            shelf.near.insert(self.key.clone(), entry);
+            let gone = shelf.near.insert(self.key.clone(), entry);
             self.write(shelf, frame.as_ref());
+            gone
         };
         lead.land(publish, Landing::Kept(value));
         self.cache.0.balance.inserted();
+    }
+
+    /// The load answered with something that is not kept. That is no failure: what was kept before is out of date, and is
+    /// not served again, here or after a restart.
+    fn land_unkept(&self, lead: Lead<OwnedKey<K>, V, R>, shelf: &Shelf<K, V, R>, landing: Landing<V, R>) {
+        if self.force || self.ready.is_some() || lead.flight().fallback().is_some() {
+            self.cache.invalidate_behind(vec![Group::Key(self.named.key.clone())]);
+        }
+        lead.land(|| shelf.near.remove(&self.key), landing);
     }
 
     /// The load failed: an old value if one is allowed and still valid, else the failure.
@@ -185,10 +198,12 @@ where
     pub(crate) fn store(&self, shelf: &Shelf<K, V, R>, value: V, birth: Birth, life: Life) {
         let frame = self.seal(shelf, &value, Sort::Value, birth, life);
         let entry = self.entry(shelf, &value, life, birth).tagged(self.named.tags.iter().cloned().collect());
-        shelf.board.ground(&OwnedKey(self.key.clone()), || {
-            shelf.near.insert(self.key.clone(), entry);
+        let gone = shelf.board.ground(&OwnedKey(self.key.clone()), || {
+            let gone = shelf.near.insert(self.key.clone(), entry);
             self.write(shelf, frame.as_ref());
+            gone
         });
+        drop(gone);
         self.cache.0.balance.inserted();
     }
 

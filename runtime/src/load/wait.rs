@@ -9,7 +9,7 @@ use crate::depth::Depth;
 use crate::flight::{Fallback, Flight, Told, chained, would_wait_for_itself};
 use crate::join::poll_once;
 use crate::key::KeyPart;
-use crate::outcome::Shape;
+use crate::outcome::{Shape, Sort};
 use crate::shelf::Shelf;
 use crate::stats::count;
 
@@ -96,8 +96,10 @@ where
                 }
                 self.shape.join(value)
             }
-            Err(result) => {
-                count(&shelf.counters.load_errors);
+            Err((result, sort)) => {
+                if sort == Sort::Failure {
+                    count(&shelf.counters.load_errors);
+                }
                 result
             }
         }

@@ -11,6 +11,7 @@ use quick_cache::{DefaultHashBuilder, Lifecycle, OptionsBuilder, Weighter};
 
 use super::entry::Entry;
 use super::fifo::Fifo;
+use super::gone::Gone;
 use crate::error::{Error, Result};
 
 /// Which entries near drops when space runs out.
@@ -57,7 +58,7 @@ const HOT: f64 = 0.7;
 /// One engine of one shelf.
 pub(super) enum Engine<K, V> {
     /// Not boxed: one load less on every hit.
-    Clock(quick_cache::sync::Cache<K, Entry<V>, ByWeight, DefaultHashBuilder, CountEvicted>),
+    Clock(quick_cache::sync::Cache<K, Entry<V>, ByWeight, DefaultHashBuilder, HandOut>),
     /// moka cannot change its capacity; a new one takes over and the old one's entries are loaded again.
     #[cfg(feature = "moka")]
     Moka(Box<super::moka::Moka<K, V>>),
@@ -74,15 +75,19 @@ impl<K, V> Weighter<K, Entry<V>> for ByWeight {
     }
 }
 
-/// Counts what is dropped for space.
+/// Counts what is dropped for space, and hands out what leaves, replaced entries too.
 #[derive(Debug, Clone)]
-pub(super) struct CountEvicted(Arc<AtomicU64>);
+pub(super) struct HandOut(Arc<AtomicU64>);
 
-impl<K, V> Lifecycle<K, Entry<V>> for CountEvicted {
-    type RequestState = ();
+impl<K, V> Lifecycle<K, Entry<V>> for HandOut {
+    type RequestState = Gone<V>;
 
-    fn on_evict(&self, (): &mut (), _: K, _: Entry<V>) {
+    fn before_evict(&self, _: &mut Gone<V>, _: &K, _: &mut Entry<V>) {
         self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn on_evict(&self, gone: &mut Gone<V>, _: K, entry: Entry<V>) {
+        gone.push(entry);
     }
 }
 
@@ -106,7 +111,7 @@ where
         let mut options = OptionsBuilder::new();
         options.estimated_items_capacity(items).weight_capacity(capacity).hot_allocation(HOT);
         let options = options.build();
-        let lifecycle = CountEvicted(Arc::clone(evicted));
+        let lifecycle = HandOut(Arc::clone(evicted));
         Self::Clock(match options {
             Ok(options) => {
                 quick_cache::sync::Cache::with_options(options, ByWeight, DefaultHashBuilder::default(), lifecycle)
@@ -152,24 +157,30 @@ where
         }
     }
 
-    pub(super) fn insert(&self, key: K, entry: Entry<V>, evicted: &AtomicU64) {
+    /// Stores an entry; gives what it put out.
+    pub(super) fn insert(&self, key: K, entry: Entry<V>, evicted: &AtomicU64) -> Gone<V> {
+        let mut gone = Gone::default();
         match self {
-            Self::Clock(cache) => cache.insert(key, entry),
+            Self::Clock(cache) => cache.insert_with_lifecycle(key, entry, &mut gone),
             #[cfg(feature = "moka")]
-            Self::Moka(cache) => cache.insert(key, entry),
+            Self::Moka(cache) => cache.insert(key, entry, &mut gone),
             Self::Fifo(cache) => {
-                evicted.fetch_add(cache.insert(key, entry), Ordering::Relaxed);
+                evicted.fetch_add(cache.insert(key, entry, &mut gone), Ordering::Relaxed);
             }
         }
+        gone
     }
 
-    pub(super) fn remove<Q: Hash + Equivalent<K> + ?Sized>(&self, key: &Q) {
+    /// Takes an entry out.
+    pub(super) fn remove<Q: Hash + Equivalent<K> + ?Sized>(&self, key: &Q) -> Gone<V> {
+        let mut gone = Gone::default();
         match self {
-            Self::Clock(cache) => drop(cache.remove(key)),
+            Self::Clock(cache) => cache.remove(key).into_iter().for_each(|(_, entry)| gone.push(entry)),
             #[cfg(feature = "moka")]
-            Self::Moka(cache) => cache.remove(key),
-            Self::Fifo(cache) => cache.remove(key),
+            Self::Moka(cache) => cache.remove(key, &mut gone),
+            Self::Fifo(cache) => cache.remove(key).into_iter().for_each(|entry| gone.push(entry)),
         }
+        gone
     }
 
     pub(super) fn retain(&self, keep: impl Fn(&K, &Entry<V>) -> bool) {

@@ -10,6 +10,7 @@ use parking_lot::RwLock;
 use quick_cache::DefaultHashBuilder;
 
 use super::entry::Entry;
+use super::gone::Gone;
 
 const SHARDS: usize = 16;
 
@@ -52,11 +53,12 @@ impl<K: Hash + Eq + Clone, V: Clone> Fifo<K, V> {
     }
 
     /// Returns how many entries were dropped for space.
-    pub(super) fn insert(&self, key: K, entry: Entry<V>) -> u64 {
+    pub(super) fn insert(&self, key: K, entry: Entry<V>, gone: &mut Gone<V>) -> u64 {
         let room = self.capacity.load(Ordering::Relaxed) / SHARDS as u64;
         let mut shard = self.shard(&key).write();
         if u64::from(entry.weight) > room {
-            shard.remove(&key);
+            shard.remove(&key).into_iter().for_each(|old| gone.push(old));
+            gone.push(entry);
             return 1;
         }
         let number = shard.next;
@@ -65,12 +67,13 @@ impl<K: Hash + Eq + Clone, V: Clone> Fifo<K, V> {
         shard.order.push_back((number, key.clone()));
         if let Some((_, old)) = shard.map.insert(key, (number, entry)) {
             shard.weight -= u64::from(old.weight);
+            gone.push(old);
         }
-        shard.trim(room)
+        shard.trim(room, gone)
     }
 
-    pub(super) fn remove<Q: Hash + Equivalent<K> + ?Sized>(&self, key: &Q) {
-        self.shard(key).write().remove(key);
+    pub(super) fn remove<Q: Hash + Equivalent<K> + ?Sized>(&self, key: &Q) -> Option<Entry<V>> {
+        self.shard(key).write().remove(key)
     }
 
     pub(super) fn retain(&self, keep: impl Fn(&K, &Entry<V>) -> bool) {
@@ -88,7 +91,8 @@ impl<K: Hash + Eq + Clone, V: Clone> Fifo<K, V> {
 
     pub(super) fn set_capacity(&self, capacity: u64) -> u64 {
         self.capacity.store(capacity, Ordering::Relaxed);
-        self.shards.iter().map(|shard| shard.write().trim(capacity / SHARDS as u64)).sum()
+        let mut gone = Gone::default();
+        self.shards.iter().map(|shard| shard.write().trim(capacity / SHARDS as u64, &mut gone)).sum()
     }
 
     pub(super) fn weight(&self) -> u64 {
@@ -101,20 +105,20 @@ impl<K: Hash + Eq + Clone, V: Clone> Fifo<K, V> {
 }
 
 impl<K: Hash + Eq + Clone, V> Shard<K, V> {
-    fn remove<Q: Hash + Equivalent<K> + ?Sized>(&mut self, key: &Q) {
-        if let Some((_, entry)) = self.map.remove(key) {
-            self.weight -= u64::from(entry.weight);
-        }
+    fn remove<Q: Hash + Equivalent<K> + ?Sized>(&mut self, key: &Q) -> Option<Entry<V>> {
+        let (_, entry) = self.map.remove(key)?;
+        self.weight -= u64::from(entry.weight);
+        Some(entry)
     }
 
     /// Drops the oldest until the rest fits; places in the order whose entry was replaced or removed are skipped.
-    fn trim(&mut self, room: u64) -> u64 {
+    fn trim(&mut self, room: u64, gone: &mut Gone<V>) -> u64 {
         let mut dropped = 0;
         while self.weight > room || self.order.len() > 2 * self.map.len() + 16 {
             let Some((number, key)) = self.order.pop_front() else { break };
             let current = self.map.get(&key).is_some_and(|(n, _)| *n == number);
             if current && self.weight > room {
-                self.remove(&key);
+                self.remove(&key).into_iter().for_each(|old| gone.push(old));
                 dropped += 1;
             } else if current {
                 // Only tidying the order: the entry keeps its turn.

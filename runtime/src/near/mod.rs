@@ -5,6 +5,7 @@ mod engine;
 mod entry;
 mod fifo;
 mod focus;
+mod gone;
 #[cfg(feature = "moka")]
 mod moka;
 mod shelf;
@@ -14,4 +15,5 @@ pub(crate) use balance::{Balance, Balanced};
 pub use engine::Eviction;
 pub(crate) use entry::Entry;
 pub(crate) use focus::Focus;
+pub(crate) use gone::Gone;
 pub(crate) use shelf::{Found, Near, Seen};

@@ -8,11 +8,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use hashbrown::Equivalent;
 use moka::notification::RemovalCause;
 use moka::policy::EvictionPolicy;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use quick_cache::DefaultHashBuilder;
 
 use super::engine::Eviction;
 use super::entry::Entry;
+use super::gone::Gone;
 
 type Cache<K, V> = moka::sync::Cache<K, Slot<V>, DefaultHashBuilder>;
 
@@ -29,10 +30,8 @@ impl<V> Slot<V> {
         self.0.read().as_ref().map_or(0, |entry| entry.weight)
     }
 
-    fn empty(&self) {
-        // Dropped after the lock is given back: a value's own `drop` may take long.
-        let entry = self.0.write().take();
-        drop(entry);
+    fn empty(&self) -> Option<Entry<V>> {
+        self.0.write().take()
     }
 }
 
@@ -50,7 +49,12 @@ pub(super) struct Moka<K, V> {
     /// Bytes inserted since moka last tidied up: it evicts behind, after a number of writes whatever their size.
     untidied: AtomicU64,
     evicted: Arc<AtomicU64>,
+    /// What moka let go since it was last asked: handed out by its listener, which runs under moka's own lock.
+    gone: Let<V>,
 }
+
+/// Entries let go.
+type Let<V> = Arc<Mutex<Vec<Entry<V>>>>;
 
 /// This part of the capacity may be inserted before moka is made to evict.
 const UNTIDIED: u64 = 16;
@@ -61,13 +65,20 @@ where
     V: Clone + Send + Sync + 'static,
 {
     pub(super) fn new(eviction: Eviction, capacity: u64, evicted: &Arc<AtomicU64>) -> Self {
+        let gone = Let::default();
         Self {
-            cache: RwLock::new(build(eviction, capacity, evicted)),
+            cache: RwLock::new(build(eviction, capacity, evicted, &gone)),
             eviction,
             capacity: AtomicU64::new(capacity),
             untidied: AtomicU64::new(0),
             evicted: Arc::clone(evicted),
+            gone,
         }
+    }
+
+    fn hand_out(&self, gone: &mut Gone<V>) {
+        let all = std::mem::take(&mut *self.gone.lock());
+        all.into_iter().for_each(|entry| gone.push(entry));
     }
 
     pub(super) fn get<Q: Hash + Equivalent<K> + ?Sized>(&self, key: &Q) -> Option<Entry<V>> {
@@ -82,12 +93,18 @@ where
         }
     }
 
-    pub(super) fn insert(&self, key: K, entry: Entry<V>) {
+    pub(super) fn insert(&self, key: K, entry: Entry<V>, gone: &mut Gone<V>) {
+        self.store(key, entry, gone);
+        self.hand_out(gone);
+    }
+
+    fn store(&self, key: K, entry: Entry<V>, gone: &mut Gone<V>) {
         let (cache, weight) = (self.cache.read(), u64::from(entry.weight));
         let capacity = self.capacity.load(Ordering::Relaxed);
         if weight > capacity {
             cache.invalidate(&key);
             self.evicted.fetch_add(1, Ordering::Relaxed);
+            gone.push(entry);
             return;
         }
         cache.insert(key, Slot::new(entry));
@@ -97,8 +114,9 @@ where
         }
     }
 
-    pub(super) fn remove<Q: Hash + Equivalent<K> + ?Sized>(&self, key: &Q) {
+    pub(super) fn remove<Q: Hash + Equivalent<K> + ?Sized>(&self, key: &Q, gone: &mut Gone<V>) {
         self.cache.read().invalidate(key);
+        self.hand_out(gone);
     }
 
     pub(super) fn retain(&self, keep: &dyn Fn(&K, &Entry<V>) -> bool) {
@@ -109,6 +127,9 @@ where
             }
         }
         cache.run_pending_tasks();
+        drop(cache);
+        let mut gone = Gone::default();
+        self.hand_out(&mut gone);
     }
 
     /// Moving costs a walk over all entries, so small changes are left for later.
@@ -118,7 +139,7 @@ where
             return;
         }
         let mut cache = self.cache.write();
-        let next = build(self.eviction, capacity, &self.evicted);
+        let next = build(self.eviction, capacity, &self.evicted, &self.gone);
         let mut weight = 0;
         for (key, slot) in cache.iter() {
             let entry = slot.0.write().take();
@@ -140,19 +161,19 @@ where
     }
 }
 
-fn build<K, V>(eviction: Eviction, capacity: u64, evicted: &Arc<AtomicU64>) -> Cache<K, V>
+fn build<K, V>(eviction: Eviction, capacity: u64, evicted: &Arc<AtomicU64>, gone: &Let<V>) -> Cache<K, V>
 where
     K: Hash + Eq + Clone + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
 {
     let policy = if eviction == Eviction::Lru { EvictionPolicy::lru() } else { EvictionPolicy::tiny_lfu() };
-    let evicted = Arc::clone(evicted);
+    let (evicted, gone) = (Arc::clone(evicted), Arc::clone(gone));
     moka::sync::Cache::builder()
         .max_capacity(capacity)
         .weigher(|_: &K, slot: &Slot<V>| slot.weight())
         .eviction_policy(policy)
         .eviction_listener(move |_, slot, cause| {
-            slot.empty();
+            gone.lock().extend(slot.empty());
             if cause == RemovalCause::Size {
                 evicted.fetch_add(1, Ordering::Relaxed);
             }

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::balance::Balanced;
 use super::engine::{Engine, Eviction};
 use super::entry::Entry;
+use super::gone::Gone;
 use super::stamps::Stamps;
 use crate::clock::Millis;
 use crate::key::{KeyPart, Lookup, OwnedKey};
@@ -132,7 +133,7 @@ where
         } else if entry.stale_until() > now {
             return Found::Check(entry);
         }
-        self.engine.remove(&Lookup(key));
+        drop(self.engine.remove(&Lookup(key)));
         Found::Absent
     }
 
@@ -156,14 +157,17 @@ where
         });
     }
 
-    pub(crate) fn insert(&self, key: K, entry: Entry<V>) {
+    /// Stores an entry. What it puts out is the caller's to drop, when it holds no lock.
+    pub(crate) fn insert(&self, key: K, entry: Entry<V>) -> Gone<V> {
         let hash = self.stamps.hash(&Lookup(&key));
-        self.engine.insert(OwnedKey(key), entry, &self.evicted);
+        let gone = self.engine.insert(OwnedKey(key), entry, &self.evicted);
         self.stamps.change(hash);
+        gone
     }
 
-    pub(crate) fn remove<Q: KeyPart<Owned = K> + ?Sized>(&self, key: &Q) {
-        self.engine.remove(&Lookup(key));
+    /// Takes an entry out. It is the caller's to drop, when it holds no lock.
+    pub(crate) fn remove<Q: KeyPart<Owned = K> + ?Sized>(&self, key: &Q) -> Gone<V> {
+        self.engine.remove(&Lookup(key))
     }
 }
 

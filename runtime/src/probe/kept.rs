@@ -160,7 +160,7 @@ impl<R> Shape<R> for Refused {
     type Kept = Nothing;
     type Stored = Nothing;
 
-    fn split(self, result: R) -> Result<(Nothing, Sort), R> {
+    fn split(self, result: R) -> Result<(Nothing, Sort), (R, Sort)> {
         Err(result)
     }
 
