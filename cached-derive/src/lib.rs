@@ -84,6 +84,8 @@ use proc_macro::TokenStream;
 /// | `companions = false` | whether the items below are made | `true`; methods: if they have a visibility |
 /// | `crate = my::path` | where the runtime is found | `::cached_runtime` |
 ///
+/// With `stale`, a failed load (an `Err` or a panic) is not repeated for a second: until then the old value answers.
+///
 /// Durations are text: `500ms`, `30s`, `10m`, `1h30m`, `7d`. Closures in options capture nothing and see a reference to
 /// what is kept.
 ///
