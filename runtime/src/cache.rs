@@ -229,6 +229,9 @@ impl Cache {
     }
 
     /// Invalidates all entries with any of these tags.
+    ///
+    /// Tags are compared as they are written on entries, and `#[cache]` and `#[invalidate]` escape the values in them:
+    /// `tags = ["user:{id}"]` is, here, `format!("user:{}", escape(id))`; see [`escape`](crate::key::escape).
     pub async fn invalidate_tags(&self, tags: impl IntoIterator<Item = impl AsRef<str>>) -> Applied {
         self.invalidate(tags.into_iter().map(|tag| Group::Tag(tag.as_ref().into())).collect()).await
     }

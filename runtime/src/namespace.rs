@@ -90,7 +90,8 @@ impl SetOptions {
         self
     }
 
-    /// With one more tag.
+    /// With one more tag. `#[invalidate]` escapes the values in its tags: escape them here, too, with
+    /// [`escape`](crate::key::escape).
     #[must_use]
     pub fn tag(mut self, tag: impl Into<String>) -> Self {
         self.tags.push(tag.into());
@@ -183,6 +184,8 @@ impl<T: Storable + Clone + Send + Sync> Namespace<T> {
     }
 
     /// The value of this name, loaded if it is nowhere: once, however many ask.
+    ///
+    /// The load outlives a caller who goes away, so its future borrows nothing: move clones into it.
     ///
     /// # Errors
     /// The loader's own, shared by all who waited for it.
@@ -287,7 +290,8 @@ impl<T: Storable + Clone + Send + Sync> Namespace<T> {
         Ok(self.cache.invalidate(vec![Group::Pattern(pattern)]).await)
     }
 
-    /// Invalidates all entries with any of these tags, in this namespace and in others.
+    /// Invalidates all entries with any of these tags, in this namespace and in others; values in tags as
+    /// [`Cache::invalidate_tags`] takes them.
     pub async fn invalidate_tags(&self, tags: impl IntoIterator<Item = impl AsRef<str>>) -> Applied {
         self.cache.invalidate_tags(tags).await
     }
