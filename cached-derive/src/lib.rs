@@ -48,7 +48,8 @@ use proc_macro::TokenStream;
 ///
 /// The body of an `async` function starts in its caller's task, and goes on in a task of its own when it first has to
 /// wait, so that a caller who goes away takes nothing from the others. It sees the caller's tracing span, and must not
-/// count on the caller's task-locals. With `soft_timeout`, and for a refresh ahead, it has its own task from the start. What the function borrows is copied for it, on a miss only: `&T` needs `T: Clone + Send` (`str` and slices
+/// count on the caller's task-locals. With `soft_timeout`, and for a refresh ahead, it has its own task from the start.
+/// What the function borrows is copied for it, on a miss only: `&T` needs `T: Clone + Send` (`str` and slices
 /// have it; of a pool or a client, which are cheap to clone, it is what one wants). With `load = "inline"` the body runs
 /// in its caller, borrows what it likes and need not be `Send`; if that caller goes away, the next who waits begins anew.
 /// A function that is not `async` runs its body in the caller's thread, and its values stay in the near tier.
