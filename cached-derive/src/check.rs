@@ -20,7 +20,7 @@ const MOST_PARTS: usize = 12;
 
 /// What `#[cache]` refuses.
 pub(crate) fn cache(model: &Model, errors: &mut Errors) {
-    signature(&model.function, errors);
+    signature(&model.function, "be cached", errors);
     returned(&model.function, errors);
     receiver(model, errors);
     for param in &model.function.params {
@@ -33,7 +33,7 @@ pub(crate) fn cache(model: &Model, errors: &mut Errors) {
 
 /// What `#[invalidate]` refuses.
 pub(crate) fn invalidate(function: &Function, args: &InvalidateArgs, templates: &[&Template], errors: &mut Errors) {
-    signature(function, errors);
+    signature(function, "invalidate", errors);
     if !args.names_something() && errors.is_empty() {
         let message = "nothing is named that could be invalidated: give `tags = [\"..\"]`, `key = \"..\"`, \
                        `pattern = \"..\"`, or call a cached function, such as `frames(video_id)`";
@@ -57,24 +57,24 @@ pub(crate) fn invalidate(function: &Function, args: &InvalidateArgs, templates: 
 }
 
 /// Functions that cannot be wrapped.
-fn signature(function: &Function, errors: &mut Errors) {
+fn signature(function: &Function, what: &str, errors: &mut Errors) {
     let Signature { constness, safety, abi, variadic, ident, .. } = &function.sig;
     if let Some(word) = constness {
-        errors.at(word.span(), format!("a `const` function cannot be cached: take `const` from `{ident}`"));
+        errors.at(word.span(), format!("a `const` function cannot {what}: take `const` from `{ident}`"));
     }
     if let Safety::Unsafe(word) = safety {
-        let message =
-            format!("an `unsafe` function cannot be cached: a hit would skip its body; wrap `{ident}` in a safe one");
+        let message = format!("an `unsafe` function cannot {what}: call `{ident}` from a safe one that can");
         errors.at(word.span(), message);
     }
     if let Some(abi) = abi {
         errors.push(Error::new_spanned(
             abi,
-            format!("an `extern` function cannot be cached: call `{ident}` from one of Rust's own"),
+            format!("an `extern` function cannot {what}: call `{ident}` from one of Rust's own"),
         ));
     }
     if let Some(variadic) = variadic {
-        errors.push(Error::new_spanned(variadic, "a variadic function cannot be cached: its arguments have no names"));
+        let message = format!("a variadic function cannot {what}: its arguments have no names");
+        errors.push(Error::new_spanned(variadic, message));
     }
     for pattern in &function.nameless {
         let message = "this argument has no name: give it one, and take it apart in the body";

@@ -74,7 +74,7 @@ impl Template {
     pub(crate) fn parse(lit: &LitStr, purpose: Purpose, errors: &mut Errors) -> Option<Self> {
         let text = lit.value();
         if text.is_empty() {
-            errors.at(lit.span(), format!("{} needs text", purpose.noun()));
+            errors.at(lit.span(), format!("{} needs text: write it like \"video:{{video_id}}\"", purpose.noun()));
             return None;
         }
         let template = errors.keep(pieces(&text, purpose).map_err(|why| Error::new(lit.span(), why)))?;
@@ -170,7 +170,7 @@ fn pieces(text: &str, purpose: Purpose) -> std::result::Result<Vec<Piece>, Strin
         }
         let Some(inside) = tail.strip_prefix('{') else { break };
         let Some((inside, behind)) = inside.split_once('}') else {
-            return Err("this `{` is not closed".to_owned());
+            return Err("this `{` is not closed: write `{argument}`".to_owned());
         };
         pieces.push(Piece::Hole(hole(inside)?));
         rest = behind;

@@ -251,12 +251,24 @@ impl Builder {
         for (glob, ttl) in &self.ttl_patterns {
             positive("ttl_for", millis(*ttl)).map_err(|e| e.with("pattern", glob))?;
         }
-        if let Some(level) = self.settings.codec.level
-            && !(0..=22).contains(&level)
-        {
-            return Err(Error::config("compression_level", "is 0 to 9 for zlib and 1 to 22 for zstd"));
-        }
+        self.check_level()?;
         unique_sites()
+    }
+
+    fn check_level(&self) -> Result<()> {
+        let Some(level) = self.settings.codec.level else { return Ok(()) };
+        let compression = self.settings.codec.compression;
+        match compression.levels() {
+            Some(levels) if levels.contains(&level) => Ok(()),
+            Some(levels) => {
+                let range = format!("{} to {}", levels.start(), levels.end());
+                Err(Error::config("compression_level", "is no level of this compressor")
+                    .with("compression", compression.word())
+                    .with("levels", range))
+            }
+            None => Err(Error::config("compression_level", "this compressor has no levels")
+                .with("compression", compression.word())),
+        }
     }
 
     /// Opens the tiers, and resumes the log from what the deepest remembers.
@@ -264,7 +276,7 @@ impl Builder {
         let late: Arc<OnceLock<Arc<Log>>> = Arc::new(OnceLock::new());
         let kinds = std::mem::take(&mut self.tiers);
         let levels: Vec<Level> =
-            kinds.into_iter().map(|kind| Ok(self.level(kind.open()?, &late))).collect::<Result<_>>()?;
+            kinds.into_iter().map(|kind| Ok(self.level(kind.name(), kind.open()?, &late))).collect::<Result<_>>()?;
         // A store that does not answer now is a store that is new: what it holds has another epoch.
         let recalled = levels.last().and_then(|level| level.tier.recall().ok());
         let is_new = recalled.as_ref().is_some_and(|recall| recall.position.is_none());
@@ -279,25 +291,31 @@ impl Builder {
         Ok((levels, log))
     }
 
-    fn level(&self, tier: Arc<dyn Tier>, log: &Arc<OnceLock<Arc<Log>>>) -> Level {
+    fn level(&self, name: &'static str, tier: Arc<dyn Tier>, log: &Arc<OnceLock<Arc<Log>>>) -> Level {
         let clock = self.settings.clock.clone();
-        let guard = GuardOptions {
-            deadlines: self.deadlines,
-            breaker: self.breaker,
-            clock: clock.clone(),
-            ..GuardOptions::default()
-        };
+        let guard = GuardOptions { name, deadlines: self.deadlines, breaker: self.breaker, clock: clock.clone() };
+        let queue = BehindOptions { name, clock, ..self.queue.clone() };
         let meter = Arc::new(Metered::new(Arc::new(Guarded::new(tier, guard))));
         let log = Arc::clone(log);
         // Before the log is there nothing is valid.
         let judge: Judge = Arc::new(move |frame| log.get().is_some_and(|log| log.allows(frame)));
-        let name = meter.to_string();
-        let queue = BehindOptions { clock, ..self.queue.clone() };
-        Level { name, tier: Behind::start(Arc::clone(&meter) as _, judge, queue), meter }
+        Level { name: meter.to_string(), tier: Behind::start(Arc::clone(&meter) as _, judge, queue), meter }
     }
 }
 
 impl Kind {
+    /// The tier's name in the log.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Given(_) => "tier",
+            #[cfg(feature = "disk")]
+            Self::Disk(..) => "disk",
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(..) => "sqlite",
+            Self::Never(_, never) => match *never {},
+        }
+    }
+
     fn open(self) -> Result<Arc<dyn Tier>> {
         Ok(match self {
             Self::Given(tier) => tier,

@@ -260,6 +260,7 @@ impl Cache {
     ///
     /// `Applied` when every tier has taken it; `Queued` when one could not: then it is journalled, that tier is not read
     /// until it has, and nothing old is served meanwhile. Once begun it goes on even if the caller goes away.
+    /// Outside a tokio runtime it blocks its thread instead, as [`Cache::invalidate_blocking`] does.
     pub async fn invalidate(&self, groups: Vec<Group>) -> Applied {
         let records = self.append(groups);
         if records.is_empty() || self.0.stack.is_empty() {
@@ -267,13 +268,20 @@ impl Cache {
         }
         match tokio::runtime::Handle::try_current() {
             Ok(runtime) => runtime.spawn(self.clone().tell_tiers(records)).await.unwrap_or(Applied::Queued),
-            Err(_) => self.clone().tell_tiers(records).await,
+            // The tiers' deadlines are timers of a runtime.
+            Err(_) => self.tell_tiers_blocking(&records),
         }
     }
 
     async fn tell_tiers(self, records: Vec<crate::group::Record>) -> Applied {
         let applied = self.0.stack.apply(&records).await;
         self.0.log.apply(&records);
+        applied
+    }
+
+    fn tell_tiers_blocking(&self, records: &[crate::group::Record]) -> Applied {
+        let applied = self.0.stack.apply_blocking(records);
+        self.0.log.apply(records);
         applied
     }
 
@@ -285,10 +293,7 @@ impl Cache {
         }
         match tokio::runtime::Handle::try_current() {
             Ok(runtime) => drop(runtime.spawn(self.clone().tell_tiers(records))),
-            Err(_) => {
-                self.0.stack.apply_blocking(&records);
-                self.0.log.apply(&records);
-            }
+            Err(_) => drop(self.tell_tiers_blocking(&records)),
         }
     }
 
@@ -298,9 +303,7 @@ impl Cache {
         if records.is_empty() || self.0.stack.is_empty() {
             return Applied::Applied;
         }
-        let applied = self.0.stack.apply_blocking(&records);
-        self.0.log.apply(&records);
-        applied
+        self.tell_tiers_blocking(&records)
     }
 
     fn append(&self, groups: Vec<Group>) -> Vec<crate::group::Record> {

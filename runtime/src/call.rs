@@ -211,6 +211,7 @@ where
         }
         if entry.held_until() > now {
             count(&known.counters.stale_hits);
+            count(&known.counters.misses);
             return Near::Hit(self.question.shape.join(entry.value));
         }
         let old = Fallback { stale_until: entry.stale_until(), value: entry.value, checked, tags };

@@ -185,11 +185,6 @@ impl Guard {
             self.invalidator.fire_blocking();
         }
     }
-
-    /// Nothing is left to do after the body.
-    pub fn done(mut self) {
-        self.armed = false;
-    }
 }
 
 impl Drop for Guard {

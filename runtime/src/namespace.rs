@@ -211,10 +211,12 @@ impl<T: Storable + Clone + Send + Sync> Namespace<T> {
         F: Future<Output = std::result::Result<T, E>> + Send + 'static,
         E: Send + Sync + 'static,
     {
-        let want = self.want(&name, tags);
+        let mut want = self.want(&name, tags);
         if let Some(value) = self.near(&want) {
             return Ok(value);
         }
+        crate::stats::count(&self.shelf.counters.misses);
+        want.fallback = want.stale_near();
         let load = Mutex::new(Some(load));
         let start = || {
             let future = load.lock().take().map(|load| load());

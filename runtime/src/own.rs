@@ -81,26 +81,42 @@ macro_rules! ways {
             }
         }
 
-        /// The way for types of which there is no copy: the compiler refuses it.
-        pub trait $last {
-            /// What is asked about.
-            type Of: ?Sized;
-            /// What is answered.
-            type Copy;
-            /// Never.
-            fn own(&self) -> Self::Copy
-            where
-                Self::Of: Own,
-            {
-                unreachable!("refused by the compiler")
-            }
-        }
-
         impl<T: ?Sized> $last for $question<'_, T> {
             type Of = T;
             type Copy = $uncopied;
         }
     };
+}
+
+/// The way for types of which there is no copy: the compiler refuses it. Not from the macro, whose text the compiler
+/// would show to those who come here.
+pub trait Own1 {
+    /// What is asked about.
+    type Of: ?Sized;
+    /// What is answered.
+    type Copy;
+    /// Never.
+    fn own(&self) -> Self::Copy
+    where
+        Self::Of: Own,
+    {
+        unreachable!("refused by the compiler")
+    }
+}
+
+/// The same for an argument that may be left out.
+pub trait OwnOption1 {
+    /// What is asked about.
+    type Of: ?Sized;
+    /// What is answered.
+    type Copy;
+    /// Never.
+    fn own(&self) -> Self::Copy
+    where
+        Self::Of: Own,
+    {
+        unreachable!("refused by the compiler")
+    }
 }
 
 ways!(/// A copy of an argument, made on a miss only.

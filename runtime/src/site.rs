@@ -12,10 +12,10 @@ use crate::policy::Policy;
 /// A site is a `static` made by the attribute. Its values and counters live in the cache that serves the call, found
 /// by the site's index, so that one function can be served by several caches.
 pub struct Site {
-    /// The function's name, or what `name = ".."` says.
     declared: Declared,
     /// What the attribute asked for.
     policy: Policy,
+    /// The function's name, or what `name = ".."` says; put together when first asked for.
     name: OnceLock<String>,
     index: OnceLock<usize>,
     shortcut: OnceLock<Shortcut>,

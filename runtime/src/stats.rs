@@ -106,7 +106,6 @@ pub(crate) struct Counters {
     pub(crate) load_nanos: AtomicU64,
     pub(crate) rechecks: AtomicU64,
     pub(crate) invalidated: AtomicU64,
-    pub(crate) evictions: AtomicU64,
     pub(crate) not_stored: AtomicU64,
 }
 
@@ -142,7 +141,7 @@ impl Counters {
             load_seconds: Duration::from_nanos(of(&self.load_nanos)).as_secs_f64(),
             rechecks: of(&self.rechecks),
             invalidated: of(&self.invalidated),
-            evictions: of(&self.evictions),
+            evictions: 0,
             not_stored: of(&self.not_stored),
             entries: 0,
             bytes: 0,
@@ -162,7 +161,7 @@ pub struct SiteStats {
     pub hits: u64,
     /// Calls answered with a value past its ttl: the load failed or was too slow.
     pub stale_hits: u64,
-    /// Calls that near could not answer.
+    /// Calls for which near had no fresh value.
     pub misses: u64,
     /// Misses of near that a tier answered.
     pub tier_hits: u64,
@@ -210,7 +209,8 @@ impl SiteStats {
     /// Calls answered without a load, as a part of all calls; 0 when there were none.
     #[must_use]
     pub fn hit_rate(&self) -> f64 {
-        rate(self.hits + self.stale_hits + self.tier_hits, self.hits + self.misses)
+        // At most all: a refresh behind a hit may be answered by a tier too.
+        rate(self.hits + self.stale_hits + self.tier_hits, self.hits + self.misses).min(1.0)
     }
 }
 
@@ -309,6 +309,7 @@ impl SiteStats {
         self.entries += other.entries;
         self.bytes += other.bytes;
         self.capacity += other.capacity;
+        self.fronted += other.fronted;
     }
 }
 

@@ -34,7 +34,7 @@ impl<T> Slot<T> {
     /// Takes the value that stands behind `word`.
     fn fill(&mut self, word: &Ident, value: T) -> Result<()> {
         match self.0 {
-            Some(_) => Err(Error::new(word.span(), format!("`{}` is given twice", word.unraw()))),
+            Some(_) => Err(Error::new(word.span(), format!("`{}` is given twice: keep one of the two", word.unraw()))),
             None => {
                 self.0 = Some((word.span(), value));
                 Ok(())

@@ -66,7 +66,7 @@ fn a_mistake_never_hides_the_next() {
 #[test]
 fn an_option_given_twice_is_said_at_the_second() {
     let (args, said) = cache(quote!(ttl = "1s", ttl = "2s"));
-    assert_eq!(said, ["`ttl` is given twice"]);
+    assert_eq!(said, ["`ttl` is given twice: keep one of the two"]);
     assert_eq!(args.ttl.get(), Some(&1000));
 }
 

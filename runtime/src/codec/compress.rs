@@ -5,6 +5,7 @@
 
 use std::cell::RefCell;
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use flate2::{Compress, Decompress, FlushCompress, FlushDecompress, Status};
@@ -82,6 +83,18 @@ impl Compression {
     #[must_use]
     pub const fn word(self) -> &'static str {
         WORDS[self.number() as usize].1
+    }
+
+    /// The levels there are; `None` if there are none to choose from.
+    pub(crate) fn levels(self) -> Option<RangeInclusive<i32>> {
+        match self {
+            Self::None => None,
+            Self::Zlib => Some(0..=9),
+            #[cfg(feature = "zstd")]
+            Self::Zstd => Some(zstd::compression_level_range()),
+            #[cfg(feature = "lz4")]
+            Self::Lz4 => None,
+        }
     }
 
     /// The compressed bytes, or `None` if they would not be smaller than `raw`.

@@ -4,7 +4,6 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
 
 use super::landing::{Flight, State, Told};
 
@@ -24,18 +23,14 @@ impl<V, R> Flight<V, R> {
 }
 
 impl<V: Clone, R> Flight<V, R> {
-    /// Blocks the thread until the flight lands, or until the time is up: then `None`.
-    pub(crate) fn wait_blocking(&self, leads: bool, until: Option<Instant>) -> Option<Told<V, R>> {
+    /// Blocks the thread until the flight lands.
+    pub(crate) fn wait_blocking(&self, leads: bool) -> Told<V, R> {
         let mut state = self.state.lock();
         loop {
             if let State::Landed(landing) = &mut *state {
-                return Some(landing.tell(leads));
+                return landing.tell(leads);
             }
-            match until {
-                Some(until) if self.landed.wait_until(&mut state, until).timed_out() => return None,
-                Some(_) => {}
-                None => self.landed.wait(&mut state),
-            }
+            self.landed.wait(&mut state);
         }
     }
 }

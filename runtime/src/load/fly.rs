@@ -116,6 +116,14 @@ where
             return Ok(Work::Promoted(value, life, frame));
         }
         let Some(load) = load else { return Err(Error::new(ErrorKind::Closed, "the load was lost with its runtime")) };
+        self.run_in_time(shelf, load).await.map(Work::Made)
+    }
+
+    /// Runs the body, for as long as `timeout` allows.
+    pub(super) async fn run_in_time<F>(&self, shelf: &Shelf<K, V, R>, load: F) -> Result<R, Error>
+    where
+        F: Future<Output = R>,
+    {
         let started = Instant::now();
         let made = match shelf.policy().timeout {
             None => load.await,
@@ -138,7 +146,7 @@ where
             }
         };
         shelf.counters.loaded(started.elapsed());
-        Ok(Work::Made(made))
+        Ok(made)
     }
 
     /// Between this caller's miss and its flight another may have landed.

@@ -135,8 +135,7 @@ where
                     let flight = Arc::clone(lead.flight());
                     let _waiting = would_wait_for_itself(flight.id).ok();
                     self.fly_sync(lead, &shelf, body);
-                    let told = flight.wait_blocking(true, None).unwrap_or(Told::Lost);
-                    return self.tell(&shelf, told);
+                    return self.tell(&shelf, flight.wait_blocking(true));
                 }
                 Boarded::Join(flight) => {
                     if let Some(ready) = &self.ready {
@@ -144,7 +143,7 @@ where
                     }
                     let Ok(_waiting) = would_wait_for_itself(flight.id) else { return body() };
                     count(&shelf.counters.joins);
-                    match flight.wait_blocking(false, None).unwrap_or(Told::Lost) {
+                    match flight.wait_blocking(false) {
                         Told::Lost => {}
                         // One after the other: each thread leads in its turn.
                         Told::Unshared => {}

@@ -1,7 +1,10 @@
 //! Looking at an entry without loading it, and taking it out.
 
+use std::sync::Arc;
+
 use super::Miss;
 use crate::depth::Depth;
+use crate::flight::Fallback;
 use crate::key::{KeyPart, OwnedKey};
 use crate::near::Found;
 use crate::outcome::Shape;
@@ -42,6 +45,20 @@ where
                 self.cache.0.log.unnamed_since(&self.named.key, tags, entry.checked())?;
                 Some(self.shape.join(entry.value))
             }
+            _ => None,
+        }
+    }
+
+    /// What near has past its ttl, to answer with if the load fails.
+    pub(crate) fn stale_near(&self) -> Option<Fallback<V>> {
+        let now = self.cache.clock().now();
+        match self.shelf.as_ref()?.near.find(&self.key, now, 0, None) {
+            Found::Check(entry) if entry.fresh_until <= now => Some(Fallback {
+                stale_until: entry.stale_until(),
+                checked: entry.checked(),
+                tags: entry.tags().map(Arc::from).collect(),
+                value: entry.value,
+            }),
             _ => None,
         }
     }

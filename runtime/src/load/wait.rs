@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::{Miss, run};
 use crate::depth::Depth;
@@ -84,9 +84,10 @@ where
             return self.shape.join(value);
         }
         let birth = self.cache.0.log.birth();
-        let started = Instant::now();
-        let result = chained(shelf.alone_id, run(body)).await;
-        shelf.counters.loaded(started.elapsed());
+        let result = match self.run_in_time(shelf, chained(shelf.alone_id, run(body))).await {
+            Ok(result) => result,
+            Err(late) => return self.tell(shelf, Told::Refused(late)),
+        };
         match self.shape.split(result) {
             Ok((value, sort)) => {
                 let life = self.life(shelf, &value, sort);

@@ -66,18 +66,19 @@ impl Balance {
 
     pub(crate) fn set_budget(&self, budget: u64) {
         self.budget.store(budget, Ordering::Relaxed);
-        self.round();
+        self.share_out(&mut self.shelves.lock());
     }
 
     pub(crate) fn set_limit(&self, namespace: &str, limit: u64) {
         self.limits.lock().insert(namespace.to_owned(), limit);
-        self.round();
+        self.share_out(&mut self.shelves.lock());
     }
 
     /// Takes in a shelf that was just made.
     pub(crate) fn add(&self, shelf: Arc<dyn Balanced>) {
-        self.shelves.lock().push(Account { shelf, hits: 0, evicted: 0, pace: 0.0 });
-        self.round();
+        let mut accounts = self.shelves.lock();
+        accounts.push(Account { shelf, hits: 0, evicted: 0, pace: 0.0 });
+        self.share_out(&mut accounts);
     }
 
     /// One more insert; now and then a round.
@@ -100,12 +101,17 @@ impl Balance {
 
     /// One round: whoever comes while another runs has nothing to do.
     fn round(&self) {
-        let Some(mut accounts) = self.shelves.try_lock() else { return };
+        if let Some(mut accounts) = self.shelves.try_lock() {
+            self.share_out(&mut accounts);
+        }
+    }
+
+    fn share_out(&self, accounts: &mut [Account]) {
         let budget = self.budget();
         let floor = FLOOR.min(budget / (4 * accounts.len().max(1) as u64)).max(1);
         let wants: Vec<Want> = accounts.iter_mut().map(|a| a.want(floor)).collect();
         let mut shares = divide(budget, floor, &wants);
-        self.limit(&accounts, &mut shares);
+        self.limit(accounts, &mut shares);
         for (account, share) in accounts.iter().zip(shares) {
             // Small moves are not worth the engine's locks.
             if share.abs_diff(account.shelf.capacity()) > floor / 8 {

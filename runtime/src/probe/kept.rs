@@ -161,7 +161,7 @@ impl<R> Shape<R> for Refused {
     type Stored = Nothing;
 
     fn split(self, result: R) -> Result<(Nothing, Sort), (R, Sort)> {
-        Err(result)
+        Err((result, Sort::Failure))
     }
 
     fn join(self, kept: Nothing) -> R {

@@ -188,6 +188,17 @@ fn a_sync_writer_needs_no_runtime() {
     assert_eq!(world.cache.stats().tiers[0].backlog, 0, "the tier was told");
 }
 
+/// An `async` writer on another executor: tiers are told by blocking, for their deadlines are tokio's.
+#[test]
+fn an_async_writer_needs_no_runtime_of_tokio() {
+    let world = World::new();
+    let mut invalidation = std::pin::pin!(world.cache.invalidate_tags(["anywhere"]));
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    let answer = invalidation.as_mut().poll(&mut context);
+    assert_eq!(answer, std::task::Poll::Ready(Applied::Applied));
+    assert_eq!(world.cache.stats().tiers[0].backlog, 0, "the tier was told");
+}
+
 #[tokio::test]
 async fn a_value_from_outside_never_widens_what_is_named() {
     #[cache(key = "invalidator-text:{name}:x", tags = ["texts:{name}"], cache = world.cache)]

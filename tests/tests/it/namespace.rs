@@ -33,6 +33,23 @@ async fn what_is_set_is_there_until_its_time_is_over() {
 }
 
 #[tokio::test]
+async fn a_value_past_its_time_stands_in_for_a_load_that_fails() {
+    let world = World::near_only();
+    let names = world.cache.namespace::<u64>("past").unwrap();
+    let fails = || async { Err::<u64, Down>(Down) };
+    names.set_with("a", 1, SetOptions::new().ttl(SECOND * 5).stale(SECOND * 10).tag("past"));
+    world.clock.advance(SECOND * 6);
+    assert_eq!(names.get_or_load("a", fails).await, Ok(1));
+    names.invalidate_tags(["past"]).await;
+    assert_eq!(names.get_or_load("a", fails).await, Err(Arc::new(Down)), "not what was invalidated");
+    names.set_with("a", 2, SetOptions::new().ttl(SECOND * 5).stale(SECOND * 10));
+    world.clock.advance(SECOND * 15);
+    assert_eq!(names.get_or_load("a", fails).await, Err(Arc::new(Down)), "not for longer than was allowed");
+    let site = world.cache.stats().site("past").cloned().unwrap();
+    assert_eq!((site.misses, site.stale_hits, site.loads), (3, 1, 3));
+}
+
+#[tokio::test]
 async fn names_stay_in_their_segments() {
     let world = World::new();
     let names = world.cache.namespace::<u64>("segments").unwrap();

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use cached_runtime::builder::Builder;
+use cached_runtime::codec::Compression;
 use cached_runtime::{Cache, ErrorKind, Eviction};
 
 #[test]
@@ -28,6 +29,20 @@ fn every_wrong_setting_is_an_error_that_names_it() {
         assert_eq!(error.context("setting"), Some(setting), "{error}");
         assert!(error.to_string().contains(setting), "{error}");
     }
+}
+
+#[test]
+fn a_level_that_the_compressor_does_not_have_is_refused() {
+    for (compression, level) in [(Compression::Zlib, 10), (Compression::Zlib, -1), (Compression::Zstd, 23)] {
+        let error = Cache::builder().compression(compression).compression_level(level).build().unwrap_err();
+        assert_eq!(error.context("setting"), Some("compression_level"), "{compression:?}, {level}");
+    }
+    for compression in [Compression::None, Compression::Lz4] {
+        let error = Cache::builder().compression(compression).compression_level(1).build().unwrap_err();
+        assert_eq!(error.context("setting"), Some("compression_level"), "{compression:?} has no levels");
+    }
+    Cache::builder().compression(Compression::Zlib).compression_level(9).build().unwrap();
+    Cache::builder().compression(Compression::Zstd).compression_level(22).build().unwrap();
 }
 
 #[test]

@@ -10,6 +10,7 @@ use cached_runtime::tier::memory::MemoryTier;
 use cached_runtime::{Error, ErrorKind, Tier, cache};
 
 use crate::rig::{Down, World, soon};
+use crate::shelf::eventually;
 
 const SECOND: Duration = Duration::from_secs(1);
 const MS: Duration = Duration::from_millis(1);
@@ -250,4 +251,40 @@ async fn a_refresh_ahead_answers_at_once_and_replaces_behind() {
     assert_eq!(ahead(&world, 1).await, Ok(2), "a refresh that fails takes nothing away");
     world.clock.advance(SECOND * 2);
     assert_eq!(ahead(&world, 1).await, Err(Down), "and gives nothing");
+}
+
+/// Cannot be cloned.
+#[derive(Debug)]
+struct Unshared(Failed);
+
+impl From<Error> for Unshared {
+    fn from(error: Error) -> Self {
+        Self(error.into())
+    }
+}
+
+/// The timeout holds for those too who load for themselves, because another's error could not be shared.
+#[tokio::test]
+async fn who_loads_alone_is_bounded_by_the_timeout_too() {
+    #[cache(key = "stale-alone:{id}", timeout = "300ms", cache = world.cache)]
+    async fn alone(world: &World, id: u32) -> Result<u64, Unshared> {
+        let _ = id;
+        if world.source.reads() == 0 {
+            world.source.fail(true);
+            return world.source.read().await.map_err(|Down| Unshared(Failed::Source));
+        }
+        std::future::pending().await
+    }
+    let world = World::near_only();
+    world.source.gate.close();
+    let call = || {
+        let world = world.clone();
+        tokio::spawn(async move { alone(&world, 1).await })
+    };
+    let (first, second) = (call(), call());
+    eventually("the second has joined", || world.cache.stats().total().joins == 1).await;
+    world.source.gate.open();
+    assert!(matches!(soon("the first", first).await.unwrap(), Err(Unshared(Failed::Source))));
+    let error = soon("the second", second).await.unwrap().unwrap_err();
+    assert!(matches!(error, Unshared(Failed::Cache(ErrorKind::Timeout))), "{error:?}");
 }
