@@ -55,6 +55,8 @@ for file in examples/*.rs; do
     echo "example $name"
     "${CARGO_TARGET_DIR:-target}/debug/examples/$name" >/dev/null </dev/null
 done
+echo "example quickstart"
+"${CARGO_TARGET_DIR:-target}/debug/examples/quickstart" >/dev/null </dev/null
 
 say "examples in the documentation"
 cargo test --workspace --all-features --doc

@@ -295,11 +295,13 @@ impl Builder {
         let clock = self.settings.clock.clone();
         let guard = GuardOptions { name, deadlines: self.deadlines, breaker: self.breaker, clock: clock.clone() };
         let queue = BehindOptions { name, clock, ..self.queue.clone() };
+        // Not of the wrappers: a deadline in the name would change the name with the setting.
+        let label = tier.to_string();
         let meter = Arc::new(Metered::new(Arc::new(Guarded::new(tier, guard))));
         let log = Arc::clone(log);
         // Before the log is there nothing is valid.
         let judge: Judge = Arc::new(move |frame| log.get().is_some_and(|log| log.allows(frame)));
-        Level { name: meter.to_string(), tier: Behind::start(Arc::clone(&meter) as _, judge, queue), meter }
+        Level { name: label, tier: Behind::start(Arc::clone(&meter) as _, judge, queue), meter }
     }
 }
 

@@ -218,7 +218,7 @@ impl SiteStats {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct LevelStats {
-    /// Its name, as in `deadline(50ms, disk)`.
+    /// Its name, as it shows itself: `disk`, `sqlite`, or what a tier of your own says.
     pub tier: String,
     /// Reads it answered with a frame.
     pub hits: u64,

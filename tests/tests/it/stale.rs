@@ -55,6 +55,42 @@ async fn a_source_that_works_is_asked_when_the_ttl_is_over() {
     assert_eq!(read(&world, 1).await, Ok(2), "stale is for failures");
 }
 
+#[cache(key = "stale-row:{id}", ttl = "10s", stale = "1h", jitter = 0, cache = world.cache)]
+async fn row(world: &World, id: u32) -> Result<Option<u64>, Down> {
+    let _ = id;
+    // A row is gone when its number is 0.
+    world.source.read().await.map(|n| Some(n).filter(|n| *n > 0))
+}
+
+/// What was found once and is not there any more is not a failure: the answer is the new one, and the old one goes.
+#[tokio::test]
+async fn an_old_value_does_not_stand_in_for_nothing_found() {
+    for world in [World::near_only(), World::new()] {
+        world.source.write(1);
+        assert_eq!(row(&world, 1).await, Ok(Some(1)));
+        world.settle().await;
+        world.clock.advance(SECOND * 10);
+        world.source.write(0);
+        assert_eq!(row(&world, 1).await, Ok(None), "it is gone");
+        world.source.fail(true);
+        assert_eq!(row(&world, 1).await, Err(Down), "and does not come back when the source fails");
+        assert_eq!(world.cache.stats().total().load_errors, 1, "nothing found is no error");
+    }
+}
+
+#[tokio::test]
+async fn a_refresh_that_finds_nothing_takes_the_old_value_away() {
+    for world in [World::near_only(), World::new()] {
+        world.source.write(1);
+        assert_eq!(row(&world, 1).await, Ok(Some(1)));
+        world.settle().await;
+        world.source.write(0);
+        assert_eq!(row::refresh(&world, 1).await, Ok(None));
+        assert_eq!(row::peek(&world, 1).await, None);
+        assert_eq!(row(&world, 1).await, Ok(None));
+    }
+}
+
 /// A failing source is not asked by every call: for a second the old value answers by itself.
 #[tokio::test]
 async fn a_failing_source_is_left_alone_for_a_moment() {
