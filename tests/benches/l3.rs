@@ -117,8 +117,14 @@ async fn fill<F: Future>(cache: &Cache, count: u64, call: impl Fn(u64) -> F) -> 
 }
 
 async fn run() {
-    let plain = fjall::Database::builder(ROOM.path().join("fjall")).open().expect("fjall");
-    let shelf = plain.keyspace("entries", fjall::KeyspaceCreateOptions::default).expect("a keyspace");
+    // With the tier's own settings: what is compared is the way to the store, not the size of its cache.
+    let plain = fjall::Database::builder(ROOM.path().join("fjall")).cache_size(16 << 20).open().expect("fjall");
+    let options = || {
+        fjall::KeyspaceCreateOptions::default()
+            .data_block_compression_policy(fjall::config::CompressionPolicy::disabled())
+            .max_memtable_size(16 << 20)
+    };
+    let shelf = plain.keyspace("entries", options).expect("a keyspace");
     let pool = raw_sqlite().await;
 
     println!("\nWrites of 1 KB values, microseconds per value");

@@ -63,7 +63,7 @@ fn main() {
     let quick = quick_cache::sync::Cache::<u64, Arc<Row>>::new(10_000);
     let mut table = Table::new("Miss + load + insert + evict, capacity about 10,000, Arc<Row>");
     table
-        .row("#[cache] async, load in a task of its own", |keys| {
+        .row("#[cache] async, load that outlives its caller", |keys| {
             block_on(async {
                 for &key in keys {
                     black_box(ours(id(key)).await);
@@ -130,7 +130,7 @@ fn main() {
         println!("{}: {} entries, hit rate {:.1} %", site.site, site.entries, site.hit_rate() * 100.0);
     }
     summary();
-    let (ours, moka) = ("#[cache] async, load in a task of its own", "moka::future get_with");
+    let (ours, moka) = ("#[cache] async, load that outlives its caller", "moka::future get_with");
     reach(
         "miss + insert, near only, detached",
         "x moka::future get_with, fresh 1T",

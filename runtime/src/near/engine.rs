@@ -107,7 +107,7 @@ where
 
     fn clock(capacity: u64, evicted: &Arc<AtomicU64>) -> Self {
         // Entries of about 256 bytes: decides only how many shards and ghosts are kept.
-        let items = usize::try_from(capacity / 256).unwrap_or(usize::MAX).clamp(512, 1 << 20);
+        let items = usize::try_from(capacity / 256).unwrap_or(usize::MAX).clamp(32, 1 << 20);
         let mut options = OptionsBuilder::new();
         options.estimated_items_capacity(items).weight_capacity(capacity).hot_allocation(HOT);
         let options = options.build();
