@@ -152,10 +152,16 @@ fn brittle(id: u32) -> Brittle {
 fn a_clone_that_panics_takes_no_room_of_copies_with_it() {
     let _alone = alone();
     let cache = installed(Eviction::Clock);
-    std::thread::spawn(|| (0..HOT).for_each(|_| drop(brittle(1)))).join().unwrap();
+    std::thread::spawn(|| {
+        for _ in 0..HOT {
+            brittle(1);
+        }
+    })
+    .join()
+    .unwrap();
     assert_eq!(fronted(&cache, "brittle"), 0);
     std::thread::spawn(|| {
-        drop(brittle(1));
+        brittle(1);
         for _ in 0..50 {
             CLONES_LEFT.set(1);
             let call = std::panic::catch_unwind(|| brittle(1).0);
@@ -389,7 +395,7 @@ async fn deep(id: u64) -> u64 {
 
 fn deeper(id: u64) -> Boxed<u64> {
     Box::pin(async move {
-        if id % 3 == 0 {
+        if id.is_multiple_of(3) {
             tokio::task::yield_now().await;
         }
         deep(id).await

@@ -15,6 +15,7 @@ mod keys;
 mod memory;
 mod model;
 mod namespace;
+mod options;
 mod panic;
 mod recursion;
 mod restart;
