@@ -262,7 +262,7 @@ impl Cache {
     /// until it has, and nothing old is served meanwhile. Once begun it goes on even if the caller goes away.
     /// Outside a tokio runtime it blocks its thread instead, as [`Cache::invalidate_blocking`] does.
     pub async fn invalidate(&self, groups: Vec<Group>) -> Applied {
-        let records = self.append(groups);
+        let records = self.note(groups);
         if records.is_empty() || self.0.stack.is_empty() {
             return Applied::Applied;
         }
@@ -287,7 +287,12 @@ impl Cache {
 
     /// Invalidates here at once and tells the tiers behind: for destructors, which cannot wait.
     pub(crate) fn invalidate_behind(&self, groups: Vec<Group>) {
-        let records = self.append(groups);
+        let records = self.note(groups);
+        self.tell_tiers_behind(records);
+    }
+
+    /// Tells the tiers of what was noted, without waiting for them where there is a runtime.
+    pub(crate) fn tell_tiers_behind(&self, records: Vec<crate::group::Record>) {
         if records.is_empty() || self.0.stack.is_empty() {
             return;
         }
@@ -299,14 +304,15 @@ impl Cache {
 
     /// The same for code that does not await; waits for the tiers at most 200 ms each.
     pub fn invalidate_blocking(&self, groups: Vec<Group>) -> Applied {
-        let records = self.append(groups);
+        let records = self.note(groups);
         if records.is_empty() || self.0.stack.is_empty() {
             return Applied::Applied;
         }
         self.tell_tiers_blocking(&records)
     }
 
-    fn append(&self, groups: Vec<Group>) -> Vec<crate::group::Record> {
+    /// Notes an invalidation here: from now on nothing older is valid, also what a tier still has.
+    pub(crate) fn note(&self, groups: Vec<Group>) -> Vec<crate::group::Record> {
         self.0.invalidations.fetch_add(groups.len() as u64, Ordering::Relaxed);
         tracing::debug!(groups = groups.len(), "invalidated");
         self.0.log.append(groups)

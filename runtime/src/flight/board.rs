@@ -91,11 +91,11 @@ impl<K: Hash + Eq, V: Clone, R> Lead<K, V, R> {
         &self.flight
     }
 
-    /// Publishes if the flight is still the key's own, then lands it. True if it was published.
+    /// Publishes if the flight is still the key's own, then lands it. What publishing gave, if it was done, is handed on:
+    /// it may be dropped now that no lock is held.
     ///
     /// Published first and freed after, under one lock: a caller who finds no flight finds the value.
-    /// What publishing gives is dropped at the end, when no lock is held.
-    pub(crate) fn land<T>(mut self, publish: impl FnOnce() -> T, landing: Landing<V, R>) -> bool {
+    pub(crate) fn land<T>(mut self, publish: impl FnOnce() -> T, landing: Landing<V, R>) -> Option<T> {
         // A panic in `publish` leaves the flight lost and the key free.
         let published = {
             let mut flights = self.board.shard(&self.key).lock();
@@ -108,7 +108,7 @@ impl<K: Hash + Eq, V: Clone, R> Lead<K, V, R> {
         };
         self.done = true;
         self.flight.land(landing);
-        published.is_some()
+        published
     }
 }
 

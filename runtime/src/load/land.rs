@@ -91,10 +91,16 @@ where
     /// The load answered with something that is not kept. That is no failure: what was kept before is out of date, and is
     /// not served again, here or after a restart.
     fn land_unkept(&self, lead: Lead<OwnedKey<K>, V, R>, shelf: &Shelf<K, V, R>, landing: Landing<V, R>) {
-        if self.force || self.ready.is_some() || lead.flight().fallback().is_some() {
-            self.cache.invalidate_behind(vec![Group::Key(self.named.key.clone())]);
+        let had = self.force || self.ready.is_some() || lead.flight().fallback().is_some();
+        // Only while the key is this flight's own: a younger load, or a value that was set, knows better. Noted before
+        // those who wait are told, so that none of them finds the old value in a tier.
+        let publish = || {
+            let gone = shelf.near.remove(&self.key);
+            (gone, had.then(|| self.cache.note(vec![Group::Key(self.named.key.clone())])))
+        };
+        if let Some((_gone, Some(records))) = lead.land(publish, landing) {
+            self.cache.tell_tiers_behind(records);
         }
-        lead.land(|| shelf.near.remove(&self.key), landing);
     }
 
     /// The load failed: an old value if one is allowed and still valid, else the failure.

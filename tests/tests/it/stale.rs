@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use cached_runtime::chance::Chance;
 use cached_runtime::clock::Clock;
+use cached_runtime::testing::Gate;
 use cached_runtime::tier::memory::MemoryTier;
 use cached_runtime::{Error, ErrorKind, Tier, cache};
 
@@ -75,6 +76,37 @@ async fn an_old_value_does_not_stand_in_for_nothing_found() {
         world.source.fail(true);
         assert_eq!(row(&world, 1).await, Err(Down), "and does not come back when the source fails");
         assert_eq!(world.cache.stats().total().load_errors, 1, "nothing found is no error");
+    }
+}
+
+#[cache(key = "stale-slow-row:{id}", skip(gate), ttl = "10s", stale = "1h", jitter = 0, cache = world.cache)]
+async fn slow_row(world: &World, gate: &Gate, id: u32) -> Result<Option<u64>, Down> {
+    let _ = id;
+    let found = world.source.read().await.map(|n| Some(n).filter(|n| *n > 0));
+    gate.pass().await;
+    found
+}
+
+/// A load that found nothing, and was overtaken meanwhile by an invalidation and a younger load, takes nothing away.
+#[tokio::test]
+async fn nothing_found_long_ago_does_not_take_a_newer_value_away() {
+    for world in [World::near_only(), World::new()] {
+        let (open, closed) = (Gate::opened(), Gate::closed());
+        world.source.write(1);
+        slow_row(&world, &open, 1).await.unwrap();
+        world.clock.advance(SECOND * 10);
+        world.source.write(0);
+        let old = tokio::spawn({
+            let (world, closed) = (world.clone(), closed.clone());
+            async move { slow_row(&world, &closed, 1).await }
+        });
+        closed.arrived(1).await;
+        let _ = world.cache.invalidate_key(&slow_row::key(&world, 1)).await;
+        world.source.write(2);
+        assert_eq!(slow_row(&world, &open, 1).await, Ok(Some(2)));
+        closed.open();
+        assert_eq!(old.await.unwrap(), Ok(None));
+        assert_eq!(slow_row::peek(&world, 1).await, Some(Ok(Some(2))), "the younger load knows better");
     }
 }
 

@@ -247,7 +247,9 @@ impl Room {
     /// No marker can be made beside the file: what it holds has to go now. Failing that too, the file system takes no
     /// change at all, and the next process cannot open the database either.
     fn spoil(&self) {
-        let _ = super::aside::set_aside(&self.options.path, open::COMPANIONS);
+        if let Err(error) = super::aside::set_aside(&self.options.path, open::COMPANIONS) {
+            tracing::error!(path = %self.options.path.display(), %error, "an invalidated store can neither be marked nor set aside");
+        }
     }
 }
 
