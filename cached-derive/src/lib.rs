@@ -68,7 +68,7 @@ use proc_macro::TokenStream;
 /// | `refresh_ahead = "30s"` | how long before the end of `ttl` a hit starts a load behind; shorter than `ttl` | never |
 /// | `soft_timeout = "200ms"` | how long a caller waits before it takes the stale value; needs `stale`; may be `"0s"` | for ever |
 /// | `timeout = "10s"` | how long a load may take; the error needs `From<cached_runtime::Error>` | for ever |
-/// | `idle = "5m"` | how long near keeps what nobody asks for | `ttl` |
+/// | `idle = "5m"` | how long near keeps what nobody asks for | while it lives |
 /// | `jitter = 0.1` | by which part of it a life is shortened at random, 0 to 1 | 0.1 |
 /// | `cache_none`, `cache_none = "30s"` | keeps `None` too, as long as a value or this long | not kept |
 /// | `cache_err = "5s"` | keeps errors too, in near only; the error is `Clone` | not kept |

@@ -1,4 +1,4 @@
-//! What one site asked for, as plain numbers that configuration can change without a rebuild.
+//! What one site asked for, as plain numbers.
 
 use crate::clock::Millis;
 use crate::codec::Format;
