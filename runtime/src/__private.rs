@@ -11,7 +11,7 @@ pub use crate::{
 };
 
 pub use crate::cache::Cache;
-pub use crate::call::{Call, Near, Options, Question};
+pub use crate::call::{Call, Near, Options};
 pub use crate::codec::Format;
 pub use crate::depth::{Framed, Local};
 pub use crate::entry::Entry;

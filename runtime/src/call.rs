@@ -19,9 +19,8 @@ use crate::site::Site;
 use crate::stats::count;
 use crate::which::Which;
 
-/// What near is asked: all that a hit needs.
-#[derive(Clone, Copy)]
-pub struct Question<'a, K, S> {
+/// One call that was no plain hit: made by generated code.
+pub struct Call<'a, K, N, S, R, D, V> {
     /// The function.
     pub site: &'static Site,
     /// Which cache serves it.
@@ -30,35 +29,6 @@ pub struct Question<'a, K, S> {
     pub key: K,
     /// How the return type is taken apart.
     pub shape: S,
-}
-
-impl<K: KeyPart, S> Question<'_, K, S> {
-    /// The answer, if it is a plain hit. It allocates nothing, waits for nobody and takes no lock that all share.
-    #[inline(always)]
-    pub(crate) fn hit<R>(&self) -> Option<R>
-    where
-        S: Shape<R>,
-        S::Kept: Clone + Send + Sync + 'static,
-        R: Send + 'static,
-    {
-        if intent::refresh_wanted() {
-            return None;
-        }
-        let value = self.cache.hit::<K::Owned, S::Kept, R, _>(self.site, &self.key)?;
-        Some(self.shape.join(value))
-    }
-}
-
-impl<K, S> fmt::Debug for Question<'_, K, S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Question").field("site", &self.site).finish_non_exhaustive()
-    }
-}
-
-/// One call that was no plain hit: made by generated code.
-pub struct Call<'a, K, N, S, R, D, V> {
-    /// What was asked.
-    pub question: Question<'a, K, S>,
     /// Writes the key's text and the tags.
     pub names: N,
     /// How a result that is not kept is given to all who wait.
@@ -157,7 +127,7 @@ where
     /// Asks near once more, and looks closer.
     #[inline(never)]
     pub fn near(self) -> Near<R, MissOf<K, S, R, D>> {
-        let Some((shelf, known)) = self.question.cache.shelf::<K::Owned, S::Kept, R>(self.question.site) else {
+        let Some((shelf, known)) = self.cache.shelf::<K::Owned, S::Kept, R>(self.site) else {
             return Near::Miss(self.without_shelf());
         };
         if intent::take_refresh() {
@@ -165,10 +135,10 @@ where
         }
         let policy = known.policy();
         let now = known.clock.now();
-        match known.near.find(&self.question.key, now, policy.refresh_ahead, policy.idle) {
+        match known.near.find(&self.key, now, policy.refresh_ahead, policy.idle) {
             Found::Fresh(value) => {
                 known.counters.hits.add();
-                Near::Hit(self.question.shape.join(value))
+                Near::Hit(self.shape.join(value))
             }
             Found::Check(entry) => self.check(shelf, known, entry, now),
             Found::Absent => Near::Miss(self.miss(Some(shelf), None, None, false)),
@@ -188,9 +158,9 @@ where
             count(&known.counters.rechecks);
             let named = self.named();
             let tags = named.tags().chain(entry.tags());
-            match self.question.cache.cache().0.log.unnamed_since(&named.key, tags, checked) {
+            match self.cache.cache().0.log.unnamed_since(&named.key, tags, checked) {
                 Some(seq) => {
-                    known.near.recheck(&self.question.key, &entry, seq);
+                    known.near.recheck(&self.key, &entry, seq);
                     checked = seq;
                 }
                 None => {
@@ -204,7 +174,7 @@ where
         if entry.fresh_until > now {
             if entry.fresh_until > now + policy.refresh_ahead {
                 known.counters.hits.add();
-                return Near::Hit(self.question.shape.join(entry.value));
+                return Near::Hit(self.shape.join(entry.value));
             }
             let ready = Fallback { value: entry.value, stale_until: entry.fresh_until, checked, tags };
             return Near::Miss(self.miss(Some(shelf), Some(ready), None, false));
@@ -212,14 +182,14 @@ where
         if entry.held_until() > now {
             count(&known.counters.stale_hits);
             count(&known.counters.misses);
-            return Near::Hit(self.question.shape.join(entry.value));
+            return Near::Hit(self.shape.join(entry.value));
         }
         let old = Fallback { stale_until: entry.stale_until(), value: entry.value, checked, tags };
         Near::Miss(self.miss(Some(shelf), None, Some(old), false))
     }
 
     fn named(&self) -> Named {
-        let mut names = Names::new(self.question.cache.cache().0.settings.secret);
+        let mut names = Names::new(self.cache.cache().0.settings.secret);
         (self.names)(&mut names);
         names.finish()
     }
@@ -241,14 +211,14 @@ where
 
     fn wanted(self, shelf: Option<&Arc<dyn Any + Send + Sync>>) -> MissOf<K, S, R, D> {
         Miss {
-            cache: self.question.cache.cache().clone(),
+            cache: self.cache.cache().clone(),
             shelf: shelf.and_then(|shelf| Arc::clone(shelf).downcast::<Shelf<K::Owned, S::Kept, R>>().ok()),
-            key: self.question.key.to_owned_part(),
+            key: self.key.to_owned_part(),
             named: self.named(),
             ready: None,
             fallback: None,
             force: false,
-            shape: self.question.shape,
+            shape: self.shape,
             share: self.share,
             depth: self.depth,
             options: self.options,
@@ -263,13 +233,13 @@ where
 
     /// A handle to this entry: its key, a look without a load, its removal.
     pub fn entry(self) -> crate::entry::Entry<R> {
-        let shelf = self.question.cache.shelf::<K::Owned, S::Kept, R>(self.question.site);
+        let shelf = self.cache.shelf::<K::Owned, S::Kept, R>(self.site);
         crate::entry::Entry::of(self.wanted(shelf.map(|(shelf, _)| shelf)))
     }
 }
 
 impl<K, N, S, R, D, V> fmt::Debug for Call<'_, K, N, S, R, D, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Call").field("question", &self.question).finish_non_exhaustive()
+        f.debug_struct("Call").field("site", &self.site).finish_non_exhaustive()
     }
 }

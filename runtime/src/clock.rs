@@ -21,7 +21,8 @@ pub struct Clock(Source);
 
 #[derive(Clone)]
 enum Source {
-    System { wall: Millis, start: Millis },
+    /// The wall's time when the process's uptime was 0.
+    System { zero: Millis },
     Manual(Arc<AtomicU64>),
 }
 
@@ -30,7 +31,7 @@ impl Clock {
     #[must_use]
     pub fn system() -> Self {
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self(Source::System { wall: millis(wall), start: ticker::exact() })
+        Self(Source::System { zero: millis(wall).saturating_sub(ticker::exact()) })
     }
 
     /// A clock that stands still until [`Clock::advance`] moves it. All clones show the same time.
@@ -47,7 +48,7 @@ impl Clock {
     #[must_use]
     pub fn now(&self) -> Millis {
         match &self.0 {
-            Source::System { wall, start } => wall + ticker::uptime().saturating_sub(*start),
+            Source::System { zero } => zero + ticker::uptime(),
             Source::Manual(now) => now.load(Ordering::Acquire),
         }
     }

@@ -53,10 +53,11 @@ struct Copied<K, V> {
     credit: u8,
 }
 
-/// The value of this key, if it is a plain hit; counted.
+/// The value of this key, if it is a plain hit; counted. `None`: ask the shelf instead.
 ///
 /// While a value is cloned or dropped here, calls made by it find the fronts taken and go the longer way.
-pub(crate) fn hit<K, V, R, Q>(site: &'static Site, shelf: &'static Shelf<K, V, R>, key: &Q) -> Option<V>
+#[inline(never)]
+pub(crate) fn hit<K, V, R, Q>(site: &'static Site, shelf: &'static Shelf<K, V, R>, key: &Q) -> Option<Option<V>>
 where
     K: KeyPart<Owned = K> + Clone + Eq + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
@@ -69,10 +70,10 @@ where
         std::ptr::eq(front.shelf, shelf).then(|| front.hit(key))
     });
     match asked {
-        Ok(Some(answer)) => answer,
+        Ok(Some(answer)) => Some(answer),
         _ => {
             open(site, shelf);
-            shelf.hit(key)
+            None
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::codec::{Codec, Frame, Head, Schema};
 use crate::depth::Codecs;
 use crate::error::Result;
 use crate::flight::{Board, FlightId};
-use crate::key::{KeyPart, OwnedKey};
+use crate::key::{Glance, KeyPart, OwnedKey};
 use crate::log::{Birth, Interest, Log};
 use crate::names::Named;
 use crate::near::{Balance, Focus, Near};
@@ -96,9 +96,9 @@ where
 
     /// What near has for a key, if it is a plain hit; counted.
     #[inline(always)]
-    pub(crate) fn hit<Q: KeyPart<Owned = K> + ?Sized>(&self, key: &Q) -> Option<V> {
-        let value = self.near.fresh(key, self.clock.now(), self.sign.policy.refresh_ahead)?;
-        self.count_hit(key);
+    pub(crate) fn hit<Q: KeyPart<Owned = K> + ?Sized, H>(&self, glance: &Glance<'_, Q, H>) -> Option<V> {
+        let value = self.near.fresh(glance, self.clock.now(), self.sign.policy.refresh_ahead)?;
+        self.count_hit(glance.key);
         Some(value)
     }
 

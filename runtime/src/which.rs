@@ -2,7 +2,7 @@
 
 use crate::cache::{Cache, Found};
 use crate::front;
-use crate::key::KeyPart;
+use crate::key::{Glance, KeyPart};
 use crate::shelf::Shelf;
 use crate::site::Site;
 
@@ -26,26 +26,33 @@ impl<'a> Which<'a> {
     }
 
     /// The value of this key, if it is a plain hit; counted.
-    #[inline]
-    pub(crate) fn hit<K, V, R, Q>(self, site: &'static Site, key: &Q) -> Option<V>
+    #[inline(always)]
+    pub(crate) fn hit<K, V, R, Q, H>(self, here: H, key: &Q) -> Option<V>
     where
+        H: Fn() -> &'static Site + Copy,
         K: KeyPart<Owned = K> + Clone + Eq + Send + Sync + 'static,
         V: Clone + Send + Sync + 'static,
         R: Send + 'static,
         Q: KeyPart<Owned = K> + ?Sized,
     {
-        match self {
+        let site = here();
+        let shelf: &Shelf<K, V, R> = match self {
             Self::Installed => {
                 // Each step of the long way is a load that waits for the one before: the shortcut leaves out most.
-                let shelf: &'static Shelf<K, V, R> =
-                    match site.shortcut(Cache::generation()).and_then(|shelf| shelf.downcast_ref()) {
-                        Some(shelf) => shelf,
-                        None => Cache::installed().shelf_in_place(site)?.1,
-                    };
-                if shelf.few_are_hot() { front::hit(site, shelf, key) } else { shelf.hit(key) }
+                let shelf = match site.shortcut(Cache::generation()).and_then(|shelf| shelf.downcast_ref()) {
+                    Some(shelf) => shelf,
+                    None => shelf_of(Cache::installed(), site)?,
+                };
+                if shelf.few_are_hot()
+                    && let Some(answer) = front::hit(site, shelf, key)
+                {
+                    return answer;
+                }
+                shelf
             }
-            Self::This(cache) => cache.shelf_in_place::<K, V, R>(site)?.1.hit(key),
-        }
+            Self::This(cache) => shelf_of(cache, site)?,
+        };
+        shelf.hit(&Glance { key, here })
     }
 
     /// The site's shelf, made now if it has to be; `None` if there are more sites than a cache has room for.
@@ -57,4 +64,15 @@ impl<'a> Which<'a> {
     {
         self.cache().shelf(site)
     }
+}
+
+/// The long way to a shelf that is made; out of line, for a hit is as quick as its code is short.
+#[inline(never)]
+fn shelf_of<'a, K, V, R>(cache: &'a Cache, site: &'static Site) -> Option<&'a Shelf<K, V, R>>
+where
+    K: KeyPart<Owned = K> + Clone + Eq + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+    R: Send + 'static,
+{
+    cache.shelf_in_place::<K, V, R>(site).map(|(_, shelf)| shelf)
 }

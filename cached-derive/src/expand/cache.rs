@@ -21,13 +21,16 @@ use crate::model::Model;
 ///     let __site = frames::site();
 ///     let __key = (P::part!(&video_id),);
 ///     let __shape = P::kind!(R);
-///     let __question = P::Question { site: __site, cache: P::Which::Installed, key: &__key, shape: __shape };
+///     let __cache = P::Which::Installed;
 ///     let __open = P::open!(R);
-///     if let P::Some(__hit) = __open.hit(&__question) {
+///     if let P::Some(__hit) = __open.hit(|| __site, __cache, &__key, __shape) {
 ///         return __hit;
 ///     }
 ///     let __call = P::Call {
-///         question: __question,
+///         site: __site,
+///         cache: __cache,
+///         key: &__key,
+///         shape: __shape,
 ///         names: |names: &mut P::Names| { names.key().literal("video:").part(&__key.0).literal(":frames"); },
 ///         share: P::share!(R),
 ///         depth: P::framed!(R, __shape),
@@ -50,7 +53,7 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
         #(#attrs)*
         #vis #sig {
             #question
-            if let #p::Some(__hit) = __open.hit(&__question) {
+            if let #p::Some(__hit) = __open.hit(|| __site, __cache, &__key, __shape) {
                 return __hit;
             }
             #call
@@ -78,17 +81,11 @@ pub(super) fn question(model: &Model, key: &Key<'_>) -> TokenStream {
     let kind = kind(model);
     let located = p.at(ret.span());
     let open = quote_spanned!(ours_at(ret)=> #located::open!(#ret));
-    // A key without parts borrows nothing: `&()` would trip a lint in the user's crate.
-    let key = if key.is_empty() {
-        quote_spanned!(Span::mixed_site()=> __key)
-    } else {
-        quote_spanned!(Span::mixed_site()=> &__key)
-    };
     quote_spanned! {Span::mixed_site()=>
         let __site = #site;
         let __key = #tuple;
         let __shape = #kind;
-        let __question = #p::Question { site: __site, cache: #cache, key: #key, shape: __shape };
+        let __cache = #cache;
         let __open = #open;
     }
 }
@@ -107,9 +104,18 @@ pub(super) fn call(model: &Model, key: &Key<'_>) -> TokenStream {
     };
     let share = quote_spanned!(at_return=> #located::share!(#ret));
     let options = options(model);
+    // A key without parts borrows nothing: `&()` would trip a lint in the user's crate.
+    let key = if key.is_empty() {
+        quote_spanned!(Span::mixed_site()=> __key)
+    } else {
+        quote_spanned!(Span::mixed_site()=> &__key)
+    };
     quote_spanned! {Span::mixed_site()=>
         let __call = #p::Call {
-            question: __question,
+            site: __site,
+            cache: __cache,
+            key: #key,
+            shape: __shape,
             names: |names: &mut #p::Names| { #names },
             share: #share,
             depth: #depth,

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 pub use glob::Pattern;
 pub use map::Unordered;
-pub use part::{Absent, KeyPart, Lookup, OwnedKey, Sum};
+pub use part::{Absent, Glance, KeyPart, Lookup, OwnedKey, Sum};
 pub use tuple::{Kind, kind_of};
 pub use writer::{KeyWriter, MAX_KEY, Secret, SecretPart, escape, secret};
 

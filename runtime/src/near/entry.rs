@@ -14,7 +14,7 @@ pub(crate) struct Entry<V> {
     /// waits for memory waits longest.
     stale: u32,
     /// Up to which local application of the log the entry is known to be valid; at first, its birth.
-    checked: AtomicU64,
+    pub(crate) checked: AtomicU64,
     /// Weight in bytes, all counted.
     pub(crate) weight: u32,
     /// What only few entries need.
@@ -34,6 +34,15 @@ pub(crate) struct Kept {
 const STALE_UNIT: Millis = 16;
 
 impl Kept {
+    /// Was the entry not asked for in so long? Marks it as asked for now if it was.
+    pub(crate) fn idle(&self, now: Millis, limit: Millis) -> bool {
+        let idle = now.saturating_sub(self.used.load(Ordering::Relaxed)) >= limit;
+        if !idle {
+            self.used.store(now, Ordering::Relaxed);
+        }
+        idle
+    }
+
     fn copy(&self) -> Self {
         let used = AtomicU64::new(self.used.load(Ordering::Relaxed));
         Self { tags: self.tags.clone(), used, held_until: self.held_until }
@@ -87,6 +96,12 @@ impl<V> Entry<V> {
         self
     }
 
+    /// Is it fresh at that time, and known to be valid up to that application?
+    #[inline]
+    pub(crate) fn is_fresh(&self, head: u64, at: Millis) -> bool {
+        self.fresh_until > at && self.checked() >= head
+    }
+
     #[inline]
     pub(crate) fn checked(&self) -> u64 {
         self.checked.load(Ordering::Relaxed)
@@ -112,18 +127,8 @@ impl<V> Entry<V> {
     }
 
     /// Was the entry not asked for in so long? Marks it as asked for now if it was.
-    #[inline]
     pub(crate) fn idle(&self, now: Millis, limit: Option<Millis>) -> bool {
-        match (limit, &self.kept) {
-            (Some(limit), Some(kept)) => {
-                let idle = now.saturating_sub(kept.used.load(Ordering::Relaxed)) >= limit;
-                if !idle {
-                    kept.used.store(now, Ordering::Relaxed);
-                }
-                idle
-            }
-            _ => false,
-        }
+        limit.zip(self.kept.as_ref()).is_some_and(|(limit, kept)| kept.idle(now, limit))
     }
 }
 

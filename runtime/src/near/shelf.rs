@@ -10,7 +10,7 @@ use super::entry::Entry;
 use super::gone::Gone;
 use super::stamps::Stamps;
 use crate::clock::Millis;
-use crate::key::{KeyPart, Lookup, OwnedKey};
+use crate::key::{Glance, KeyPart, Lookup, OwnedKey};
 use crate::log::Interest;
 use crate::stats::Counters;
 
@@ -81,18 +81,25 @@ where
     /// The value of this key, if two integers can tell that it may be used: is it still fresh, and was nothing relevant
     /// invalidated since? [`Near::find`] decides the rest.
     #[inline(always)]
-    pub(crate) fn fresh<Q: KeyPart<Owned = K> + ?Sized>(
+    pub(crate) fn fresh<Q: KeyPart<Owned = K> + ?Sized, H>(
         &self,
-        key: &Q,
+        key: &Glance<'_, Q, H>,
         now: Millis,
         refresh_ahead: Millis,
     ) -> Option<V> {
-        let entry = self.fresh_entry(key, self.interest.head(), now, refresh_ahead)?;
-        (!entry.idle(now, self.idle)).then_some(entry.value)
+        let head = self.interest.head();
+        // Taken apart at once: a value that stays whole stays in memory, and the next lock waits for it to get there.
+        let Entry { value, fresh_until, checked, kept, .. } = self.engine.get(key)?;
+        if fresh_until <= now + refresh_ahead || checked.into_inner() < head {
+            return None;
+        }
+        match (self.idle, kept) {
+            (Some(limit), Some(kept)) if kept.idle(now, limit) => None,
+            _ => Some(value),
+        }
     }
 
     /// The same, with what is known of the value; `head` was read before.
-    #[inline(always)]
     pub(crate) fn fresh_entry<Q: KeyPart<Owned = K> + ?Sized>(
         &self,
         key: &Q,
@@ -101,7 +108,7 @@ where
         refresh_ahead: Millis,
     ) -> Option<Entry<V>> {
         let entry = self.engine.get(&Lookup(key))?;
-        (entry.fresh_until > now + refresh_ahead && entry.checked() >= head).then_some(entry)
+        entry.is_fresh(head, now + refresh_ahead).then_some(entry)
     }
 
     /// What to read before an entry of this key is copied, and to compare before the copy is used.
@@ -126,7 +133,7 @@ where
     ) -> Found<V> {
         let head = self.interest.head();
         let Some(entry) = self.engine.get(&Lookup(key)) else { return Found::Absent };
-        if entry.fresh_until > now + refresh_ahead && entry.checked() >= head {
+        if entry.is_fresh(head, now + refresh_ahead) {
             if !entry.idle(now, idle) {
                 return Found::Fresh(entry.value);
             }

@@ -2,12 +2,15 @@
 
 use std::future::Future;
 
-use crate::call::{Call, MissOf, Near, Question};
+use crate::call::{Call, MissOf, Near};
+use crate::intent;
+use crate::which::Which;
 use crate::depth::Depth;
 use crate::entry::Entry;
 use crate::key::KeyPart;
 use crate::names::Names;
 use crate::outcome::{Probe, Shape};
+use crate::site::Site;
 
 /// Results that can be handed to callers on other threads.
 #[diagnostic::on_unimplemented(
@@ -52,16 +55,23 @@ impl<R> Open1 for Probe<R> {
 pub struct Open;
 
 impl Open {
-    /// Asks near for a plain hit.
+    /// The answer, if it is a plain hit. It allocates nothing, waits for nobody and takes no lock that all share.
+    ///
+    /// `here` gives the site, by a type that no other function has: what is compiled for it is part of the function.
     #[inline(always)]
-    pub fn hit<K, S, R>(self, question: &Question<'_, K, S>) -> Option<R>
+    pub fn hit<K, S, R, H>(self, here: H, cache: Which<'_>, key: &K, shape: S) -> Option<R>
     where
+        H: Fn() -> &'static Site + Copy,
         K: KeyPart,
         S: Shape<R>,
         S::Kept: Clone + Send + Sync + 'static,
         R: Send + 'static,
     {
-        question.hit()
+        if intent::refresh_wanted() {
+            return None;
+        }
+        let value = cache.hit::<K::Owned, S::Kept, R, _, _>(here, key)?;
+        Some(shape.join(value))
     }
 
     /// Looks closer.
@@ -98,7 +108,7 @@ pub enum Shut {}
 
 impl Shut {
     /// Never.
-    pub fn hit<K, S, R>(self, _: &Question<'_, K, S>) -> Option<R> {
+    pub fn hit<K, S, R, H>(self, _: H, _: Which<'_>, _: &K, _: S) -> Option<R> {
         match self {}
     }
 
