@@ -18,7 +18,7 @@ use crate::invalidator::Invalidator;
 use crate::key::{Key, KeyPart, Pattern};
 use crate::log::Log;
 use crate::namespace::Namespace;
-use crate::near::Balance;
+use crate::near::{Balance, HasNear};
 use crate::settings::Settings;
 use crate::shelf::{Shelf, Sign};
 use crate::site::Site;
@@ -51,7 +51,7 @@ pub(crate) struct Core {
 struct Counted {
     name: String,
     counters: Arc<Counters>,
-    near: Arc<dyn crate::near::Balanced>,
+    shelf: Arc<dyn HasNear>,
 }
 
 /// The shelves of one site: one, or one per instance of a generic function.
@@ -191,11 +191,12 @@ impl Cache {
         R: Send + 'static,
     {
         let core = &*self.0;
-        let shelf = Arc::new(Shelf::<K, V, R>::new(sign, &core.settings, &core.log, &core.balance));
+        let shelf = Arc::new(Shelf::<K, V, R>::new(sign, &core.settings, &core.log, core.balance.budget()));
+        core.balance.add(Arc::clone(&shelf) as _);
         core.counted.lock().push(Counted {
             name: shelf.sign.name.clone(),
             counters: Arc::clone(&shelf.counters),
-            near: Arc::clone(&shelf.near) as _,
+            shelf: Arc::clone(&shelf) as _,
         });
         shelf
     }
@@ -371,11 +372,12 @@ impl Cache {
 impl Counted {
     fn snapshot(&self) -> crate::stats::SiteStats {
         let mut stats = self.counters.snapshot(&self.name);
-        stats.entries = self.near.entries() as u64;
-        stats.bytes = self.near.weight();
-        stats.capacity = self.near.capacity();
-        stats.evictions = self.near.evicted();
-        stats.fronted = self.near.fronted();
+        let near = self.shelf.near();
+        stats.entries = near.entries() as u64;
+        stats.bytes = near.weight();
+        stats.capacity = near.capacity();
+        stats.evictions = near.evicted();
+        stats.fronted = near.fronted();
         stats
     }
 }

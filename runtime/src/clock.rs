@@ -22,7 +22,9 @@ pub struct Clock(Source);
 #[derive(Clone)]
 enum Source {
     /// The wall's time when the process's uptime was 0.
-    System { zero: Millis },
+    System {
+        zero: Millis,
+    },
     Manual(Arc<AtomicU64>),
 }
 

@@ -14,7 +14,7 @@ use crate::flight::{Board, FlightId};
 use crate::key::{Glance, KeyPart, OwnedKey};
 use crate::log::{Birth, Interest, Log};
 use crate::names::Named;
-use crate::near::{Balance, Focus, Near};
+use crate::near::{Balanced, Focus, HasNear, Near};
 use crate::policy::Policy;
 use crate::settings::{Settings, literal_prefix};
 use crate::site::Site;
@@ -36,7 +36,7 @@ pub(crate) struct Sign {
 /// One site in one cache, for one type of key, value and result.
 pub(crate) struct Shelf<K, V, R> {
     pub(crate) sign: Sign,
-    pub(crate) near: Arc<Near<K, V>>,
+    pub(crate) near: Near<K, V>,
     pub(crate) board: Arc<Board<OwnedKey<K>, V, R>>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) codec: Codec,
@@ -66,20 +66,13 @@ where
     V: Clone + Send + Sync + 'static,
     R: Send + 'static,
 {
-    /// Makes a shelf and lets the log and the balancer know of it.
-    pub(crate) fn new(sign: Sign, settings: &Settings, log: &Log, balance: &Balance) -> Self {
+    /// Makes a shelf that may fill the whole budget for now, and lets the log know of it.
+    pub(crate) fn new(sign: Sign, settings: &Settings, log: &Log, budget: u64) -> Self {
         let interest = Arc::new(Interest::new(&sign.namespace, &sign.key_prefix, sign.tag_prefixes.clone()));
         log.watch(&interest);
         let counters = Arc::new(Counters::default());
-        let near = Arc::new(Near::new(
-            settings.eviction,
-            balance.budget(),
-            &sign.namespace,
-            sign.policy.idle,
-            interest,
-            Arc::clone(&counters),
-        ));
-        balance.add(Arc::clone(&near) as _);
+        let near =
+            Near::new(settings.eviction, budget, &sign.namespace, sign.policy.idle, interest, Arc::clone(&counters));
         Self {
             codec: settings.codec_for(sign.policy.format),
             sign,
@@ -96,18 +89,25 @@ where
 
     /// What near has for a key, if it is a plain hit; counted.
     #[inline(always)]
-    pub(crate) fn hit<Q: KeyPart<Owned = K> + ?Sized, H>(&self, glance: &Glance<'_, Q, H>) -> Option<V> {
+    pub(crate) fn hit<Q: KeyPart<Owned = K>, H: Fn() -> Q>(&self, glance: &Glance<Q, H>) -> Option<V> {
         let value = self.near.fresh(glance, self.clock.now(), self.sign.policy.refresh_ahead)?;
-        self.count_hit(glance.key);
+        if self.is_sample() {
+            self.sample(&(glance.of)());
+        }
         Some(value)
     }
 
     /// Counts a hit; now and then it tells which key it was.
     #[inline]
     pub(crate) fn count_hit<Q: KeyPart<Owned = K> + ?Sized>(&self, key: &Q) {
-        if self.counters.hits.add().is_multiple_of(Focus::EACH) {
+        if self.is_sample() {
             self.sample(key);
         }
+    }
+
+    #[inline]
+    fn is_sample(&self) -> bool {
+        self.counters.hits.add().is_multiple_of(Focus::EACH)
     }
 
     #[cold]
@@ -180,6 +180,17 @@ pub(crate) struct Life {
     pub(crate) born: Millis,
     pub(crate) fresh_until: Millis,
     pub(crate) stale_until: Millis,
+}
+
+impl<K, V, R> HasNear for Shelf<K, V, R>
+where
+    K: KeyPart<Owned = K> + Clone + Eq + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+    R: Send + 'static,
+{
+    fn near(&self) -> &dyn Balanced {
+        &self.near
+    }
 }
 
 impl<K, V, R> fmt::Debug for Shelf<K, V, R> {

@@ -27,15 +27,14 @@ impl<'a> Which<'a> {
 
     /// The value of this key, if it is a plain hit; counted.
     #[inline(always)]
-    pub(crate) fn hit<K, V, R, Q, H>(self, here: H, key: &Q) -> Option<V>
+    pub(crate) fn hit<K, V, R, Q, H>(self, site: &'static Site, key: H) -> Option<V>
     where
-        H: Fn() -> &'static Site + Copy,
+        H: Fn() -> Q,
         K: KeyPart<Owned = K> + Clone + Eq + Send + Sync + 'static,
         V: Clone + Send + Sync + 'static,
         R: Send + 'static,
-        Q: KeyPart<Owned = K> + ?Sized,
+        Q: KeyPart<Owned = K>,
     {
-        let site = here();
         let shelf: &Shelf<K, V, R> = match self {
             Self::Installed => {
                 // Each step of the long way is a load that waits for the one before: the shortcut leaves out most.
@@ -44,7 +43,7 @@ impl<'a> Which<'a> {
                     None => shelf_of(Cache::installed(), site)?,
                 };
                 if shelf.few_are_hot()
-                    && let Some(answer) = front::hit(site, shelf, key)
+                    && let Some(answer) = front::hit(site, shelf, &key())
                 {
                     return answer;
                 }
@@ -52,7 +51,7 @@ impl<'a> Which<'a> {
             }
             Self::This(cache) => shelf_of(cache, site)?,
         };
-        shelf.hit(&Glance { key, here })
+        shelf.hit(&Glance { key: key(), of: key })
     }
 
     /// The site's shelf, made now if it has to be; `None` if there are more sites than a cache has room for.

@@ -18,25 +18,26 @@ use crate::model::Model;
 ///
 /// // Output (`P` is the runtime's hidden module, `R` the return type), and the companions of `frames`:
 /// async fn frames(db: &Db, video_id: &str) -> R {
-///     let __site = frames::site();
-///     let __key = (P::part!(&video_id),);
-///     let __shape = P::kind!(R);
-///     let __cache = P::Which::Installed;
-///     let __open = P::open!(R);
-///     if let P::Some(__hit) = __open.hit(|| __site, __cache, &__key, __shape) {
-///         return __hit;
-///     }
-///     let __call = P::Call {
-///         site: __site,
-///         cache: __cache,
-///         key: &__key,
-///         shape: __shape,
-///         names: |names: &mut P::Names| { names.key().literal("video:").part(&__key.0).literal(":frames"); },
-///         share: P::share!(R),
-///         depth: P::framed!(R, __shape),
-///         options: P::Options::new(),
+///     let __near = {
+///         let (__site, __cache, __shape, __open) = (frames::site(), P::Which::Installed, P::kind!(R), P::open!(R));
+///         let __key = || (P::part!(&video_id),);
+///         if let P::Some(__hit) = __open.hit(__site, __cache, __key, __shape) {
+///             return __hit;
+///         }
+///         let __key = __key();
+///         let __call = P::Call {
+///             site: __site,
+///             cache: __cache,
+///             key: &__key,
+///             shape: __shape,
+///             names: |names: &mut P::Names| { names.key().literal("video:").part(&__key.0).literal(":frames"); },
+///             share: P::share!(R),
+///             depth: P::framed!(R, __shape),
+///             options: P::Options::new(),
+///         };
+///         __open.near(__call)
 ///     };
-///     match __open.near(__call) {
+///     match __near {
 ///         P::Near::Hit(hit) => hit,
 ///         P::Near::Miss(miss) => miss.load(move || { .. BODY .. }).await,
 ///     }
@@ -52,12 +53,15 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
     Ok(quote_spanned! {Span::mixed_site()=>
         #(#attrs)*
         #vis #sig {
-            #question
-            if let #p::Some(__hit) = __open.hit(|| __site, __cache, &__key, __shape) {
-                return __hit;
-            }
-            #call
-            match __open.near(__call) {
+            let __near = {
+                #question
+                if let #p::Some(__hit) = __open.hit(__site, __cache, __key, __shape) {
+                    return __hit;
+                }
+                #call
+                __open.near(__call)
+            };
+            match __near {
                 #p::Near::Hit(hit) => hit,
                 #p::Near::Miss(miss) => #load,
             }
@@ -83,7 +87,7 @@ pub(super) fn question(model: &Model, key: &Key<'_>) -> TokenStream {
     let open = quote_spanned!(ours_at(ret)=> #located::open!(#ret));
     quote_spanned! {Span::mixed_site()=>
         let __site = #site;
-        let __key = #tuple;
+        let __key = || #tuple;
         let __shape = #kind;
         let __cache = #cache;
         let __open = #open;
@@ -111,6 +115,7 @@ pub(super) fn call(model: &Model, key: &Key<'_>) -> TokenStream {
         quote_spanned!(Span::mixed_site()=> &__key)
     };
     quote_spanned! {Span::mixed_site()=>
+        let __key = __key();
         let __call = #p::Call {
             site: __site,
             cache: __cache,

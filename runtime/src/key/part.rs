@@ -92,27 +92,27 @@ impl<K: KeyPart + ?Sized> Equivalent<OwnedKey<K::Owned>> for Lookup<'_, K> {
 
 /// A borrowed key of a plain hit. `H` is a type that only one annotated function has: the engine's look-up is compiled
 /// for it alone and becomes part of the hit, where a shared one is a call that hands its answer over through memory.
-pub struct Glance<'a, K: ?Sized, H> {
+pub struct Glance<K, H> {
     /// The key.
-    pub key: &'a K,
-    /// Whose hit it is.
-    pub here: H,
+    pub key: K,
+    /// What makes it.
+    pub of: H,
 }
 
-impl<K: ?Sized, H> std::fmt::Debug for Glance<'_, K, H> {
+impl<K, H> std::fmt::Debug for Glance<K, H> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Glance(..)")
     }
 }
 
-impl<K: KeyPart + ?Sized, H> Hash for Glance<'_, K, H> {
+impl<K: KeyPart, H> Hash for Glance<K, H> {
     #[inline]
     fn hash<S: Hasher>(&self, state: &mut S) {
         self.key.hash_part(state);
     }
 }
 
-impl<K: KeyPart + ?Sized, H> Equivalent<OwnedKey<K::Owned>> for Glance<'_, K, H> {
+impl<K: KeyPart, H> Equivalent<OwnedKey<K::Owned>> for Glance<K, H> {
     #[inline]
     fn equivalent(&self, key: &OwnedKey<K::Owned>) -> bool {
         self.key.same_part(&key.0)

@@ -17,12 +17,12 @@ macro_rules! tuple {
                 ($(self.$i.to_owned_part(),)*)
             }
 
-            #[inline]
+            #[inline(always)]
             fn hash_part<HASHER: Hasher>(&self, _state: &mut HASHER) {
                 $(self.$i.hash_part(_state);)*
             }
 
-            #[inline]
+            #[inline(always)]
             fn same_part(&self, _owned: &Self::Owned) -> bool {
                 true $(&& self.$i.same_part(&_owned.$i))*
             }

@@ -34,6 +34,11 @@ pub(crate) trait Balanced: Send + Sync {
     fn clear(&self);
 }
 
+/// What has a near tier inside: one pointer less on a hit's way than a near tier of its own.
+pub(crate) trait HasNear: Send + Sync {
+    fn near(&self) -> &dyn Balanced;
+}
+
 /// Divides the budget.
 pub(crate) struct Balance {
     budget: AtomicU64,
@@ -43,7 +48,7 @@ pub(crate) struct Balance {
 }
 
 struct Account {
-    shelf: Arc<dyn Balanced>,
+    shelf: Arc<dyn HasNear>,
     hits: u64,
     evicted: u64,
     /// Hits per round, averaged over the last few.
@@ -75,7 +80,7 @@ impl Balance {
     }
 
     /// Takes in a shelf that was just made.
-    pub(crate) fn add(&self, shelf: Arc<dyn Balanced>) {
+    pub(crate) fn add(&self, shelf: Arc<dyn HasNear>) {
         let mut accounts = self.shelves.lock();
         accounts.push(Account { shelf, hits: 0, evicted: 0, pace: 0.0 });
         self.share_out(&mut accounts);
@@ -90,13 +95,13 @@ impl Balance {
 
     /// Bytes held, all shelves together.
     pub(crate) fn weight(&self) -> u64 {
-        self.shelves.lock().iter().map(|a| a.shelf.weight()).sum()
+        self.shelves.lock().iter().map(|a| a.shelf.near().weight()).sum()
     }
 
     /// Calls for every shelf.
     pub(crate) fn each(&self, mut call: impl FnMut(&dyn Balanced)) {
         let shelves: Vec<_> = self.shelves.lock().iter().map(|a| Arc::clone(&a.shelf)).collect();
-        shelves.iter().for_each(|shelf| call(&**shelf));
+        shelves.iter().for_each(|shelf| call(shelf.near()));
     }
 
     /// One round: whoever comes while another runs has nothing to do.
@@ -114,15 +119,15 @@ impl Balance {
         self.limit(accounts, &mut shares);
         for (account, share) in accounts.iter().zip(shares) {
             // Small moves are not worth the engine's locks.
-            if share.abs_diff(account.shelf.capacity()) > floor / 8 {
-                account.shelf.set_capacity(share);
+            if share.abs_diff(account.shelf.near().capacity()) > floor / 8 {
+                account.shelf.near().set_capacity(share);
             }
         }
     }
 
     fn limit(&self, accounts: &[Account], shares: &mut [u64]) {
         for (namespace, limit) in self.limits.lock().iter() {
-            let of = || accounts.iter().enumerate().filter(|(_, a)| a.shelf.namespace() == namespace);
+            let of = || accounts.iter().enumerate().filter(|(_, a)| a.shelf.near().namespace() == namespace);
             let sum: u64 = of().map(|(i, _)| shares[i]).sum();
             if sum > *limit {
                 let part = *limit as f64 / sum as f64;
@@ -142,11 +147,12 @@ struct Want {
 
 impl Account {
     fn want(&mut self, floor: u64) -> Want {
-        let (hits, evicted, weight) = (self.shelf.hits(), self.shelf.evicted(), self.shelf.weight());
+        let (hits, evicted, weight) =
+            (self.shelf.near().hits(), self.shelf.near().evicted(), self.shelf.near().weight());
         let pressed = evicted > self.evicted;
         self.pace = 0.8 * self.pace + 0.2 * (hits - self.hits.min(hits)) as f64;
         (self.hits, self.evicted) = (hits, evicted);
-        let bytes = if pressed { self.shelf.capacity().max(weight) * 5 / 4 } else { weight * 5 / 4 };
+        let bytes = if pressed { self.shelf.near().capacity().max(weight) * 5 / 4 } else { weight * 5 / 4 };
         Want { bytes: bytes + floor, earns: self.pace / weight.max(floor) as f64 }
     }
 }

@@ -11,7 +11,7 @@ mod moka;
 mod shelf;
 mod stamps;
 
-pub(crate) use balance::{Balance, Balanced};
+pub(crate) use balance::{Balance, Balanced, HasNear};
 pub use engine::Eviction;
 pub(crate) use entry::Entry;
 pub(crate) use focus::Focus;

@@ -81,9 +81,9 @@ where
     /// The value of this key, if two integers can tell that it may be used: is it still fresh, and was nothing relevant
     /// invalidated since? [`Near::find`] decides the rest.
     #[inline(always)]
-    pub(crate) fn fresh<Q: KeyPart<Owned = K> + ?Sized, H>(
+    pub(crate) fn fresh<Q: KeyPart<Owned = K>, H>(
         &self,
-        key: &Glance<'_, Q, H>,
+        key: &Glance<Q, H>,
         now: Millis,
         refresh_ahead: Millis,
     ) -> Option<V> {

@@ -3,14 +3,14 @@
 use std::future::Future;
 
 use crate::call::{Call, MissOf, Near};
-use crate::intent;
-use crate::which::Which;
 use crate::depth::Depth;
 use crate::entry::Entry;
+use crate::intent;
 use crate::key::KeyPart;
 use crate::names::Names;
 use crate::outcome::{Probe, Shape};
 use crate::site::Site;
+use crate::which::Which;
 
 /// Results that can be handed to callers on other threads.
 #[diagnostic::on_unimplemented(
@@ -57,11 +57,12 @@ pub struct Open;
 impl Open {
     /// The answer, if it is a plain hit. It allocates nothing, waits for nobody and takes no lock that all share.
     ///
-    /// `here` gives the site, by a type that no other function has: what is compiled for it is part of the function.
+    /// `key` makes the key: of a type that no other function has, so that what is compiled for it becomes part of the
+    /// function; and the key is in no memory that anything else could look at, but in registers.
     #[inline(always)]
-    pub fn hit<K, S, R, H>(self, here: H, cache: Which<'_>, key: &K, shape: S) -> Option<R>
+    pub fn hit<K, S, R, H>(self, site: &'static Site, cache: Which<'_>, key: H, shape: S) -> Option<R>
     where
-        H: Fn() -> &'static Site + Copy,
+        H: Fn() -> K,
         K: KeyPart,
         S: Shape<R>,
         S::Kept: Clone + Send + Sync + 'static,
@@ -70,7 +71,7 @@ impl Open {
         if intent::refresh_wanted() {
             return None;
         }
-        let value = cache.hit::<K::Owned, S::Kept, R, _, _>(here, key)?;
+        let value = cache.hit::<K::Owned, S::Kept, R, _, _>(site, key)?;
         Some(shape.join(value))
     }
 
@@ -108,7 +109,7 @@ pub enum Shut {}
 
 impl Shut {
     /// Never.
-    pub fn hit<K, S, R, H>(self, _: H, _: Which<'_>, _: &K, _: S) -> Option<R> {
+    pub fn hit<S, R, H>(self, _: &'static Site, _: Which<'_>, _: H, _: S) -> Option<R> {
         match self {}
     }
 
