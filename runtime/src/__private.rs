@@ -10,6 +10,7 @@ pub use crate::{
     __cached_own_option as own_option, __cached_part as part, __cached_share as share, __cached_succeeded as succeeded,
 };
 
+pub use crate::applied::Applied;
 pub use crate::cache::Cache;
 pub use crate::call::{Call, Near, Options};
 pub use crate::codec::Format;
@@ -30,7 +31,6 @@ pub use crate::probe::{
     options,
 };
 pub use crate::site::{Declared, Linked, Site};
-pub use crate::tier::Applied;
 pub use crate::which::Which;
 
 /// The cache behind every site that names no other.

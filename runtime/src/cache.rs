@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
+use crate::applied::{Applied, Flushed};
 use crate::builder::Builder;
 use crate::chance::Chance;
 use crate::clock::Clock;
@@ -25,7 +26,6 @@ use crate::site::Site;
 use crate::slots::Slots;
 use crate::stack::Stack;
 use crate::stats::{Counters, Stats};
-use crate::tier::{Applied, Flushed};
 
 /// A cache: what annotated functions ask before they run, and what invalidations are told to.
 ///
@@ -121,7 +121,7 @@ impl Cache {
         static NEAR_ONLY: OnceLock<Cache> = OnceLock::new();
         let near_only = NEAR_ONLY.get_or_init(|| {
             let settings = Settings::default();
-            let log = Log::resume(&crate::tier::Recall::default(), Chance::unknown().next(), settings.groups);
+            let log = Log::resume(&crate::group::Recall::default(), Chance::unknown().next(), settings.groups);
             Self::with(
                 settings,
                 Arc::new(log),

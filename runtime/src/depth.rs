@@ -3,7 +3,10 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::codec::{Codec, Encoded, Head, Schema, weigh};
+use crate::codec::weigh;
+#[cfg(feature = "tiers")]
+use crate::codec::{Codec, Encoded, Head, Schema};
+#[cfg(feature = "tiers")]
 use crate::error::Result;
 
 /// Values that can leave the process.
@@ -17,7 +20,8 @@ pub trait Storable: Serialize + DeserializeOwned + 'static {}
 #[diagnostic::do_not_recommend]
 impl<T: Serialize + DeserializeOwned + 'static> Storable for T {}
 
-/// How to encode, decode, trace and weigh one type.
+/// How to encode, decode and trace one type.
+#[cfg(feature = "tiers")]
 pub struct Codecs<T> {
     pub(crate) encode: fn(&Codec, &T, &Schema) -> Result<Encoded>,
     pub(crate) decode: fn(&Codec, &Head, &[u8]) -> Result<T>,
@@ -27,6 +31,7 @@ pub struct Codecs<T> {
 /// A site's depth, for what it stores.
 pub trait Depth<T>: Copy + Send + Sync + 'static {
     /// How to encode it, if it goes below near at all.
+    #[cfg(feature = "tiers")]
     fn codecs(self) -> Option<Codecs<T>>;
     /// What it weighs, in bytes.
     fn weigh(self, value: &T) -> usize;
@@ -41,6 +46,7 @@ pub struct Local;
 pub struct Framed;
 
 impl<T> Depth<T> for Local {
+    #[cfg(feature = "tiers")]
     fn codecs(self) -> Option<Codecs<T>> {
         None
     }
@@ -51,6 +57,7 @@ impl<T> Depth<T> for Local {
 }
 
 impl<T: Storable> Depth<T> for Framed {
+    #[cfg(feature = "tiers")]
     fn codecs(self) -> Option<Codecs<T>> {
         Some(Codecs { encode: Codec::encode, decode: Codec::decode, schema: Schema::of::<T> })
     }
@@ -60,6 +67,7 @@ impl<T: Storable> Depth<T> for Framed {
     }
 }
 
+#[cfg(feature = "tiers")]
 impl<T> std::fmt::Debug for Codecs<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Codecs")

@@ -4,13 +4,13 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
+use crate::applied::Applied;
 use crate::cache::Cache;
 use crate::depth::Depth;
 use crate::group::Group;
 use crate::key::{Key, KeyPart};
 use crate::load::Miss;
 use crate::outcome::Shape;
-use crate::tier::Applied;
 
 /// A handle to one entry of an annotated function, made from the function's own arguments.
 ///

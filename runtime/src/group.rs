@@ -93,3 +93,12 @@ impl fmt::Display for Group {
         }
     }
 }
+
+/// What a tier remembers of the log.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Recall {
+    /// The highest position stored; its epoch names the store. `None` for a store that is new.
+    pub position: Option<Position>,
+    /// Records stored and not yet forgotten, oldest first.
+    pub records: Vec<Record>,
+}

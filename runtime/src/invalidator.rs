@@ -3,12 +3,12 @@
 use std::fmt;
 use std::future::Future;
 
+use crate::applied::Applied;
 use crate::cache::Cache;
 use crate::entry::Entry;
 use crate::error::Result;
 use crate::group::Group;
 use crate::key::{Key, KeyWriter, Pattern};
-use crate::tier::Applied;
 
 /// Collects invalidations and fires them on success: not on an error, not on a panic, unless told to.
 ///

@@ -1,5 +1,6 @@
 #![doc = include_str!("../../README.md")]
 
+mod applied;
 pub mod builder;
 mod cache;
 mod call;
@@ -10,6 +11,8 @@ mod depth;
 mod entry;
 pub mod error;
 mod flight;
+#[cfg(feature = "tiers")]
+mod frames;
 mod front;
 pub mod group;
 mod intent;
@@ -30,17 +33,23 @@ mod settings;
 mod shelf;
 pub mod site;
 mod slots;
+#[cfg(feature = "tiers")]
+mod stack;
+#[cfg(not(feature = "tiers"))]
+#[path = "stack_absent.rs"]
 mod stack;
 pub mod stats;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod ticker;
+#[cfg(feature = "tiers")]
 pub mod tier;
 mod which;
 
 #[doc(hidden)]
 pub mod __private;
 
+pub use applied::{Applied, Flushed};
 pub use builder::Builder;
 pub use cache::Cache;
 pub use cached_derive::{KeyPart, cache, invalidate};
@@ -51,4 +60,5 @@ pub use key::{Key, KeyPart};
 pub use namespace::{Namespace, SetOptions};
 pub use near::Eviction;
 pub use stats::Stats;
-pub use tier::{Applied, Flushed, Tier};
+#[cfg(feature = "tiers")]
+pub use tier::Tier;

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
+use crate::applied::Applied;
 use crate::cache::Cache;
 use crate::call::Options;
 use crate::clock::millis;
@@ -22,7 +23,6 @@ use crate::names::Named;
 use crate::outcome::{OnlyOk, Sort};
 use crate::policy::Policy;
 use crate::shelf::{Life, Shelf, Sign};
-use crate::tier::Applied;
 
 /// How many names are warmed at a time.
 const WARM_LANES: usize = 8;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::clock::{Clock, Millis, millis};
+#[cfg(feature = "tiers")]
 use crate::codec::{Codec, Format};
 use crate::key::{Pattern, Secret};
 use crate::near::Eviction;
@@ -16,6 +17,7 @@ pub(crate) struct Settings {
     pub(crate) eviction: Eviction,
     pub(crate) ttl: Millis,
     pub(crate) ttl_patterns: Vec<(Pattern, Millis)>,
+    #[cfg(feature = "tiers")]
     pub(crate) codec: Codec,
     pub(crate) groups: usize,
     pub(crate) seed: Option<u64>,
@@ -29,6 +31,7 @@ impl Default for Settings {
             eviction: Eviction::default(),
             ttl: millis(Duration::from_secs(300)),
             ttl_patterns: Vec::new(),
+            #[cfg(feature = "tiers")]
             codec: Codec::default(),
             groups: crate::log::GROUPS,
             seed: None,
@@ -43,6 +46,7 @@ impl Settings {
     }
 
     /// The codec for a site's format.
+    #[cfg(feature = "tiers")]
     pub(crate) fn codec_for(&self, format: Option<Format>) -> Codec {
         let mut codec = self.codec.clone();
         if let Some(format) = format {

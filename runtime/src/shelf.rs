@@ -1,19 +1,16 @@
-//! One site in one cache: its near tier, its flights, its counters, and how its values are encoded.
+//! One site in one cache: its near tier, its flights, its counters, and how its values become frames.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use tokio::sync::Semaphore;
-use xxhash_rust::xxh3::xxh3_64;
 
 use crate::clock::{Clock, Millis};
-use crate::codec::{Codec, Frame, Head, Schema};
-use crate::depth::Codecs;
-use crate::error::Result;
 use crate::flight::{Board, FlightId};
+#[cfg(feature = "tiers")]
+use crate::frames::Frames;
 use crate::key::{Glance, KeyPart, OwnedKey};
-use crate::log::{Birth, Interest, Log};
-use crate::names::Named;
+use crate::log::{Interest, Log};
 use crate::near::{Balanced, Focus, HasNear, Near};
 use crate::policy::Policy;
 use crate::settings::{Settings, literal_prefix};
@@ -39,13 +36,13 @@ pub(crate) struct Shelf<K, V, R> {
     pub(crate) near: Near<K, V>,
     pub(crate) board: Arc<Board<OwnedKey<K>, V, R>>,
     pub(crate) counters: Arc<Counters>,
-    pub(crate) codec: Codec,
+    #[cfg(feature = "tiers")]
+    pub(crate) frames: Frames,
     pub(crate) alone: Semaphore,
     /// Stands for the loads that hold a turn of `alone`, among loads that wait for each other.
     pub(crate) alone_id: FlightId,
     pub(crate) clock: Clock,
     focus: Focus,
-    print: OnceLock<(Schema, u64)>,
 }
 
 impl Sign {
@@ -74,7 +71,8 @@ where
         let near =
             Near::new(settings.eviction, budget, &sign.namespace, sign.policy.idle, interest, Arc::clone(&counters));
         Self {
-            codec: settings.codec_for(sign.policy.format),
+            #[cfg(feature = "tiers")]
+            frames: Frames::new(&sign.name, sign.policy.version, settings.codec_for(sign.policy.format)),
             sign,
             near,
             board: Arc::new(Board::new()),
@@ -83,7 +81,6 @@ where
             alone_id: FlightId::next(),
             clock: settings.clock.clone(),
             focus: Focus::default(),
-            print: OnceLock::new(),
         }
     }
 
@@ -125,52 +122,6 @@ where
 
     pub(crate) fn policy(&self) -> &Policy {
         &self.sign.policy
-    }
-
-    /// The schema of what is stored, and the fingerprint of frames: site, version and type.
-    fn print<T>(&self, codecs: &Codecs<T>) -> &(Schema, u64) {
-        self.print.get_or_init(|| {
-            let schema = (codecs.schema)();
-            let text = format!("{}\0{}\0{:016x}", self.sign.name, self.policy().version, schema.fingerprint);
-            (schema, xxh3_64(text.as_bytes()))
-        })
-    }
-
-    /// Encodes a value.
-    pub(crate) fn seal<T>(
-        &self,
-        codecs: &Codecs<T>,
-        value: &T,
-        named: &Named,
-        birth: Birth,
-        life: Life,
-    ) -> Result<Frame> {
-        let (schema, fingerprint) = self.print(codecs);
-        let encoded = (codecs.encode)(&self.codec, value, schema)?;
-        let head = Head {
-            fingerprint: *fingerprint,
-            birth: birth.position,
-            born: life.born,
-            fresh_until: life.fresh_until,
-            stale_until: life.stale_until,
-            key: named.key.clone(),
-            tags: Arc::clone(&named.tags),
-            format: encoded.format,
-            compression: encoded.compression,
-            raw_len: encoded.raw_len,
-        };
-        Frame::seal(head, &encoded.payload)
-    }
-
-    /// Decodes a frame, if it was written by this site for this type.
-    ///
-    /// A frame with tags that the site does not give (any more) is not: a hit would not notice their invalidation.
-    pub(crate) fn open<T>(&self, codecs: &Codecs<T>, frame: &Frame) -> Option<T> {
-        let (_, fingerprint) = self.print(codecs);
-        if frame.head().fingerprint != *fingerprint || !frame.tags().all(|tag| self.near.watches_tag(tag)) {
-            return None;
-        }
-        (codecs.decode)(&self.codec, frame.head(), frame.payload()).ok()
     }
 }
 

@@ -121,7 +121,7 @@ impl Compression {
     /// bytes are not exactly one intact stream of that length.
     pub fn decompress(self, bytes: &[u8], raw_len: usize, limit: usize) -> Result<Vec<u8>> {
         if raw_len > limit {
-            return Err(super::format::too_large(limit));
+            return Err(super::payload::too_large(limit));
         }
         let out = match self {
             Self::None => Some(bytes).filter(|b| b.len() == raw_len).map(<[u8]>::to_vec),

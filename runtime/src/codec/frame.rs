@@ -57,6 +57,11 @@ pub struct Frame {
 }
 
 impl Frame {
+    /// The tags the entry carries, as they stand in its head.
+    pub(crate) fn shared_tags(&self) -> &Arc<[Arc<str>]> {
+        &self.head.tags
+    }
+
     /// Encodes a head and its payload.
     ///
     /// # Errors

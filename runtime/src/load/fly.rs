@@ -3,7 +3,6 @@
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use tracing::Instrument as _;
@@ -13,7 +12,7 @@ use crate::clock::Millis;
 use crate::codec::Frame;
 use crate::depth::Depth;
 use crate::error::{Error, ErrorKind};
-use crate::flight::{CatchUnwind, Fallback, Flight, Lead, chained, chained_apart, chained_sync};
+use crate::flight::{CatchUnwind, Flight, Lead, chained, chained_apart, chained_sync};
 use crate::join::poll_once;
 use crate::key::{KeyPart, OwnedKey};
 use crate::log::Birth;
@@ -158,57 +157,6 @@ where
             Found::Fresh(value) => Some(value),
             _ => None,
         }
-    }
-
-    /// Asks the tiers. A frame that is fresh answers; one that may be served stale is offered to those who wait.
-    pub(super) async fn read_down(&self, flight: &Flight<V, R>, shelf: &Shelf<K, V, R>) -> Option<(V, Life, Frame)>
-    where
-        S::Stored: 'static,
-    {
-        let stack = &self.cache.0.stack;
-        if stack.is_empty() || shelf.policy().local || self.depth.codecs().is_none() {
-            return None;
-        }
-        let now = self.cache.clock().now();
-        let down = stack.read(std::slice::from_ref(&self.named.key), now).await.pop().unwrap_or_default();
-        let (value, life, frame) = self.open(shelf, down)?;
-        // A refresh wants something newer than what near still serves.
-        let newer_than = self.ready.as_ref().map_or(now, |ready| ready.stale_until);
-        if life.fresh_until > newer_than.max(now) {
-            count(&shelf.counters.tier_hits);
-            return Some((value, life, frame));
-        }
-        count(&shelf.counters.tier_misses);
-        flight.offer(Fallback {
-            value,
-            stale_until: life.stale_until,
-            checked: flight.birth.seq,
-            tags: Arc::clone(&frame.head().tags),
-        });
-        None
-    }
-
-    /// Decodes what the tiers had, if this site wrote it.
-    pub(super) fn open(&self, shelf: &Shelf<K, V, R>, down: Down) -> Option<(V, Life, Frame)>
-    where
-        S::Stored: 'static,
-    {
-        let codecs = self.depth.codecs()?;
-        shelf.counters.tier_errors.fetch_add(down.failed, Relaxed);
-        let opened = down.frame.and_then(|frame| match shelf.open(&codecs, &frame) {
-            Some(stored) => Some((self.shape.restore(stored).0, frame)),
-            None => {
-                count(&shelf.counters.frames_refused);
-                None
-            }
-        });
-        let Some((value, frame)) = opened else {
-            count(&shelf.counters.tier_misses);
-            return None;
-        };
-        let head = frame.head();
-        let life = Life { born: head.born, fresh_until: head.fresh_until, stale_until: head.stale_until };
-        Some((value, life, frame))
     }
 
     /// Takes what the tiers had for a key into near, if it may be used.

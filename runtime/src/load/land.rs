@@ -148,26 +148,6 @@ where
         Life { born, fresh_until, stale_until: fresh_until.saturating_add(stale) }
     }
 
-    pub(super) fn seal(
-        &self,
-        shelf: &Shelf<K, V, R>,
-        value: &V,
-        sort: Sort,
-        birth: Birth,
-        life: Life,
-    ) -> Option<Frame> {
-        if self.cache.0.stack.is_empty() || shelf.policy().local || sort == Sort::Failure {
-            return None;
-        }
-        let codecs = self.depth.codecs()?;
-        let sealed = shelf.seal(&codecs, self.shape.stored(value)?, &self.named, birth, life);
-        if let Err(error) = &sealed {
-            count(&shelf.counters.not_stored);
-            tracing::debug!(site = %shelf.sign.name, kind = error.kind().word(), "a value was not stored below near");
-        }
-        sealed.ok()
-    }
-
     pub(super) fn entry(&self, shelf: &Shelf<K, V, R>, value: &V, life: Life, birth: Birth) -> Entry<V> {
         let weight = self.weigh(value);
         let entry = Entry::new(value.clone(), life.fresh_until, life.stale_until, birth.seq, weight);
@@ -184,10 +164,10 @@ where
         frame: &Frame,
     ) -> Entry<V> {
         let entry = self.entry(shelf, value, life, birth);
-        if frame.head().tags == self.named.tags {
+        if *frame.shared_tags() == self.named.tags {
             entry
         } else {
-            entry.tagged(frame.head().tags.iter().cloned().collect())
+            entry.tagged(frame.shared_tags().iter().cloned().collect())
         }
     }
 

@@ -1,5 +1,10 @@
 //! The way of a call below near: join the key's flight or lead it, read down the tiers, run the user's body, publish.
 
+#[cfg(feature = "tiers")]
+mod below;
+#[cfg(not(feature = "tiers"))]
+#[path = "below_absent.rs"]
+mod below;
 mod fly;
 mod land;
 mod peek;

@@ -15,10 +15,10 @@ use parking_lot::{Mutex, RwLock};
 pub(crate) use interest::Interest;
 use marks::{Mark, Marks};
 
+#[cfg(feature = "tiers")]
 use crate::codec::Frame;
-use crate::group::{Group, Position, Record};
+use crate::group::{Group, Position, Recall, Record};
 use crate::key::Key;
-use crate::tier::Recall;
 
 /// How many groups are remembered one by one. Default: 65,536; older ones are folded into their namespace.
 pub(crate) const GROUPS: usize = 65_536;
@@ -70,6 +70,7 @@ impl Log {
     }
 
     /// A record that names nothing, for a tier that is to remember where the log begins.
+    #[cfg(feature = "tiers")]
     pub(crate) fn beginning(&self) -> Record {
         Record { group: Group::Key(Key::from_stored("")), position: self.birth().position }
     }
@@ -130,6 +131,7 @@ impl Log {
     }
 
     /// Is this frame still valid? False for a frame of another epoch: nothing is known about it.
+    #[cfg(feature = "tiers")]
     pub(crate) fn allows(&self, frame: &Frame) -> bool {
         let head = frame.head();
         head.birth.epoch == self.epoch

@@ -150,6 +150,7 @@ where
     }
 
     /// Would an invalidation of this tag be noticed by a hit?
+    #[cfg(feature = "tiers")]
     pub(crate) fn watches_tag(&self, tag: &str) -> bool {
         self.interest.watches_tag(tag)
     }

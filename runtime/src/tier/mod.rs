@@ -36,6 +36,7 @@ use crate::error::Result;
 use crate::group::{Position, Record};
 use crate::key::Key;
 
+pub use crate::group::Recall;
 pub use behind::{Applied, Behind, BehindOptions, BehindStats, Flushed, Judge};
 pub use guard::{Breaker, BreakerOptions, BreakerState, Deadline, Deadlines, GuardOptions, Guarded};
 pub use meter::{Latency, Metered, TierStats};
@@ -119,15 +120,6 @@ macro_rules! forward {
 }
 
 forward!(Arc, Box);
-
-/// What a tier remembers of the log.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Recall {
-    /// The highest position stored; its epoch names the store. `None` for a store that is new.
-    pub position: Option<Position>,
-    /// Records stored and not yet forgotten, oldest first.
-    pub records: Vec<Record>,
-}
 
 /// How much upkeep to do in one step.
 #[derive(Clone, Copy)]

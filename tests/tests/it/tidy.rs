@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 /// The floors of `runtime/src`, from the ground up: a file may import from its own floor and from those before it.
 const FLOORS: &[(&str, &[&str])] = &[
-    ("words", &["error", "clock", "chance", "key", "group", "slots", "join", "ticker"]),
+    ("words", &["error", "clock", "chance", "key", "group", "slots", "join", "ticker", "applied"]),
     ("shapes", &["codec", "policy", "outcome", "site", "names", "depth", "stats", "intent"]),
     ("shelves", &["tier"]),
-    ("order", &["log", "settings", "flight", "near", "shelf", "front", "stack"]),
+    ("order", &["log", "settings", "flight", "near", "frames", "shelf", "front", "stack", "stack_absent"]),
     ("engine", &["cache", "which", "call", "load", "entry", "invalidator", "namespace", "builder"]),
     ("doors", &["own", "probe", "probe_macros", "testing", "__private", "lib"]),
 ];

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use quick_cache::DefaultHashBuilder as RandomState;
 
 use super::answer::Answer;
-use super::options::Applied;
+use crate::applied::Applied;
 use crate::group::{Group, Position, Record};
+use crate::key::Key;
 
 /// Records for the tier, each with a number that says its place.
 ///
@@ -47,6 +48,11 @@ impl Backlog {
 
     pub(super) fn overflows(&self) -> u64 {
         self.overflows
+    }
+
+    /// Is this key to be removed from the tier, which has not happened yet?
+    pub(super) fn removes(&self, key: &Key) -> bool {
+        !self.newest.is_empty() && self.newest.contains_key(&Group::Key(key.clone()))
     }
 
     /// Adds records at the end.

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use self::answer::{Answer, within};
-use self::shared::{Shared, Watch};
+use self::shared::{Place, Shared, Watch};
 use crate::codec::Frame;
 use crate::error::{Error, ErrorKind, Result};
 use crate::group::Record;
@@ -23,7 +23,8 @@ use crate::key::Key;
 use crate::tier::call::caught;
 use crate::tier::{Recall, Tier};
 
-pub use options::{Applied, BehindOptions, BehindStats, Flushed};
+pub use crate::applied::{Applied, Flushed};
+pub use options::{BehindOptions, BehindStats};
 
 /// Is this frame still valid against the log? Asked often, on any thread: it must be quick and must not wait.
 pub type Judge = Arc<dyn Fn(&Frame) -> bool + Send + Sync>;
@@ -74,20 +75,28 @@ impl Behind {
     /// what the tier answers.
     pub async fn get(&self, keys: &[Key]) -> Result<Vec<Option<Frame>>> {
         let shared = &*self.0.0;
-        let mut found = shared.pending(keys)?;
-        let asked: Vec<Key> = keys.iter().zip(&found).filter(|(_, f)| f.is_none()).map(|(k, _)| k.clone()).collect();
-        if !asked.is_empty() {
-            let stored = caught(async { shared.tier.get(&asked).await }).await?;
-            if stored.len() != asked.len() {
-                return Err(Error::new(ErrorKind::Tier, "the tier answered for another number of keys"));
-            }
-            let mut stored = self.read(&asked, stored).into_iter();
-            for slot in found.iter_mut().filter(|slot| slot.is_none()) {
-                *slot = stored.next().flatten();
-            }
-        }
+        let places = shared.places(keys)?;
+        let in_tier = keys.iter().zip(&places).filter(|(_, place)| matches!(place, Place::Tier));
+        let asked: Vec<Key> = in_tier.map(|(key, _)| key.clone()).collect();
+        let mut stored = self.ask(&asked).await?.into_iter();
+        let found = places.into_iter().map(|place| match place {
+            Place::Queue(frame) => Some(frame),
+            Place::Leaving => None,
+            Place::Tier => stored.next().flatten(),
+        });
         // Judged last: the log may have moved while the tier was reading.
-        Ok(found.into_iter().map(|frame| frame.filter(|f| shared.usable(f))).collect())
+        Ok(found.map(|frame| frame.filter(|f| shared.usable(f))).collect())
+    }
+
+    async fn ask(&self, keys: &[Key]) -> Result<Vec<Option<Frame>>> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let stored = caught(async { self.0.0.tier.get(keys).await }).await?;
+        if stored.len() != keys.len() {
+            return Err(Error::new(ErrorKind::Tier, "the tier answered for another number of keys"));
+        }
+        Ok(self.read(keys, stored))
     }
 
     /// Reads the bytes of these keys as the frames of these keys; has those removed that are not.

@@ -56,28 +56,6 @@ impl Default for BehindOptions {
     }
 }
 
-/// What became of invalidations handed to a shelf.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Applied {
-    /// The tier has taken them; the effect survives the process.
-    Applied,
-    /// The tier has not taken them yet. Until it has, the shelf answers no reads and takes no writes.
-    Queued,
-}
-
-/// What became of the frames that were waiting when a flush began. The three numbers add up to theirs.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Flushed {
-    /// Frames the tier has stored.
-    pub written: usize,
-    /// Frames that did not have to be stored any more: invalidated or expired meanwhile, or replaced by a newer one.
-    pub spared: usize,
-    /// Frames the tier has not stored, or has not said so in time.
-    pub unwritten: usize,
-    /// Invalidations the tier has not taken.
-    pub records: usize,
-}
-
 /// The counts of a shelf at one moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct BehindStats {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use quick_cache::DefaultHashBuilder as RandomState;
 
 use super::answer::Answer;
-use super::options::Flushed;
+use crate::applied::Flushed;
 use crate::codec::Frame;
 use crate::group::{Group, Record};
 use crate::key::Key;

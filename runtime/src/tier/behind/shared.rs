@@ -10,8 +10,9 @@ use tokio::sync::Notify;
 use super::Judge;
 use super::answer::Answer;
 use super::backlog::Backlog;
-use super::options::{Applied, BehindOptions, BehindStats, Flushed};
+use super::options::{BehindOptions, BehindStats};
 use super::queue::Queue;
+use crate::applied::{Applied, Flushed};
 use crate::clock::Millis;
 use crate::codec::Frame;
 use crate::error::{Error, ErrorKind, Result};
@@ -50,6 +51,17 @@ pub(super) struct State {
     pub(super) crowded: bool,
     /// Was the tier told that it is not to be trusted?
     pub(super) shunned: bool,
+}
+
+/// Where the newest frame of a key is.
+#[derive(Debug)]
+pub(super) enum Place {
+    /// Not stored yet.
+    Queue(Frame),
+    /// Nowhere: what the tier has is older than one that was overwritten or invalidated, and is being removed.
+    Leaving,
+    /// In the tier, if it is anywhere.
+    Tier,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -118,11 +130,16 @@ impl Shared {
         valid
     }
 
-    /// The frames of these keys that are not stored yet.
-    pub(super) fn pending(&self, keys: &[Key]) -> Result<Vec<Option<Frame>>> {
+    /// Where these keys are to be looked for.
+    pub(super) fn places(&self, keys: &[Key]) -> Result<Vec<Place>> {
         let state = self.state();
         state.check_open()?;
-        Ok(keys.iter().map(|key| state.queue.get(key).cloned()).collect())
+        let place = |key: &Key| match state.queue.get(key) {
+            Some(frame) => Place::Queue(frame.clone()),
+            None if state.backlog.removes(key) => Place::Leaving,
+            None => Place::Tier,
+        };
+        Ok(keys.iter().map(place).collect())
     }
 
     pub(super) fn put(&self, frame: Frame) -> Result<()> {

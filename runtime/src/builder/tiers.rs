@@ -1,0 +1,213 @@
+//! The tiers below near: their settings, and how they are opened.
+
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use super::{Builder, positive};
+use crate::chance::Chance;
+use crate::clock::millis;
+use crate::codec::{Compression, Format};
+use crate::error::{Error, Result};
+use crate::log::Log;
+use crate::stack::{Level, Stack};
+use crate::tier::{Behind, BehindOptions, BreakerOptions, Deadlines, GuardOptions, Guarded, Judge, Metered, Tier};
+
+/// The tiers to be opened, and what they have in common.
+#[derive(Default)]
+pub(super) struct Tiers {
+    kinds: Vec<Kind>,
+    deadlines: Deadlines,
+    breaker: BreakerOptions,
+    queue: BehindOptions,
+}
+
+/// A tier to be opened.
+enum Kind {
+    Given(Arc<dyn Tier>),
+    #[cfg(feature = "disk")]
+    Disk(PathBuf, u64),
+    #[cfg(feature = "sqlite")]
+    Sqlite(PathBuf, u64),
+    #[allow(dead_code, reason = "keeps PathBuf in use when no engine is compiled in")]
+    Never(PathBuf, std::convert::Infallible),
+}
+
+impl Builder {
+    /// The encoding below near. Default: [`Format::Postcard`].
+    pub fn format(mut self, format: Format) -> Self {
+        self.settings.codec.format = format;
+        self
+    }
+
+    /// The compression below near. Default: zstd if compiled in, else zlib.
+    pub fn compression(mut self, compression: Compression) -> Self {
+        self.settings.codec.compression = compression;
+        self
+    }
+
+    /// The level of compression. Default: 6 for zlib, 3 for zstd.
+    pub fn compression_level(mut self, level: i32) -> Self {
+        self.settings.codec.level = Some(level);
+        self
+    }
+
+    /// From how many bytes on a value is compressed. Default: 1 KiB.
+    pub fn compression_threshold(mut self, bytes: usize) -> Self {
+        self.settings.codec.threshold = bytes;
+        self
+    }
+
+    /// How many bytes an encoded value may have. A larger one is not stored below near, and still answered.
+    /// Default: 1 MiB.
+    pub fn max_value(mut self, bytes: usize) -> Self {
+        self.settings.codec.max_value = bytes;
+        self
+    }
+
+    /// Adds a tier of your own below those added before.
+    pub fn tier(mut self, tier: impl Tier) -> Self {
+        self.tiers.kinds.push(Kind::Given(Arc::new(tier)));
+        self
+    }
+
+    /// Adds a tier on this node's disk (fjall), in a directory of its own; keeps 1 GiB.
+    #[cfg(feature = "disk")]
+    pub fn disk(self, path: impl Into<PathBuf>) -> Self {
+        self.disk_with(path, 1 << 30)
+    }
+
+    /// The same, keeping this many bytes; the oldest entries go first.
+    #[cfg(feature = "disk")]
+    pub fn disk_with(mut self, path: impl Into<PathBuf>, max_bytes: u64) -> Self {
+        self.tiers.kinds.push(Kind::Disk(path.into(), max_bytes));
+        self
+    }
+
+    /// Adds a tier in an SQLite file of its own; keeps 1 GiB.
+    #[cfg(feature = "sqlite")]
+    pub fn sqlite(self, path: impl Into<PathBuf>) -> Self {
+        self.sqlite_with(path, 1 << 30)
+    }
+
+    /// The same, keeping this many bytes; the oldest entries go first.
+    #[cfg(feature = "sqlite")]
+    pub fn sqlite_with(mut self, path: impl Into<PathBuf>, max_bytes: u64) -> Self {
+        self.tiers.kinds.push(Kind::Sqlite(path.into(), max_bytes));
+        self
+    }
+
+    /// How long a tier may take to answer a read. Default: 50 ms.
+    pub fn read_deadline(mut self, deadline: Duration) -> Self {
+        self.tiers.deadlines.read = deadline;
+        self
+    }
+
+    /// How long a tier may take for a write. Default: 100 ms.
+    pub fn write_deadline(mut self, deadline: Duration) -> Self {
+        self.tiers.deadlines.write = deadline;
+        self
+    }
+
+    /// After how many failures in a row a tier is left alone for a while. Default: 5.
+    pub fn breaker_failures(mut self, failures: u32) -> Self {
+        self.tiers.breaker.failures = failures;
+        self
+    }
+
+    /// How many values may wait to be written to a tier; beyond that new ones are not stored there. Default: 4,096.
+    pub fn max_pending(mut self, frames: usize) -> Self {
+        self.tiers.queue.max_pending_frames = frames;
+        self
+    }
+
+    pub(super) fn check_tiers(&self) -> Result<()> {
+        positive("max_value", self.settings.codec.max_value as u64)?;
+        positive("read_deadline", millis(self.tiers.deadlines.read))?;
+        positive("write_deadline", millis(self.tiers.deadlines.write))?;
+        positive("breaker_failures", u64::from(self.tiers.breaker.failures))?;
+        positive("max_pending", self.tiers.queue.max_pending_frames as u64)?;
+        self.check_level()
+    }
+
+    fn check_level(&self) -> Result<()> {
+        let Some(level) = self.settings.codec.level else { return Ok(()) };
+        let compression = self.settings.codec.compression;
+        match compression.levels() {
+            Some(levels) if levels.contains(&level) => Ok(()),
+            Some(levels) => {
+                let range = format!("{} to {}", levels.start(), levels.end());
+                Err(Error::config("compression_level", "is no level of this compressor")
+                    .with("compression", compression.word())
+                    .with("levels", range))
+            }
+            None => Err(Error::config("compression_level", "this compressor has no levels")
+                .with("compression", compression.word())),
+        }
+    }
+
+    /// Opens the tiers, and resumes the log from what the deepest remembers.
+    pub(super) fn stack_and_log(&mut self) -> Result<(Stack, Arc<Log>)> {
+        let late: Arc<OnceLock<Arc<Log>>> = Arc::new(OnceLock::new());
+        let kinds = std::mem::take(&mut self.tiers.kinds);
+        let levels: Vec<Level> =
+            kinds.into_iter().map(|kind| Ok(self.level(kind.name(), kind.open()?, &late))).collect::<Result<_>>()?;
+        // A store that does not answer now is a store that is new: what it holds has another epoch.
+        let recalled = levels.last().and_then(|level| level.tier.recall().ok());
+        let is_new = recalled.as_ref().is_some_and(|recall| recall.position.is_none());
+        let recall = recalled.unwrap_or_default();
+        let chance = self.settings.seed.map_or_else(Chance::unknown, Chance::new);
+        let log = Arc::new(Log::resume(&recall, chance.next() | 1, self.settings.groups));
+        late.get_or_init(|| Arc::clone(&log));
+        if let (true, Some(deepest)) = (is_new, levels.last()) {
+            // Without it the next process would know nothing of the frames of this one, if nothing is invalidated.
+            deepest.tier.apply_blocking(vec![log.beginning()]);
+        }
+        Ok((Stack::new(levels), log))
+    }
+
+    fn level(&self, name: &'static str, tier: Arc<dyn Tier>, log: &Arc<OnceLock<Arc<Log>>>) -> Level {
+        let clock = self.settings.clock.clone();
+        let guard =
+            GuardOptions { name, deadlines: self.tiers.deadlines, breaker: self.tiers.breaker, clock: clock.clone() };
+        let queue = BehindOptions { name, clock, ..self.tiers.queue.clone() };
+        // Not of the wrappers: a deadline in the name would change the name with the setting.
+        let label = tier.to_string();
+        let meter = Arc::new(Metered::new(Arc::new(Guarded::new(tier, guard))));
+        let log = Arc::clone(log);
+        // Before the log is there nothing is valid.
+        let judge: Judge = Arc::new(move |frame| log.get().is_some_and(|log| log.allows(frame)));
+        Level { name: label, tier: Behind::start(Arc::clone(&meter) as _, judge, queue), meter }
+    }
+}
+
+impl Kind {
+    /// The tier's name in the log.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Given(_) => "tier",
+            #[cfg(feature = "disk")]
+            Self::Disk(..) => "disk",
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(..) => "sqlite",
+            Self::Never(_, never) => match *never {},
+        }
+    }
+
+    fn open(self) -> Result<Arc<dyn Tier>> {
+        Ok(match self {
+            Self::Given(tier) => tier,
+            #[cfg(feature = "disk")]
+            Self::Disk(path, max_bytes) => {
+                let options = crate::tier::disk::DiskOptions { max_bytes, ..crate::tier::disk::DiskOptions::new(path) };
+                Arc::new(crate::tier::disk::Disk::open(options))
+            }
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(path, max_bytes) => {
+                let options = crate::tier::sql::SqlOptions::sqlite(path)?;
+                Arc::new(crate::tier::sql::Sql::open(options.max_bytes(max_bytes)))
+            }
+            Self::Never(_, never) => match never {},
+        })
+    }
+}

@@ -1,0 +1,97 @@
+//! What a load has to do with the tiers: it reads down them before the body runs, and seals what the body made.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::Miss;
+use crate::codec::Frame;
+use crate::depth::Depth;
+use crate::flight::{Fallback, Flight};
+use crate::key::KeyPart;
+use crate::log::Birth;
+use crate::outcome::{Shape, Sort};
+use crate::shelf::{Life, Shelf};
+use crate::stack::Down;
+use crate::stats::count;
+
+impl<K, S, R, D, V> Miss<K, S, R, D, V>
+where
+    K: KeyPart<Owned = K> + Clone + Eq + Send + Sync + 'static,
+    S: Shape<R, Kept = V>,
+    R: Send + 'static,
+    D: Depth<S::Stored>,
+    V: Clone + Send + Sync + 'static,
+{
+    /// Asks the tiers. A frame that is fresh answers; one that may be served stale is offered to those who wait.
+    pub(super) async fn read_down(&self, flight: &Flight<V, R>, shelf: &Shelf<K, V, R>) -> Option<(V, Life, Frame)>
+    where
+        S::Stored: 'static,
+    {
+        let stack = &self.cache.0.stack;
+        if stack.is_empty() || shelf.policy().local || self.depth.codecs().is_none() {
+            return None;
+        }
+        let now = self.cache.clock().now();
+        let down = stack.read(std::slice::from_ref(&self.named.key), now).await.pop().unwrap_or_default();
+        let (value, life, frame) = self.open(shelf, down)?;
+        // A refresh wants something newer than what near still serves.
+        let newer_than = self.ready.as_ref().map_or(now, |ready| ready.stale_until);
+        if life.fresh_until > newer_than.max(now) {
+            count(&shelf.counters.tier_hits);
+            return Some((value, life, frame));
+        }
+        count(&shelf.counters.tier_misses);
+        flight.offer(Fallback {
+            value,
+            stale_until: life.stale_until,
+            checked: flight.birth.seq,
+            tags: Arc::clone(&frame.head().tags),
+        });
+        None
+    }
+
+    /// Decodes what the tiers had, if this site wrote it.
+    pub(super) fn open(&self, shelf: &Shelf<K, V, R>, down: Down) -> Option<(V, Life, Frame)>
+    where
+        S::Stored: 'static,
+    {
+        let codecs = self.depth.codecs()?;
+        shelf.counters.tier_errors.fetch_add(down.failed, Relaxed);
+        let opened =
+            down.frame.and_then(|frame| match shelf.frames.open(&codecs, &frame, |tag| shelf.near.watches_tag(tag)) {
+                Some(stored) => Some((self.shape.restore(stored).0, frame)),
+                None => {
+                    count(&shelf.counters.frames_refused);
+                    None
+                }
+            });
+        let Some((value, frame)) = opened else {
+            count(&shelf.counters.tier_misses);
+            return None;
+        };
+        let head = frame.head();
+        let life = Life { born: head.born, fresh_until: head.fresh_until, stale_until: head.stale_until };
+        Some((value, life, frame))
+    }
+
+    /// The frame of a value, if it goes below near.
+    pub(super) fn seal(
+        &self,
+        shelf: &Shelf<K, V, R>,
+        value: &V,
+        sort: Sort,
+        birth: Birth,
+        life: Life,
+    ) -> Option<Frame> {
+        if self.cache.0.stack.is_empty() || shelf.policy().local || sort == Sort::Failure {
+            return None;
+        }
+        let codecs = self.depth.codecs()?;
+        let sealed = shelf.frames.seal(&codecs, self.shape.stored(value)?, &self.named, birth, life);
+        if let Err(error) = &sealed {
+            count(&shelf.counters.not_stored);
+            tracing::debug!(site = %shelf.sign.name, kind = error.kind().word(), "a value was not stored below near");
+        }
+        sealed.ok()
+    }
+}
