@@ -1,6 +1,6 @@
 //! What became of what was handed to the tiers.
 
-use serde::Serialize;
+use crate::plain::plain;
 
 /// What became of invalidations handed to a shelf.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -11,15 +11,17 @@ pub enum Applied {
     Queued,
 }
 
-/// What became of the frames that were waiting when a flush began. The three numbers add up to theirs.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Flushed {
-    /// Frames the tier has stored.
-    pub written: usize,
-    /// Frames that did not have to be stored any more: invalidated or expired meanwhile, or replaced by a newer one.
-    pub spared: usize,
-    /// Frames the tier has not stored, or has not said so in time.
-    pub unwritten: usize,
-    /// Invalidations the tier has not taken.
-    pub records: usize,
+plain! {
+    /// What became of the frames that were waiting when a flush began. The three numbers add up to theirs.
+    #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+    pub struct Flushed {
+        /// Frames the tier has stored.
+        pub written: usize,
+        /// Frames that did not have to be stored any more: invalidated or expired meanwhile, or replaced by a newer one.
+        pub spared: usize,
+        /// Frames the tier has not stored, or has not said so in time.
+        pub unwritten: usize,
+        /// Invalidations the tier has not taken.
+        pub records: usize,
+    }
 }

@@ -26,6 +26,7 @@ pub mod namespace;
 mod near;
 mod outcome;
 mod own;
+mod plain;
 pub mod policy;
 mod probe;
 mod probe_macros;

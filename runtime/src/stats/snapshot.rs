@@ -1,0 +1,263 @@
+//! What the counters say at one moment, as data and as a table.
+
+use std::fmt;
+
+use crate::plain::plain;
+
+plain! {
+    /// What one site did in one cache.
+    #[derive(Debug, Clone, Default, PartialEq)]
+    #[non_exhaustive]
+    pub struct SiteStats {
+        /// The site's name.
+        pub site: String,
+        /// Calls answered with a fresh value from near.
+        pub hits: u64,
+        /// Calls answered with a value past its ttl: the load failed or was too slow.
+        pub stale_hits: u64,
+        /// Calls for which near had no fresh value.
+        pub misses: u64,
+        /// Misses of near that a tier answered.
+        pub tier_hits: u64,
+        /// Misses of near that no tier could answer.
+        pub tier_misses: u64,
+        /// Tier reads that failed; each became a miss.
+        pub tier_errors: u64,
+        /// Entries copied upward.
+        pub promotions: u64,
+        /// Frames that were corrupt, foreign, of another schema, or invalidated; each became a miss.
+        pub frames_refused: u64,
+        /// Calls that waited for a load of another.
+        pub joins: u64,
+        /// Loads that ran to their end.
+        pub loads: u64,
+        /// Loads that ended in an error of the user's.
+        pub load_errors: u64,
+        /// Loads that panicked.
+        pub panics: u64,
+        /// Loads that did not finish within `timeout`.
+        pub timeouts: u64,
+        /// Loads started behind the caller's back: refresh-ahead, or a stale value served meanwhile.
+        pub refreshes: u64,
+        /// Seconds spent loading, all loads together.
+        pub load_seconds: f64,
+        /// Hits that had to look at the log once, because something was invalidated since.
+        pub rechecks: u64,
+        /// Entries found invalidated in near.
+        pub invalidated: u64,
+        /// Entries near dropped for space.
+        pub evictions: u64,
+        /// Values not stored below near: too large, not encodable, or the queue was full.
+        pub not_stored: u64,
+        /// Entries in near.
+        pub entries: u64,
+        /// Bytes in near, as weighed.
+        pub bytes: u64,
+        /// Bytes near may hold for this site just now.
+        pub capacity: u64,
+        /// Bytes of copies that threads keep of the hottest entries, beside those in near; a sixteenth of `capacity` at most.
+        pub fronted: u64,
+    }
+}
+
+impl SiteStats {
+    /// Calls answered without a load, as a part of all calls; 0 when there were none.
+    #[must_use]
+    pub fn hit_rate(&self) -> f64 {
+        // At most all: a refresh behind a hit may be answered by a tier too.
+        rate(self.hits + self.stale_hits + self.tier_hits, self.hits + self.misses).min(1.0)
+    }
+}
+
+plain! {
+    /// What one tier did.
+    #[derive(Debug, Clone, Default, PartialEq)]
+    #[non_exhaustive]
+    pub struct LevelStats {
+        /// Its name, as it shows itself: `disk`, `sqlite`, or what a tier of your own says.
+        pub tier: String,
+        /// Reads it answered with a frame.
+        pub hits: u64,
+        /// Reads it answered with nothing.
+        pub misses: u64,
+        /// Reads and writes that failed.
+        pub errors: u64,
+        /// Frames waiting to be written.
+        pub pending: u64,
+        /// Invalidations waiting to be applied.
+        pub backlog: u64,
+        /// Is it closed until it has taken the waiting invalidations?
+        pub closed: bool,
+        /// Frames written.
+        pub written: u64,
+        /// Frames that could not be written.
+        pub dropped: u64,
+        /// Frames not served or not written because they had been invalidated.
+        pub refused: u64,
+        /// Stored bytes that were no frame, or another key's.
+        pub unreadable: u64,
+        /// Bytes of frames written.
+        pub bytes_written: u64,
+        /// Bytes of frames read.
+        pub bytes_read: u64,
+        /// Frames in the tier, as far as it counts them.
+        pub entries: u64,
+        /// Bytes in the tier, as far as it counts them.
+        pub bytes: u64,
+    }
+}
+
+plain! {
+    /// What a cache did since it was built.
+    #[derive(Debug, Clone, Default, PartialEq)]
+    #[non_exhaustive]
+    pub struct Stats {
+        /// One line per site, busiest first.
+        pub sites: Vec<SiteStats>,
+        /// One line per tier below near.
+        pub tiers: Vec<LevelStats>,
+        /// Invalidations applied here.
+        pub invalidations: u64,
+        /// Bytes in near, all sites together.
+        pub near_bytes: u64,
+        /// Bytes near may hold.
+        pub near_capacity: u64,
+    }
+}
+
+impl Stats {
+    /// All sites together.
+    #[must_use]
+    pub fn total(&self) -> SiteStats {
+        self.sites.iter().fold(SiteStats { site: "all".to_owned(), ..SiteStats::default() }, |mut sum, site| {
+            sum.add(site);
+            sum
+        })
+    }
+
+    /// The site of this name, or whose name ends in it after a dot.
+    #[must_use]
+    pub fn site(&self, name: &str) -> Option<&SiteStats> {
+        let ends =
+            |s: &&SiteStats| s.site.strip_suffix(name).is_some_and(|head| head.is_empty() || head.ends_with('.'));
+        self.sites.iter().find(ends)
+    }
+}
+
+impl SiteStats {
+    fn add(&mut self, other: &Self) {
+        self.hits += other.hits;
+        self.stale_hits += other.stale_hits;
+        self.misses += other.misses;
+        self.tier_hits += other.tier_hits;
+        self.tier_misses += other.tier_misses;
+        self.tier_errors += other.tier_errors;
+        self.promotions += other.promotions;
+        self.frames_refused += other.frames_refused;
+        self.joins += other.joins;
+        self.loads += other.loads;
+        self.load_errors += other.load_errors;
+        self.panics += other.panics;
+        self.timeouts += other.timeouts;
+        self.refreshes += other.refreshes;
+        self.load_seconds += other.load_seconds;
+        self.rechecks += other.rechecks;
+        self.invalidated += other.invalidated;
+        self.evictions += other.evictions;
+        self.not_stored += other.not_stored;
+        self.entries += other.entries;
+        self.bytes += other.bytes;
+        self.capacity += other.capacity;
+        self.fronted += other.fronted;
+    }
+}
+
+/// A table to read in a terminal.
+impl fmt::Display for Stats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "{:<36} {:>9} {:>7} {:>8} {:>8} {:>8} {:>8} {:>7} {:>7} {:>8} {:>9} {:>9} {:>7}",
+            "site",
+            "hits",
+            "stale",
+            "misses",
+            "tier",
+            "promoted",
+            "loads",
+            "joins",
+            "errors",
+            "evicted",
+            "KiB",
+            "load ms",
+            "hit %"
+        )?;
+        let total = (self.sites.len() > 1).then(|| self.total());
+        self.sites.iter().chain(&total).try_for_each(|site| site.line(f))?;
+        if !self.tiers.is_empty() {
+            writeln!(
+                f,
+                "{:<36} {:>9} {:>8} {:>7} {:>9} {:>9} {:>9} {:>8} {:>8} {:>7}",
+                "tier", "hits", "misses", "errors", "frames", "KiB", "written", "waiting", "dropped", "hit %"
+            )?;
+        }
+        self.tiers.iter().try_for_each(|tier| tier.line(f))?;
+        write!(
+            f,
+            "near holds {} of {} bytes; {} invalidations",
+            self.near_bytes, self.near_capacity, self.invalidations
+        )
+    }
+}
+
+impl SiteStats {
+    fn line(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let per_load = if self.loads == 0 { 0.0 } else { self.load_seconds * 1e3 / self.loads as f64 };
+        writeln!(
+            f,
+            "{:<36} {:>9} {:>7} {:>8} {:>8} {:>8} {:>8} {:>7} {:>7} {:>8} {:>9.1} {:>9.2} {:>7.1}",
+            self.site,
+            self.hits,
+            self.stale_hits,
+            self.misses,
+            self.tier_hits,
+            self.promotions,
+            self.loads,
+            self.joins,
+            self.load_errors + self.panics + self.timeouts,
+            self.evictions,
+            self.bytes as f64 / 1024.0,
+            per_load,
+            self.hit_rate() * 100.0
+        )
+    }
+}
+
+impl LevelStats {
+    /// Reads answered with a frame, as a part of all reads that were answered; 0 when there were none.
+    #[must_use]
+    pub fn hit_rate(&self) -> f64 {
+        rate(self.hits, self.hits + self.misses)
+    }
+
+    fn line(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "{:<36} {:>9} {:>8} {:>7} {:>9} {:>9.1} {:>9} {:>8} {:>8} {:>7.1}",
+            self.tier,
+            self.hits,
+            self.misses,
+            self.errors,
+            self.entries,
+            self.bytes as f64 / 1024.0,
+            self.written,
+            self.pending,
+            self.dropped,
+            self.hit_rate() * 100.0
+        )
+    }
+}
+
+fn rate(part: u64, all: u64) -> f64 {
+    if all == 0 { 0.0 } else { part as f64 / all as f64 }
+}
