@@ -335,8 +335,8 @@ impl Cache {
         self.0.balance.set_limit(namespace, bytes);
     }
 
-    /// Removes from near what has expired. Near also does so by itself, entry by entry, when asked for one or when
-    /// space runs out.
+    /// Removes from near what has expired. Near also does so by itself: entry by entry when asked for one, when space
+    /// runs out, and about once a minute while anything is stored. Cost: a look at every entry.
     pub fn expire_near(&self) {
         let now = self.clock().now();
         self.0.balance.each(|shelf| shelf.expire(now));

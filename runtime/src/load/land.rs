@@ -42,7 +42,7 @@ where
                 count(&shelf.counters.promotions);
                 let entry = self.promoted(shelf, &value, life, birth, &frame);
                 lead.land(|| shelf.near.insert(self.key.clone(), entry), Landing::Kept(value));
-                self.cache.0.balance.inserted();
+                self.cache.0.balance.inserted(self.cache.clock().now());
             }
             Ok(Ok(Work::Made(result))) => self.land_made(lead, shelf, result, birth),
             Ok(Err(error)) => self.land_failed(lead, shelf, || Landing::Refused(error)),
@@ -85,7 +85,7 @@ where
             gone
         };
         lead.land(publish, Landing::Kept(value));
-        self.cache.0.balance.inserted();
+        self.cache.0.balance.inserted(self.cache.clock().now());
     }
 
     /// The load answered with something that is not kept. That is no failure: what was kept before is out of date, and is
@@ -190,7 +190,7 @@ where
             gone
         });
         drop(gone);
-        self.cache.0.balance.inserted();
+        self.cache.0.balance.inserted(self.cache.clock().now());
     }
 
     /// Hands a frame to the tiers, which never wait. Called while the key is held, so that they get what near gets, in

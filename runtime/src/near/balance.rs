@@ -13,6 +13,8 @@ use parking_lot::Mutex;
 
 use crate::clock::Millis;
 
+/// So long after its last sweep a shelf is looked through for what has expired, in milliseconds.
+const SWEEP: Millis = 60_000;
 /// Inserts between two rounds.
 const ROUND: u32 = 64;
 /// No shelf gets less than this, as long as the budget allows.
@@ -51,6 +53,8 @@ struct Account {
     shelf: Arc<dyn HasNear>,
     hits: u64,
     evicted: u64,
+    /// When it was looked through for what has expired; 0 before the first round.
+    swept: Millis,
     /// Hits per round, averaged over the last few.
     pace: f64,
 }
@@ -82,14 +86,14 @@ impl Balance {
     /// Takes in a shelf that was just made.
     pub(crate) fn add(&self, shelf: Arc<dyn HasNear>) {
         let mut accounts = self.shelves.lock();
-        accounts.push(Account { shelf, hits: 0, evicted: 0, pace: 0.0 });
+        accounts.push(Account { shelf, hits: 0, evicted: 0, swept: 0, pace: 0.0 });
         self.share_out(&mut accounts);
     }
 
     /// One more insert; now and then a round.
-    pub(crate) fn inserted(&self) {
+    pub(crate) fn inserted(&self, now: Millis) {
         if self.inserts.fetch_add(1, Ordering::Relaxed) % ROUND == ROUND - 1 {
-            self.round();
+            self.round(now);
         }
     }
 
@@ -105,9 +109,14 @@ impl Balance {
     }
 
     /// One round: whoever comes while another runs has nothing to do.
-    fn round(&self) {
-        if let Some(mut accounts) = self.shelves.try_lock() {
-            self.share_out(&mut accounts);
+    fn round(&self, now: Millis) {
+        let Some(mut accounts) = self.shelves.try_lock() else { return };
+        self.share_out(&mut accounts);
+        let due = due_for_a_sweep(&mut accounts, now);
+        drop(accounts);
+        // One shelf a round: who inserts pays for it.
+        if let Some(shelf) = due {
+            shelf.near().expire(now);
         }
     }
 
@@ -135,6 +144,14 @@ impl Balance {
             }
         }
     }
+}
+
+/// The first shelf that was not looked through for long.
+fn due_for_a_sweep(accounts: &mut [Account], now: Millis) -> Option<Arc<dyn HasNear>> {
+    accounts.iter_mut().filter(|account| account.swept == 0).for_each(|account| account.swept = now);
+    let account = accounts.iter_mut().find(|account| now.saturating_sub(account.swept) >= SWEEP)?;
+    account.swept = now;
+    Some(Arc::clone(&account.shelf))
 }
 
 /// What one shelf asks for.

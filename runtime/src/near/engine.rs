@@ -1,5 +1,6 @@
 //! The engines behind one shelf: which entry goes when space runs out.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::hash::Hash;
 use std::str::FromStr;
@@ -183,13 +184,28 @@ where
         gone
     }
 
-    pub(super) fn retain(&self, keep: impl Fn(&K, &Entry<V>) -> bool) {
+    /// Takes out all entries for which this is true.
+    pub(super) fn take_out(&self, leaves: impl Fn(&Entry<V>) -> bool) -> Gone<V> {
+        let mut gone = Gone::default();
         match self {
-            Self::Clock(cache) => cache.retain(keep),
+            Self::Clock(cache) => {
+                // What this call drops, it drops under its lock: so it only looks, and they are taken out one by one.
+                let keys = RefCell::new(Vec::new());
+                cache.retain(|key, entry| {
+                    if leaves(entry) {
+                        keys.borrow_mut().push(key.clone());
+                    }
+                    true
+                });
+                let keys = keys.into_inner();
+                let out = keys.iter().filter_map(|key| cache.remove_if(key, &leaves));
+                out.for_each(|(_, entry)| gone.push(entry));
+            }
             #[cfg(feature = "moka")]
-            Self::Moka(cache) => cache.retain(&keep),
-            Self::Fifo(cache) => cache.retain(&keep),
+            Self::Moka(cache) => cache.take_out(&leaves, &mut gone),
+            Self::Fifo(cache) => cache.take_out(&leaves, &mut gone),
         }
+        gone
     }
 
     pub(super) fn set_capacity(&self, capacity: u64, evicted: &AtomicU64) {

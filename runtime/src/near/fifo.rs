@@ -76,16 +76,15 @@ impl<K: Hash + Eq + Clone, V: Clone> Fifo<K, V> {
         self.shard(key).write().remove(key)
     }
 
-    pub(super) fn retain(&self, keep: impl Fn(&K, &Entry<V>) -> bool) {
+    pub(super) fn take_out(&self, leaves: &dyn Fn(&Entry<V>) -> bool, gone: &mut Gone<V>) {
         for shard in &self.shards {
             let mut shard = shard.write();
-            let mut gone = 0;
-            shard.map.retain(|key, (_, entry)| {
-                let keep = keep(key, entry);
-                gone += if keep { 0 } else { u64::from(entry.weight) };
-                keep
-            });
-            shard.weight -= gone;
+            let mut bytes = 0;
+            for (_, (_, entry)) in shard.map.extract_if(|_, (_, entry)| leaves(entry)) {
+                bytes += u64::from(entry.weight);
+                gone.push(entry);
+            }
+            shard.weight -= bytes;
         }
     }
 

@@ -119,17 +119,16 @@ where
         self.hand_out(gone);
     }
 
-    pub(super) fn retain(&self, keep: &dyn Fn(&K, &Entry<V>) -> bool) {
+    pub(super) fn take_out(&self, leaves: &dyn Fn(&Entry<V>) -> bool, gone: &mut Gone<V>) {
         let cache = self.cache.read();
         for (key, slot) in cache.iter() {
-            if !slot.0.read().as_ref().is_some_and(|entry| keep(&key, entry)) {
+            if slot.0.read().as_ref().is_none_or(leaves) {
                 cache.invalidate(&*key);
             }
         }
         cache.run_pending_tasks();
         drop(cache);
-        let mut gone = Gone::default();
-        self.hand_out(&mut gone);
+        self.hand_out(gone);
     }
 
     /// Moving costs a walk over all entries, so small changes are left for later.

@@ -235,11 +235,11 @@ where
     }
 
     fn expire(&self, now: Millis) {
-        self.engine.retain(|_, entry| entry.stale_until() > now);
+        drop(self.engine.take_out(|entry| entry.stale_until() <= now));
     }
 
     fn clear(&self) {
-        self.engine.retain(|_, _| false);
+        drop(self.engine.take_out(|_| true));
     }
 }
 

@@ -204,6 +204,28 @@ async fn what_has_expired_gives_its_memory_back() {
     }
 }
 
+/// Nobody asks for them, and nobody calls for a sweep: what is stored elsewhere in the cache is enough.
+#[test]
+fn what_has_expired_goes_by_itself_while_anything_is_stored() {
+    for eviction in EVICTIONS {
+        let clock = cached_runtime::clock::Clock::manual();
+        let cache = cache_of(64 * MIB, |b| b.eviction(eviction).clock(clock.clone()));
+        let live = Live::default();
+        let once = cache.namespace::<Vec<u8>>("memory-forgotten").unwrap();
+        for n in 0..2_000_u32 {
+            once.set_with(n, vec![0; 1_000], SetOptions::new().ttl(Duration::from_secs(1)));
+        }
+        for minute in 0..2 {
+            let held = cache.stats().sites.iter().find(|site| site.site == "memory-forgotten").map(|site| site.entries);
+            // moka counts a little late.
+            let expected = if minute == 0 { 1_900..2_001 } else { 0..1 };
+            assert!(held.is_some_and(|held| expected.contains(&held)), "{eviction:?}, minute {minute}: {held:?}");
+            clock.advance(Duration::from_secs(61));
+            (0..256).for_each(|n| drop(blob(&cache, &live, minute * 1_000 + n, 10)));
+        }
+    }
+}
+
 /// A hit on a large value copies a pointer.
 #[test]
 fn one_large_value_is_held_once() {

@@ -1,0 +1,222 @@
+//! Memory as the system sees it, each case in a process of its own: what is inserted is far more than what may stay.
+//!
+//! `tests/run.sh --full` runs them at length.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
+
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use cached_runtime::clock::Clock;
+use cached_runtime::{Cache, SetOptions, cache};
+
+const MIB: u64 = 1 << 20;
+const CAP: u64 = 64 * MIB;
+
+/// Runs the body in a child, so that it has its memory to itself.
+fn alone(name: &str, body: impl FnOnce()) {
+    if std::env::var_os("BOUNDS_CHILD").is_some() {
+        return body();
+    }
+    let child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", name, "--nocapture"])
+        .env("BOUNDS_CHILD", "1")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&child.stdout);
+    assert!(child.status.success(), "{said}{}", String::from_utf8_lossy(&child.stderr));
+    assert!(said.contains("1 passed"), "the child ran this test");
+    said.lines().filter(|line| line.starts_with("  ")).for_each(|line| eprintln!("{name}:{line}"));
+}
+
+fn full() -> bool {
+    std::env::var_os("CACHED_FULL").is_some()
+}
+
+/// Bytes of this process that are in memory.
+fn resident() -> u64 {
+    let pid = std::process::id().to_string();
+    let output = Command::new("ps").args(["-o", "rss=", "-p", &pid]).output();
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).map(str::to_owned);
+    let text = line.unwrap_or_else(|| String::from_utf8_lossy(&output.unwrap().stdout).into_owned());
+    text.split_whitespace().next().unwrap().parse::<u64>().unwrap() * 1024
+}
+
+/// The most that was resident while this ran, beyond what was before.
+fn peak(work: impl FnOnce()) -> u64 {
+    let before = resident();
+    let (most, done) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
+    let watch = std::thread::spawn({
+        let (most, done) = (Arc::clone(&most), Arc::clone(&done));
+        move || {
+            while !done.load(Ordering::Relaxed) {
+                most.fetch_max(resident(), Ordering::Relaxed);
+                std::thread::sleep(Duration::from_millis(2));
+            }
+        }
+    });
+    work();
+    most.fetch_max(resident(), Ordering::Relaxed);
+    done.store(true, Ordering::Relaxed);
+    watch.join().unwrap();
+    most.load(Ordering::Relaxed).saturating_sub(before)
+}
+
+/// Bytes that are written to, so that they are really there.
+fn bytes(len: u64) -> Vec<u8> {
+    vec![1; usize::try_from(len).unwrap()]
+}
+
+fn told(what: &str, bytes: u64) {
+    println!("  {what}: {:.1} MiB", bytes as f64 / MIB as f64);
+}
+
+#[test]
+fn hostile_sizes_stay_within_the_bound() {
+    alone("hostile_sizes_stay_within_the_bound", || {
+        type Sizes = fn(u64) -> (u64, u64);
+        let patterns: [(&str, Sizes); 3] = [
+            ("1 byte and 256 KiB in turn", |n| (n, if n % 2 == 0 { 1 } else { MIB / 4 })),
+            ("256 KiB each", |n| (n, MIB / 4)),
+            ("the same keys, growing to 1 MiB", |n| (n % 64, (n * 509) % MIB)),
+        ];
+        for (what, of) in patterns {
+            let cache = Cache::builder().near_bytes(CAP).build().unwrap();
+            let names = cache.namespace::<Vec<u8>>("hostile").unwrap();
+            let inserted = AtomicU64::new(0);
+            let most = peak(|| {
+                std::thread::scope(|scope| {
+                    for task in 0..8_u64 {
+                        let (names, inserted) = (&names, &inserted);
+                        scope.spawn(move || {
+                            for n in 0.. {
+                                let (name, len) = of(n);
+                                if inserted.fetch_add(len, Ordering::Relaxed) > 1_000 * MIB {
+                                    break;
+                                }
+                                names.set((task, name), bytes(len));
+                            }
+                        });
+                    }
+                });
+            });
+            told(what, most);
+            assert!(cache.stats().near_bytes <= CAP * 6 / 5, "{what}: {}", cache.stats().near_bytes);
+            assert!(most <= CAP * 8 / 5, "{what}: {most} bytes were resident under a bound of {CAP}");
+        }
+    });
+}
+
+/// The control: the same without a bound.
+#[test]
+fn a_map_that_keeps_everything_grows_by_everything() {
+    alone("a_map_that_keeps_everything_grows_by_everything", || {
+        let mut all = std::collections::HashMap::new();
+        let most = peak(|| {
+            for n in 0..1_000 {
+                all.insert(n, bytes(MIB / 4));
+            }
+        });
+        told("1,000 values of 256 KiB", most);
+        assert!(most > 200 * MIB, "{most}: what is measured is what is held");
+    });
+}
+
+/// Few keys, written again and again by several threads: what is replaced must go as fast as it comes.
+#[test]
+fn keys_used_again_under_pressure_stay_within_the_bound() {
+    alone("keys_used_again_under_pressure_stay_within_the_bound", || {
+        let cache = Cache::builder().near_bytes(CAP).build().unwrap();
+        let names = cache.namespace::<Vec<u8>>("pressure").unwrap();
+        let end = Instant::now() + Duration::from_secs(if full() { 60 } else { 2 });
+        let most = peak(|| {
+            std::thread::scope(|scope| {
+                for task in 0..8_u64 {
+                    let names = &names;
+                    scope.spawn(move || {
+                        for n in 0_u64.. {
+                            if n.is_multiple_of(64) && Instant::now() > end {
+                                break;
+                            }
+                            names.set((n * 7 + task) % 20_000, bytes(4_096 + (n * 31 + task) % 8_192));
+                        }
+                    });
+                }
+            });
+        });
+        told("resident at most", most);
+        told("weighed at the end", cache.stats().near_bytes);
+        assert!(cache.stats().near_bytes <= CAP * 6 / 5, "{}", cache.stats().near_bytes);
+        assert!(most <= CAP * 8 / 5, "{most} bytes were resident under a bound of {CAP}");
+    });
+}
+
+/// Each key is used once and never again; lives are short, and the clock goes on.
+#[test]
+fn a_million_keys_that_are_used_once_leave_nothing() {
+    alone("a_million_keys_that_are_used_once_leave_nothing", || {
+        let clock = Clock::manual();
+        let cache = Cache::builder().near_bytes(CAP).clock(clock.clone()).build().unwrap();
+        let names = cache.namespace::<u64>("once").unwrap();
+        let keys = if full() { 10_000_000 } else { 1_000_000 };
+        let mut after = Vec::new();
+        for n in 0..keys {
+            names.set_with(n, n, SetOptions::new().ttl(Duration::from_secs(30)));
+            if n % (keys / 10) == 0 {
+                clock.advance(Duration::from_secs(65));
+                after.push(resident());
+            }
+        }
+        let (early, late) = (*after[..5].iter().max().unwrap(), after[9]);
+        told("resident, first half", early);
+        told("resident at the end", late);
+        assert!(late <= early + early / 10, "{after:?}");
+        let entries = cache.stats().total().entries;
+        assert!(entries <= keys / 10 * 2, "{entries} entries are there, though all but the last tenth has expired");
+    });
+}
+
+#[cache(key = "flood:{n}", ttl = "1h", weigh = |_: &u64| 1_000, cache = cache)]
+fn flood(cache: &Cache, n: u64) -> u64 {
+    let _ = cache;
+    n
+}
+
+/// Hits on a thousand hot keys, in points, with so many one-hit keys between two of them.
+fn hot_hits(scan: u64, calls: u64) -> f64 {
+    let cache = Cache::builder().near_bytes(4 * MIB).build().unwrap();
+    let misses = || cache.stats().total().misses;
+    for n in 0..4_000 {
+        flood(&cache, n % 1_000);
+    }
+    let (mut hot_misses, mut next) = (0, 1_000_000_u64);
+    for n in 0..calls {
+        for _ in 0..scan {
+            flood(&cache, next);
+            next += 1;
+        }
+        // One call of a hundred is looked at: statistics are not for nothing.
+        if n % 100 == 0 {
+            let before = misses();
+            flood(&cache, n % 1_000);
+            hot_misses += misses() - before;
+        } else {
+            flood(&cache, (n * 7) % 1_000);
+        }
+    }
+    100.0 - hot_misses as f64 * 100.0 / (calls / 100) as f64
+}
+
+#[test]
+fn a_flood_of_one_hit_keys_leaves_the_hot_ones() {
+    alone("a_flood_of_one_hit_keys_leaves_the_hot_ones", || {
+        // Four one-hit keys to each hot call: a million at full length.
+        let calls = if full() { 250_000 } else { 50_000 };
+        let (calm, flooded) = (hot_hits(0, calls), hot_hits(4, calls));
+        println!("  hits on the hot keys: {calm:.1} points, under the flood {flooded:.1}");
+        assert!(calm - flooded < 5.0, "{calm} fell to {flooded}");
+    });
+}
