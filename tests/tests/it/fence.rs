@@ -318,6 +318,7 @@ async fn an_overflowing_memory_of_invalidations_forgets_none() {
         read(&world, id).await.unwrap();
     }
     world.source.write(NEW);
+    assert_eq!(read(&world, 0).await, Ok(OLD), "the control: until then the old one is kept");
     for id in 0..100 {
         world.cache.invalidate_tags([format!("fenced:{id}")]).await;
     }
@@ -362,4 +363,30 @@ async fn a_reader_never_goes_back_behind_an_invalidation() {
     for reader in readers {
         assert!(soon("a reader", reader).await.unwrap() > 0);
     }
+}
+
+/// The control: a map that is filled by readers and emptied by the writer goes back, by the schedule that the cache is
+/// held to above.
+#[tokio::test]
+async fn control_a_map_that_is_emptied_on_write_goes_back() {
+    use std::collections::HashMap;
+    use std::sync::Mutex;
+    let world = World::new();
+    let map = Arc::new(Mutex::new(HashMap::new()));
+    world.source.write(1);
+    let gate = &world.source.gate;
+    gate.close();
+    let reader = tokio::spawn({
+        let (source, map) = (Arc::clone(&world.source), Arc::clone(&map));
+        async move {
+            let read = source.read().await.unwrap();
+            map.lock().unwrap().insert(1, read);
+        }
+    });
+    gate.arrived(1).await;
+    world.source.write(2);
+    map.lock().unwrap().remove(&1);
+    gate.open();
+    soon("the reader", reader).await.unwrap();
+    assert_eq!(map.lock().unwrap().get(&1), Some(&1), "2 was told, and 1 is read");
 }

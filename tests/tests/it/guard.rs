@@ -106,6 +106,14 @@ async fn one_probe_at_a_time() {
     let (probe, ()) = tokio::join!(probe, rival);
     assert!(probe.is_ok());
     assert_eq!(rig.guarded.breaker().state(), BreakerState::Closed);
+    // The control: a closed breaker lets both of them in at once.
+    gate.close();
+    let open = async {
+        gate.arrived(8).await;
+        gate.open();
+    };
+    let (one, two, ()) = tokio::join!(rig.guarded.get(&keys), rig.guarded.get(&keys), open);
+    assert!(one.is_ok() && two.is_ok());
 }
 
 #[tokio::test]

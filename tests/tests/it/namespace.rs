@@ -199,28 +199,34 @@ async fn warming_loads_what_is_missing() {
 /// A value that is set while a load of its name is in the air is the newer one.
 #[tokio::test]
 async fn what_is_set_outlives_a_load_that_began_before() {
-    let world = World::new();
-    let names = world.cache.namespace::<u64>("race").unwrap();
-    world.source.gate.close();
-    let load = tokio::spawn({
-        let (names, source) = (names.clone(), Arc::clone(&world.source));
-        async move { names.get_or_load("a", || async move { source.read().await }).await }
-    });
-    world.source.gate.arrived(1).await;
-    names.set("a", 9);
-    world.source.gate.open();
-    load.await.unwrap().unwrap();
-    assert_eq!(names.get("a").await, Some(9));
-    world.settle().await;
-    world.cache.set_near_capacity(1);
-    world.cache.set_near_capacity(1 << 20);
-    assert_eq!(names.get("a").await, Some(9), "in the tier, too");
+    // The control: when nothing is set meanwhile, the very same load is what is kept.
+    for (sets, kept) in [(true, 9), (false, 0)] {
+        let world = World::new();
+        let names = world.cache.namespace::<u64>("race").unwrap();
+        world.source.gate.close();
+        let load = tokio::spawn({
+            let (names, source) = (names.clone(), Arc::clone(&world.source));
+            async move { names.get_or_load("a", || async move { source.read().await }).await }
+        });
+        world.source.gate.arrived(1).await;
+        if sets {
+            names.set("a", 9);
+        }
+        world.source.gate.open();
+        load.await.unwrap().unwrap();
+        assert_eq!(names.get("a").await, Some(kept));
+        world.settle().await;
+        world.cache.set_near_capacity(1);
+        world.cache.set_near_capacity(1 << 20);
+        assert_eq!(names.get("a").await, Some(kept), "in the tier, too");
+    }
 }
 
 /// A value that is overwritten stays so when what replaced it is invalidated or expires before a tier has it.
 #[tokio::test]
 async fn an_overwritten_value_does_not_come_to_light_again() {
-    for expires in [false, true] {
+    // The control: what is not overwritten is there.
+    for (overwritten, expires) in [(true, false), (true, true), (false, false), (false, true)] {
         let world = World::new();
         let names = world.cache.namespace::<u64>("shadow").unwrap();
         names.set("a", 1);
@@ -229,7 +235,9 @@ async fn an_overwritten_value_does_not_come_to_light_again() {
         gate.close();
         names.set("other", 0);
         gate.arrived(2).await;
-        names.set_with("a", 2, SetOptions::new().tag("shadow:1").ttl(SECOND));
+        if overwritten {
+            names.set_with("a", 2, SetOptions::new().tag("shadow:1").ttl(SECOND));
+        }
         if expires {
             world.clock.advance(SECOND * 2);
         } else {
@@ -237,14 +245,15 @@ async fn an_overwritten_value_does_not_come_to_light_again() {
         }
         gate.open();
         world.settle().await;
-        assert_eq!(names.get("a").await, None, "expires: {expires}");
+        assert_eq!(names.get("a").await, (!overwritten).then_some(1), "expires: {expires}");
     }
 }
 
 /// A read of the tier that began before a value was set does not put the older one over it.
 #[tokio::test]
 async fn what_is_set_outlives_a_read_that_began_before() {
-    for many in [false, true] {
+    // The control: when nothing is set meanwhile, the very same read is what is kept.
+    for (many, sets) in [(false, true), (true, true), (false, false), (true, false)] {
         let tier: Arc<dyn Tier> = Arc::new(MemoryTier::new());
         let clock = Clock::manual();
         let first = World::over_at(Arc::clone(&tier), &clock);
@@ -259,9 +268,11 @@ async fn what_is_set_outlives_a_read_that_began_before() {
             async move { if many { names.get_many(&["a"]).await.remove(0) } else { names.get("a").await } }
         });
         gate.arrived(1).await;
-        names.set("a", 2);
+        if sets {
+            names.set("a", 2);
+        }
         gate.open();
         assert!(read.await.unwrap().is_some());
-        assert_eq!(names.get("a").await, Some(2));
+        assert_eq!(names.get("a").await, Some(if sets { 2 } else { 1 }));
     }
 }

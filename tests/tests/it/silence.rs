@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 use cached_runtime::{Cache, Key, cache};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Metadata, Subscriber};
+use tracing::{Event, Level, Metadata, Subscriber};
 
 const CANARY: &str = "canary-7f3a";
 
@@ -18,9 +18,24 @@ async fn profile(token: &str, of: u32) -> Result<String, String> {
     if of == 0 { Err(format!("{token} is unknown")) } else { Ok(format!("{token} is {of}")) }
 }
 
-/// Writes down everything that is said, at every level.
-#[derive(Clone, Default)]
-struct Ear(Arc<Mutex<String>>);
+#[cache(cache = CACHE, key = "page:{name}", tags = ["page:{name}"], ttl = "1h")]
+async fn page(name: &str) -> Result<u64, String> {
+    if name.ends_with('!') { Err("no such page".to_owned()) } else { Ok(1) }
+}
+
+/// Writes down everything that is said, down to a level.
+#[derive(Clone)]
+struct Ear(Arc<Mutex<String>>, Level);
+
+impl Ear {
+    /// What is said at this level and above while this runs.
+    fn hears<F: Future>(level: Level, run: F) -> String {
+        let ear = Self(Arc::default(), level);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        tracing::subscriber::with_default(ear.clone(), || runtime.block_on(run));
+        ear.0.lock().unwrap().clone()
+    }
+}
 
 impl Visit for Ear {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
@@ -30,7 +45,7 @@ impl Visit for Ear {
 
 impl Subscriber for Ear {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target().starts_with("cached")
+        metadata.target().starts_with("cached") && *metadata.level() <= self.1
     }
 
     fn new_span(&self, span: &Attributes<'_>) -> Id {
@@ -55,18 +70,31 @@ impl Subscriber for Ear {
 
 #[test]
 fn at_trace_neither_values_nor_secrets_are_said() {
-    let ear = Ear::default();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    tracing::subscriber::with_default(ear.clone(), || {
-        runtime.block_on(async {
-            assert!(profile(CANARY, 1).await.unwrap().contains(CANARY));
-            assert!(profile(CANARY, 0).await.is_err());
-            profile::remove(CANARY, 1).await;
-        });
+    let said = Ear::hears(Level::TRACE, async {
+        assert!(profile(CANARY, 1).await.unwrap().contains(CANARY));
+        assert!(profile(CANARY, 0).await.is_err());
+        profile::remove(CANARY, 1).await;
     });
-    let said = ear.0.lock().unwrap().clone();
     assert!(said.contains("profile"), "the control: something was heard:\n{said}");
     assert!(!said.contains(CANARY), "{said}");
+}
+
+/// A key may hold what belongs to a person: it is said at TRACE and nowhere above.
+#[test]
+fn keys_are_said_at_trace_only() {
+    for (level, said_there) in [(Level::TRACE, true), (Level::DEBUG, false)] {
+        let said = Ear::hears(level, async {
+            // A name of its own, so that it is loaded; and one that fails.
+            for name in [format!("{CANARY}-{level}"), format!("{CANARY}-{level}!")] {
+                let _answer = page(&name).await;
+                let _answer = page(&name).await;
+                page::remove(&name).await;
+                CACHE.invalidate_tags([format!("page:{name}")]).await;
+            }
+        });
+        assert!(said.contains("page"), "something was heard at {level}:\n{said}");
+        assert_eq!(said.contains(CANARY), said_there, "{level}:\n{said}");
+    }
 }
 
 #[tokio::test]
