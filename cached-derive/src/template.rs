@@ -80,6 +80,7 @@ impl Template {
         let template = errors.keep(pieces(&text, purpose).map_err(|why| Error::new(lit.span(), why)))?;
         let template = Self { pieces: template, span: lit.span() };
         errors.keep(template.check_segments(lit))?;
+        errors.keep(template.check_stars(lit))?;
         Some(template)
     }
 
@@ -110,6 +111,19 @@ impl Template {
         (!namespace.is_empty()).then_some(namespace)
     }
 
+    /// As many stars as the runtime takes: matching costs a walk over a key for each.
+    fn check_stars(&self, lit: &LitStr) -> Result<()> {
+        let of = |piece: &Piece| match piece {
+            Piece::Text(text) => text.matches('*').count(),
+            Piece::Hole(_) => 0,
+        };
+        let stars: usize = self.pieces.iter().map(of).sum();
+        if stars > MAX_STARS {
+            return Err(Error::new(lit.span(), "a pattern has four `*` at most: name a shorter part of the key"));
+        }
+        Ok(())
+    }
+
     /// At most one placeholder in a segment: with two, `1` and `23` would read like `12` and `3`.
     fn check_segments(&self, lit: &LitStr) -> Result<()> {
         let mut before: Option<&Hole> = None;
@@ -131,6 +145,8 @@ impl Template {
         Ok(())
     }
 }
+
+const MAX_STARS: usize = 4;
 
 /// Is this text one segment of a key?
 pub(crate) fn check_segment(text: &str) -> std::result::Result<(), String> {
@@ -282,6 +298,8 @@ mod tests {
         assert!(read("video:{id}:*", Purpose::Pattern).0.is_some());
         assert!(read("video:?", Purpose::Pattern).0.is_some());
         assert!(read("video:*", Purpose::Tag).0.is_none());
+        assert!(read("*a*b*c*", Purpose::Pattern).0.is_some());
+        assert!(read("*a*b*c*d*", Purpose::Pattern).1.contains("four `*` at most"));
     }
 
     #[test]

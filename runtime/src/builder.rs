@@ -13,7 +13,7 @@ use std::time::Duration;
 use crate::cache::Cache;
 use crate::clock::{Clock, millis};
 use crate::error::{Error, Result};
-use crate::key::{Pattern, Secret};
+use crate::key::{Pattern, Secret, check_namespace};
 use crate::near::{Balance, Eviction};
 use crate::settings::Settings;
 use crate::site;
@@ -136,6 +136,7 @@ impl Builder {
         positive("ttl", millis(self.ttl))?;
         positive("remembered_groups", self.settings.groups as u64)?;
         for (namespace, limit) in &self.limits {
+            check_namespace("namespace_limit", namespace)?;
             positive("namespace_limit", *limit).map_err(|e| e.with("namespace", namespace))?;
         }
         for (glob, ttl) in &self.ttl_patterns {

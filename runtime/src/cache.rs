@@ -16,7 +16,7 @@ use crate::clock::Clock;
 use crate::error::Result;
 use crate::group::Group;
 use crate::invalidator::Invalidator;
-use crate::key::{Key, KeyPart, Pattern};
+use crate::key::{Key, KeyPart, Pattern, check_namespace};
 use crate::log::Log;
 use crate::namespace::Namespace;
 use crate::near::{Balance, HasNear};
@@ -210,7 +210,7 @@ impl Cache {
     /// The imperative door: values of type `T` under names of your own, in this namespace.
     ///
     /// # Errors
-    /// A `Config` error if the namespace is empty or holds anything but letters, digits, `-`, `_` and `.`.
+    /// A `Config` error if the namespace is empty or holds anything but letters, digits and `-_.@/+$&!`.
     pub fn namespace<T>(&self, name: &str) -> Result<Namespace<T>>
     where
         T: crate::depth::Storable + Clone + Send + Sync,
@@ -246,8 +246,12 @@ impl Cache {
     }
 
     /// Invalidates all keys of a namespace.
-    pub async fn invalidate_namespace(&self, name: &str) -> Applied {
-        self.invalidate(vec![Group::Namespace(name.into())]).await
+    ///
+    /// # Errors
+    /// A `Config` error if this is no namespace, such as `a:b`, which would name nothing.
+    pub async fn invalidate_namespace(&self, name: &str) -> Result<Applied> {
+        check_namespace("namespace", name)?;
+        Ok(self.invalidate(vec![Group::Namespace(name.into())]).await)
     }
 
     /// Invalidates everything and gives near's memory back.

@@ -14,10 +14,10 @@ use crate::cache::Cache;
 use crate::call::Options;
 use crate::clock::millis;
 use crate::depth::{Framed, Storable};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::group::Group;
 use crate::join::join;
-use crate::key::{Key, KeyPart, KeyWriter, Pattern};
+use crate::key::{Key, KeyPart, KeyWriter, Pattern, check_namespace};
 use crate::load::Miss;
 use crate::names::Named;
 use crate::outcome::{OnlyOk, Sort};
@@ -118,9 +118,7 @@ pub trait Name {
 
 impl<T: Storable + Clone + Send + Sync> Namespace<T> {
     pub(crate) fn open(cache: &Cache, name: &str) -> Result<Self> {
-        if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')) {
-            return Err(Error::config("namespace", "a namespace is letters, digits, `-`, `_` and `.`"));
-        }
+        check_namespace("namespace", name)?;
         let mut known = cache.0.namespaces.lock();
         let shelves = known.entry(name.to_owned()).or_default();
         let found = shelves.iter().find_map(|shelf| Arc::clone(shelf).downcast::<OfNames<T>>().ok());
@@ -300,7 +298,7 @@ impl<T: Storable + Clone + Send + Sync> Namespace<T> {
 
     /// Invalidates the whole namespace.
     pub async fn clear(&self) -> Applied {
-        self.cache.invalidate_namespace(&self.shelf.sign.namespace).await
+        self.cache.invalidate(vec![Group::Namespace(self.shelf.sign.namespace.as_str().into())]).await
     }
 
     /// The key of a name, as tiers and the log know it.

@@ -1,6 +1,6 @@
 //! The tiers below near: their settings, and how they are opened.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -127,7 +127,23 @@ impl Builder {
         positive("write_deadline", millis(self.tiers.deadlines.write))?;
         positive("breaker_failures", u64::from(self.tiers.breaker.failures))?;
         positive("max_pending", self.tiers.queue.max_pending_frames as u64)?;
+        self.check_places()?;
         self.check_level()
+    }
+
+    /// Two tiers in one place would lock each other out, and a place without a name is none.
+    fn check_places(&self) -> Result<()> {
+        let places: Vec<_> = self.tiers.kinds.iter().filter_map(Kind::place).collect();
+        for (at, (setting, path, max_bytes)) in places.iter().enumerate() {
+            positive(setting, *max_bytes)?;
+            if path.as_os_str().is_empty() {
+                return Err(Error::config(setting, "needs a path"));
+            }
+            if places[..at].iter().any(|(_, other, _)| other == path) {
+                return Err(Error::config(setting, "two tiers have one path").with("path", path.display()));
+            }
+        }
+        Ok(())
     }
 
     fn check_level(&self) -> Result<()> {
@@ -190,6 +206,18 @@ impl Kind {
             Self::Disk(..) => "disk",
             #[cfg(feature = "sqlite")]
             Self::Sqlite(..) => "sqlite",
+            Self::Never(_, never) => match *never {},
+        }
+    }
+
+    /// Where it is stored, and how much of it.
+    fn place(&self) -> Option<(&'static str, &Path, u64)> {
+        match self {
+            Self::Given(_) => None,
+            #[cfg(feature = "disk")]
+            Self::Disk(path, max_bytes) => Some(("disk", path, *max_bytes)),
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(path, max_bytes) => Some(("sqlite", path, *max_bytes)),
             Self::Never(_, never) => match *never {},
         }
     }

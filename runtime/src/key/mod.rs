@@ -14,6 +14,7 @@ pub use glob::Pattern;
 pub use map::Unordered;
 pub use part::{Absent, Glance, KeyPart, Lookup, OwnedKey, Sum};
 pub use tuple::{Kind, kind_of};
+pub(crate) use writer::check_namespace;
 pub use writer::{KeyWriter, MAX_KEY, Secret, SecretPart, escape, secret};
 
 /// The readable name of one result, as tiers and the log know it: `video:intro:frames`.

@@ -6,6 +6,7 @@ use std::hash::Hasher as _;
 use siphasher::sip128::{Hasher128, SipHasher24};
 
 use super::{Key, KeyPart};
+use crate::error::{Error, Result};
 
 /// The longest key, in bytes. A longer text keeps its head and ends in `#` and a 128-bit keyed hash of the whole.
 pub const MAX_KEY: usize = 1024;
@@ -230,6 +231,18 @@ fn escape_into(text: &str, out: &mut String) {
             }
         }
     }
+}
+
+/// Is this text a namespace: the first segment of a key, as `#[cache]` takes it too?
+///
+/// # Errors
+/// A `Config` error if it is empty or holds a character that is escaped in keys.
+pub(crate) fn check_namespace(setting: &'static str, name: &str) -> Result<()> {
+    if name.is_empty() || !name.chars().all(is_plain) {
+        let message = "a namespace is one segment of a key: letters, digits and `-_.@/+$&!`";
+        return Err(Error::config(setting, message).with("namespace", escape(name)));
+    }
+    Ok(())
 }
 
 /// Characters that mean nothing in keys, globs, terminals and logs.

@@ -324,6 +324,27 @@ async fn a_tier_that_does_not_take_invalidations_is_not_trusted_until_it_does() 
     assert_eq!(rig.invalidate(drop_key("a:1", 7)).await, Applied::Applied);
 }
 
+/// A process may end as soon as somebody was told `Queued`: by then the store says that it is not to be trusted.
+#[tokio::test]
+async fn nobody_is_told_queued_before_the_tier_is_marked() {
+    let rig = rig_with(BehindOptions { apply_deadline: LONG, ..options() }, None);
+    let (entered, marking) = std::sync::mpsc::channel();
+    let (go_on, held) = std::sync::mpsc::channel();
+    rig.shelf.when_trust_is_said(move |trusted| {
+        let _said = entered.send(trusted);
+        let _released = held.recv();
+    });
+    rig.chaos.fail(Operation::Apply, 1.0);
+    let mut told = Box::pin(rig.invalidate(drop_tag("t", 1)));
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    assert!(told.as_mut().poll(&mut context).is_pending());
+    assert!(!marking.recv().unwrap(), "it is not to be trusted");
+    assert!(told.as_mut().poll(&mut context).is_pending(), "the mark is not there yet");
+    go_on.send(()).unwrap();
+    assert_eq!(told.await, Applied::Queued);
+    drop(go_on);
+}
+
 #[tokio::test]
 async fn a_hung_write_does_not_hold_up_an_invalidation() {
     let rig = rig();

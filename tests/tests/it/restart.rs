@@ -141,7 +141,7 @@ async fn what_was_invalidated_stays_so_after_a_kill() {
         second.settle().await;
         let third = killed.killed();
         assert_eq!(old(&third.open(NEW), 20).await, expected, "{engine:?}, and once more");
-        assert_eq!(first.cache.invalidate_namespace("restart").await, Applied::Applied);
+        assert_eq!(first.cache.invalidate_namespace("restart").await.unwrap(), Applied::Applied);
         assert!(old(&store.killed().open(NEW), 20).await.is_empty(), "{engine:?}");
     }
 }

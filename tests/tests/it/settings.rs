@@ -9,7 +9,7 @@ use cached_runtime::{Cache, ErrorKind, Eviction};
 #[test]
 fn every_wrong_setting_is_an_error_that_names_it() {
     type Set = fn(Builder) -> Builder;
-    let wrong: [(&str, Set); 12] = [
+    let wrong: [(&str, Set); 19] = [
         ("near_bytes", |b| b.near_bytes(0)),
         ("ttl", |b| b.ttl(Duration::ZERO)),
         ("ttl_for", |b| b.ttl_for("query:[ab]", Duration::from_secs(1))),
@@ -22,12 +22,33 @@ fn every_wrong_setting_is_an_error_that_names_it() {
         ("breaker_failures", |b| b.breaker_failures(0)),
         ("max_pending", |b| b.max_pending(0)),
         ("compression_level", |b| b.compression_level(99)),
+        ("namespace_limit", |b| b.namespace_limit("a:b", 1)),
+        ("remembered_groups", |b| b.remembered_groups(0)),
+        ("disk", |b| b.disk("")),
+        ("disk", |b| b.disk_with("never-made", 0)),
+        ("sqlite", |b| b.sqlite("")),
+        ("sqlite", |b| b.sqlite_with("never-made", 0)),
+        ("sqlite", |b| b.disk("never-made").sqlite("never-made")),
     ];
     for (setting, set) in wrong {
         let error = set(Cache::builder()).build().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Config, "{setting}");
         assert_eq!(error.context("setting"), Some(setting), "{error}");
         assert!(error.to_string().contains(setting), "{error}");
+    }
+    assert!(!std::path::Path::new("never-made").exists(), "what is refused is not opened");
+}
+
+#[tokio::test]
+async fn what_is_no_namespace_is_refused_and_not_taken_for_an_empty_one() {
+    let cache = Cache::builder().build().unwrap();
+    for name in ["", "a:b", "a*", "a b", "a%3A"] {
+        assert_eq!(cache.invalidate_namespace(name).await.unwrap_err().context("setting"), Some("namespace"), "{name}");
+        assert_eq!(cache.namespace::<u64>(name).unwrap_err().context("setting"), Some("namespace"), "{name}");
+    }
+    for name in ["video", "größe", "a/b", "tenant@1"] {
+        cache.invalidate_namespace(name).await.unwrap();
+        cache.namespace::<u64>(name).unwrap();
     }
 }
 

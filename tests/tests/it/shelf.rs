@@ -15,7 +15,16 @@ pub(crate) const NOW: u64 = 1_000_000_000_000;
 
 /// The simplest tier that keeps the promises of the trait while the process lives.
 #[derive(Debug, Default)]
-pub(crate) struct Shelf(Mutex<Rows>);
+pub(crate) struct Shelf(Mutex<Rows>, Mutex<Option<Hook>>);
+
+/// Called when the shelf is told whether it is to be trusted.
+struct Hook(Box<dyn Fn(bool) + Send>);
+
+impl fmt::Debug for Hook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hook")
+    }
+}
 
 #[derive(Debug, Default)]
 struct Rows {
@@ -25,6 +34,10 @@ struct Rows {
 }
 
 impl Shelf {
+    pub(crate) fn when_trust_is_said(&self, hook: impl Fn(bool) + Send + 'static) {
+        *self.1.lock().unwrap() = Some(Hook(Box::new(hook)));
+    }
+
     pub(crate) fn has(&self, name: &str) -> bool {
         self.0.lock().unwrap().frames.contains_key(name)
     }
@@ -99,7 +112,11 @@ impl Tier for Shelf {
         let tidied = Tidied { seen: looked.len(), removed, wrapped, entries, bytes: 0 };
         Box::pin(async move { Ok(tidied) })
     }
-    fn trust(&self, _: bool) {}
+    fn trust(&self, trusted: bool) {
+        if let Some(hook) = &*self.1.lock().unwrap() {
+            (hook.0)(trusted);
+        }
+    }
 
     fn close(&self) -> Reply<'_, ()> {
         Box::pin(std::future::ready(Ok(())))

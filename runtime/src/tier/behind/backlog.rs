@@ -23,6 +23,8 @@ pub(super) struct Backlog {
     closed: bool,
     overflows: u64,
     waiters: Vec<(u64, Answer<Applied>)>,
+    /// Who is to be told `Queued`, once the tier knows that it is not to be trusted.
+    untold: Vec<Answer<Applied>>,
 }
 
 impl Backlog {
@@ -35,6 +37,7 @@ impl Backlog {
             closed: false,
             overflows: 0,
             waiters: Vec::new(),
+            untold: Vec::new(),
         }
     }
 
@@ -98,11 +101,12 @@ impl Backlog {
         self.newest.clear();
     }
 
-    /// Tells this waiter when the tier has taken everything that is here now; at once, if it need not or cannot wait.
+    /// Tells this waiter when the tier has taken everything that is here now, or that it cannot wait for that: at once,
+    /// or with [`Backlog::tell_queued`].
     /// Answers the waiter's place, for [`Backlog::give_up`].
     pub(super) fn wait(&mut self, answer: Answer<Applied>) -> u64 {
         if self.closed {
-            answer.send(Applied::Queued);
+            self.untold.push(answer);
         } else if self.records.is_empty() {
             answer.send(Applied::Applied);
         } else {
@@ -151,8 +155,11 @@ impl Backlog {
     /// The tier has not taken them, or not in time: from now on nothing stored may be trusted.
     pub(super) fn close(&mut self) {
         self.closed = true;
-        for (_, answer) in self.waiters.drain(..) {
-            answer.send(Applied::Queued);
-        }
+        self.untold.extend(self.waiters.drain(..).map(|(_, answer)| answer));
+    }
+
+    /// Tells all who wait that their records are queued: when a process that ends now leaves a store that is marked.
+    pub(super) fn tell_queued(&mut self) {
+        self.untold.drain(..).for_each(|answer| answer.send(Applied::Queued));
     }
 }

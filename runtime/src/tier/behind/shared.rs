@@ -177,7 +177,7 @@ impl Shared {
     }
 
     /// Lets the tier know, when that changes, whether a later process may trust it: not while invalidations are
-    /// outstanding that somebody was told are only queued.
+    /// outstanding that somebody is told are only queued. They are told afterwards: the process may end then.
     pub(super) fn say_trust(&self, state: &mut State) {
         let shunned = state.backlog.is_closed() && state.backlog.len() > 0;
         if shunned != state.shunned {
@@ -187,6 +187,7 @@ impl Shared {
                 count(&self.counters.failed_applies, 1);
             }
         }
+        state.backlog.tell_queued();
     }
 
     /// Has these entries removed from the tier: they hold what nobody can read.
@@ -199,6 +200,7 @@ impl Shared {
         }
         let records = state.removals(keys);
         state.backlog.push(records);
+        self.say_trust(&mut state);
         drop(state);
         self.wake.notify_one();
     }
@@ -209,6 +211,7 @@ impl Shared {
         state.queue.spared(batch);
         let records = state.removals(batch.iter().map(|frame| frame.key().clone()).collect());
         state.backlog.push(records);
+        self.say_trust(&mut state);
     }
 
     /// The tier has stored this batch.
