@@ -8,7 +8,7 @@ use crate::cache::Cache;
 use crate::entry::Entry;
 use crate::error::Result;
 use crate::group::Group;
-use crate::key::{Key, KeyWriter, Pattern};
+use crate::key::{Key, KeyWriter, Pattern, check_namespace};
 
 /// Collects invalidations and fires them on success: not on an error, not on a panic, unless told to.
 ///
@@ -68,7 +68,17 @@ impl Invalidator {
     }
 
     /// All keys of a namespace.
-    pub fn namespace(&mut self, name: &str) -> &mut Self {
+    ///
+    /// # Errors
+    /// A `Config` error if this is no namespace, such as `a:b`, which would name nothing.
+    pub fn namespace(&mut self, name: &str) -> Result<&mut Self> {
+        check_namespace("namespace", name)?;
+        Ok(self.namespace_checked(name))
+    }
+
+    /// All keys of a namespace that the attribute has checked.
+    #[doc(hidden)]
+    pub fn namespace_checked(&mut self, name: &str) -> &mut Self {
         self.groups.push(Group::Namespace(name.into()));
         self
     }
@@ -147,6 +157,9 @@ impl Drop for Invalidator {
     fn drop(&mut self) {
         if self.always && !self.groups.is_empty() {
             self.cache.invalidate_behind(std::mem::take(&mut self.groups));
+        } else if !self.groups.is_empty() {
+            // On an error or a panic that is what was asked for; else `fire` was forgotten.
+            tracing::debug!(groups = self.groups.len(), "an invalidator was dropped without being fired");
         }
     }
 }

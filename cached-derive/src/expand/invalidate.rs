@@ -62,7 +62,7 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
             quote_spanned!(ours=> __invalidator.#method(|out| { out #text; });)
         })
     });
-    let namespace = args.namespace.get().map(|name| quote_spanned!(ours=> __invalidator.namespace(#name);));
+    let namespace = args.namespace.get().map(|name| quote_spanned!(ours=> __invalidator.namespace_checked(#name);));
     let entries = entries.iter().map(|entry| quote_spanned!(ours=> __invalidator.entry(&#entry);));
     let cache = args.cache.get().map_or_else(|| quote_spanned!(ours=> #p::installed()), borrowed);
     let around = around(&function, args.when.get().copied().unwrap_or(When::After), p);

@@ -14,6 +14,7 @@ use cached_runtime::key::Key;
 use cached_runtime::tier::{Recall, Reply, Step, Tidied, Tier};
 
 use crate::rig::World;
+use crate::shelf::eventually;
 
 const STORED: u64 = 7;
 
@@ -86,6 +87,11 @@ fn unreadable(world: &World) -> u64 {
     world.cache.stats().tiers[0].unreadable
 }
 
+/// What cannot be read is removed, and until it is nobody looks there again.
+async fn gone(world: &World) {
+    eventually("it is removed", || world.cache.stats().tiers[0].backlog == 0).await;
+}
+
 #[tokio::test]
 async fn the_intact_frame_is_read() {
     let (world, _tier, _frame) = planted().await;
@@ -103,6 +109,7 @@ async fn every_flipped_byte_is_noticed() {
             let before = unreadable(&world);
             assert_eq!(read::peek(&world, 1).await, None, "byte {at} ^ {flip:#x}");
             assert_eq!(unreadable(&world), before + 1, "byte {at} ^ {flip:#x} is counted");
+            gone(&world).await;
         }
     }
     assert_eq!(read(&world, 1).await, vec![0; 20], "the body answers");
@@ -115,14 +122,17 @@ async fn every_length_but_its_own_is_noticed() {
     for len in 0..whole.len() {
         tier.plant(whole.slice(..len));
         assert_eq!(read::peek(&world, 1).await, None, "cut to {len} bytes");
+        gone(&world).await;
         tier.plant(whole.slice(len + 1..));
         assert_eq!(read::peek(&world, 1).await, None, "without its first {} bytes", len + 1);
+        gone(&world).await;
     }
     for more in [1, 2, 8, 1_000] {
         let mut bytes = whole.to_vec();
         bytes.resize(whole.len() + more, 0);
         tier.plant(bytes);
         assert_eq!(read::peek(&world, 1).await, None, "{more} bytes more");
+        gone(&world).await;
     }
     assert_eq!(unreadable(&world), 2 * whole.len() as u64 + 4);
     assert_eq!(read(&world, 1).await, vec![0; 20], "the body answers");

@@ -249,7 +249,8 @@ async fn the_imperative_scope_fires_on_success_only_unless_told() {
 
     world.source.write(6);
     let mut invalidator = world.cache.invalidator();
-    invalidator.always().namespace("invalidator");
+    invalidator.always().namespace("invalidator").unwrap();
+    assert!(invalidator.namespace("a:b").is_err());
     drop(invalidator);
     assert_eq!(known(&world).await, [6; 4]);
 
