@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::key::{Key, KeyWriter, Secret, escape};
+use crate::key::{Key, KeyWriter, Secret};
 use crate::site::Site;
 
 /// Collects the key and the tags of one call. Generated code fills it on a miss, and when the log has moved.
@@ -52,6 +52,6 @@ impl Named {
 impl KeyWriter {
     /// The beginning of a site's default key: `namespace:crate.module.function`.
     pub fn site(&mut self, site: &Site) -> &mut Self {
-        self.literal(site.namespace()).literal(":").literal(&escape(site.name()))
+        self.literal(site.prefix())
     }
 }

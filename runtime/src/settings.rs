@@ -59,7 +59,7 @@ impl Settings {
     pub(crate) fn key_prefix(site: &Site) -> String {
         match site.declared().template {
             Some(template) => literal_prefix(template).to_owned(),
-            None => format!("{}:{}", site.namespace(), crate::key::escape(site.name())),
+            None => site.prefix().to_owned(),
         }
     }
 }

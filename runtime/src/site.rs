@@ -17,6 +17,8 @@ pub struct Site {
     policy: Policy,
     /// The function's name, or what `name = ".."` says; put together when first asked for.
     name: OnceLock<String>,
+    /// What its default keys begin with: put together once, for every miss writes it.
+    prefix: OnceLock<String>,
     index: OnceLock<usize>,
     shortcut: OnceLock<Shortcut>,
 }
@@ -54,7 +56,14 @@ impl Site {
     /// A site; called by generated code in a `static`.
     #[must_use]
     pub const fn new(declared: Declared, policy: Policy) -> Self {
-        Self { declared, policy, name: OnceLock::new(), index: OnceLock::new(), shortcut: OnceLock::new() }
+        Self {
+            declared,
+            policy,
+            name: OnceLock::new(),
+            prefix: OnceLock::new(),
+            index: OnceLock::new(),
+            shortcut: OnceLock::new(),
+        }
     }
 
     /// The name of the site: `crate.module.function`, or what `name = ".."` says.
@@ -71,6 +80,11 @@ impl Site {
     pub fn namespace(&self) -> &'static str {
         let of_crate = || self.declared.module.split("::").next().unwrap_or(self.declared.module);
         self.declared.namespace.unwrap_or_else(of_crate)
+    }
+
+    /// The beginning of its default keys: `namespace:crate.module.function`.
+    pub(crate) fn prefix(&self) -> &str {
+        self.prefix.get_or_init(|| format!("{}:{}", self.namespace(), crate::key::escape(self.name())))
     }
 
     /// What the attribute asked for, before configuration.
