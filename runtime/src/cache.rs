@@ -334,13 +334,18 @@ impl Cache {
         self.0.balance.set_budget(bytes);
     }
 
-    /// Changes how many bytes near may hold for one namespace.
-    pub fn set_namespace_limit(&self, namespace: &str, bytes: u64) {
+    /// Changes how many bytes near may hold for one namespace. With 0 it holds nothing.
+    ///
+    /// # Errors
+    /// A `Config` error if this is no namespace.
+    pub fn set_namespace_limit(&self, namespace: &str, bytes: u64) -> Result<()> {
+        check_namespace("namespace_limit", namespace)?;
         self.0.balance.set_limit(namespace, bytes);
+        Ok(())
     }
 
     /// Removes from near what has expired. Near also does so by itself: entry by entry when asked for one, when space
-    /// runs out, and about once a minute while anything is stored. Cost: a look at every entry.
+    /// runs out, and function by function with every 64th store, each at most once a minute. Cost: a look at every entry.
     pub fn expire_near(&self) {
         let now = self.clock().now();
         self.0.balance.each(|shelf| shelf.expire(now));

@@ -188,15 +188,21 @@ impl Guard {
             // Still armed: if the caller goes away while tiers are told, they are told behind its back.
             self.invalidator.fire_copy().await;
         }
-        self.armed = false;
+        self.settle();
     }
 
     /// The body returned: fires if it succeeded.
     pub fn after_blocking(mut self, succeeded: bool) {
-        self.armed = false;
         if succeeded {
             self.invalidator.fire_blocking();
         }
+        self.settle();
+    }
+
+    /// What was to be fired is, and the rest is not to be.
+    fn settle(&mut self) {
+        self.armed = false;
+        self.invalidator.groups.clear();
     }
 }
 

@@ -9,7 +9,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::clock::Millis;
 
@@ -47,6 +47,8 @@ pub(crate) struct Balance {
     limits: Mutex<HashMap<String, u64>>,
     inserts: AtomicU32,
     shelves: Mutex<Vec<Account>>,
+    /// Held while capacities are moved. What that drops runs code of its own, so the list of shelves is not held then.
+    moving: Mutex<()>,
 }
 
 struct Account {
@@ -66,6 +68,7 @@ impl Balance {
             limits: Mutex::new(limits),
             inserts: AtomicU32::new(0),
             shelves: Mutex::new(Vec::new()),
+            moving: Mutex::new(()),
         }
     }
 
@@ -75,19 +78,21 @@ impl Balance {
 
     pub(crate) fn set_budget(&self, budget: u64) {
         self.budget.store(budget, Ordering::Relaxed);
-        self.share_out(&mut self.shelves.lock());
+        self.share_out(&self.moving.lock());
     }
 
     pub(crate) fn set_limit(&self, namespace: &str, limit: u64) {
         self.limits.lock().insert(namespace.to_owned(), limit);
-        self.share_out(&mut self.shelves.lock());
+        self.share_out(&self.moving.lock());
     }
 
     /// Takes in a shelf that was just made.
     pub(crate) fn add(&self, shelf: Arc<dyn HasNear>) {
-        let mut accounts = self.shelves.lock();
-        accounts.push(Account { shelf, hits: 0, evicted: 0, swept: 0, pace: 0.0 });
-        self.share_out(&mut accounts);
+        self.shelves.lock().push(Account { shelf, hits: 0, evicted: 0, swept: 0, pace: 0.0 });
+        // Whoever moves now may not know of it yet; the next round will.
+        if let Some(turn) = self.moving.try_lock() {
+            self.share_out(&turn);
+        }
     }
 
     /// One more insert; now and then a round.
@@ -110,28 +115,32 @@ impl Balance {
 
     /// One round: whoever comes while another runs has nothing to do.
     fn round(&self, now: Millis) {
-        let Some(mut accounts) = self.shelves.try_lock() else { return };
-        self.share_out(&mut accounts);
-        let due = due_for_a_sweep(&mut accounts, now);
-        drop(accounts);
+        let Some(turn) = self.moving.try_lock() else { return };
+        self.share_out(&turn);
+        drop(turn);
         // One shelf a round: who inserts pays for it.
+        let due = due_for_a_sweep(&mut self.shelves.lock(), now);
         if let Some(shelf) = due {
             shelf.near().expire(now);
         }
     }
 
-    fn share_out(&self, accounts: &mut [Account]) {
+    fn share_out(&self, _turn: &MutexGuard<'_, ()>) {
+        let moves = self.moves(&mut self.shelves.lock());
+        moves.iter().for_each(|(shelf, share)| shelf.near().set_capacity(*share));
+    }
+
+    /// Who gets how much, if that is not about what it has.
+    fn moves(&self, accounts: &mut [Account]) -> Vec<(Arc<dyn HasNear>, u64)> {
         let budget = self.budget();
         let floor = FLOOR.min(budget / (4 * accounts.len().max(1) as u64)).max(1);
         let wants: Vec<Want> = accounts.iter_mut().map(|a| a.want(floor)).collect();
         let mut shares = divide(budget, floor, &wants);
         self.limit(accounts, &mut shares);
-        for (account, share) in accounts.iter().zip(shares) {
-            // Small moves are not worth the engine's locks.
-            if share.abs_diff(account.shelf.near().capacity()) > floor / 8 {
-                account.shelf.near().set_capacity(share);
-            }
-        }
+        // Small moves are not worth the engine's locks.
+        let far = |account: &Account, share: u64| share.abs_diff(account.shelf.near().capacity()) > floor / 8;
+        let moves = accounts.iter().zip(shares).filter(|(account, share)| far(account, *share));
+        moves.map(|(account, share)| (Arc::clone(&account.shelf), share)).collect()
     }
 
     fn limit(&self, accounts: &[Account], shares: &mut [u64]) {
@@ -146,10 +155,13 @@ impl Balance {
     }
 }
 
-/// The first shelf that was not looked through for long.
+/// The shelf that was not looked through for longest, if that is long.
 fn due_for_a_sweep(accounts: &mut [Account], now: Millis) -> Option<Arc<dyn HasNear>> {
     accounts.iter_mut().filter(|account| account.swept == 0).for_each(|account| account.swept = now);
-    let account = accounts.iter_mut().find(|account| now.saturating_sub(account.swept) >= SWEEP)?;
+    let account = accounts.iter_mut().min_by_key(|account| account.swept)?;
+    if now.saturating_sub(account.swept) < SWEEP {
+        return None;
+    }
     account.swept = now;
     Some(Arc::clone(&account.shelf))
 }

@@ -52,9 +52,9 @@ impl FromStr for Eviction {
 }
 
 /// The part of the capacity for entries that were asked for again. The library's own 0.97 leaves new ones so little that
-/// a small cache stays up to 7 points of hit ratio behind LRU where interest moves; with this it is never more than 0.2
-/// behind, and up to 6 ahead (the traces of the bench `hitratio`).
-const HOT: f64 = 0.7;
+/// a small cache stays up to 7 points of hit ratio behind LRU where interest moves; with this it is never more than 0.5
+/// behind, and up to 5 ahead (the traces of the bench `hitratio`).
+const HOT: f64 = 0.6;
 
 /// One engine of one shelf.
 pub(super) enum Engine<K, V> {

@@ -85,6 +85,9 @@ impl<K: Hash + Eq + Clone, V: Clone> Fifo<K, V> {
                 gone.push(entry);
             }
             shard.weight -= bytes;
+            if shard.map.is_empty() {
+                shard.order = VecDeque::new();
+            }
         }
     }
 

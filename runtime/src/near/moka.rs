@@ -139,16 +139,20 @@ where
         }
         let mut cache = self.cache.write();
         let next = build(self.eviction, capacity, &self.evicted, &self.gone);
-        let mut weight = 0;
+        let (mut weight, mut out) = (0, Vec::new());
         for (key, slot) in cache.iter() {
-            let entry = slot.0.write().take();
-            weight += entry.as_ref().map_or(0, |entry| u64::from(entry.weight));
-            if let Some(entry) = entry.filter(|_| weight <= capacity) {
+            let Some(entry) = slot.0.write().take() else { continue };
+            weight += u64::from(entry.weight);
+            if weight <= capacity {
                 next.insert((*key).clone(), Slot::new(entry));
+            } else {
+                out.push(entry);
             }
         }
         *cache = next;
         self.capacity.store(capacity, Ordering::Relaxed);
+        drop(cache);
+        drop(out);
     }
 
     pub(super) fn weight(&self) -> u64 {

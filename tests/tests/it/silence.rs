@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, LazyLock, Mutex};
 
-use cached_runtime::{Cache, Key, cache};
+use cached_runtime::{Cache, Key, cache, invalidate};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
@@ -105,4 +105,25 @@ async fn debug_and_keys_hold_no_secret() {
     assert!(!shown.contains(CANARY), "{shown}");
     let open: Key = profile::key("other", 1);
     assert_ne!(entry.key(), &open, "two secrets are two keys");
+}
+
+#[invalidate(key = "page:{name}", cache = CACHE)]
+async fn rename(name: &str) -> Result<(), String> {
+    if name.ends_with('!') { Err("no such page".to_owned()) } else { Ok(()) }
+}
+
+/// One that fired, or was not to fire, is not said to be forgotten.
+#[test]
+fn an_invalidator_that_was_forgotten_is_told_of() {
+    const FORGOTTEN: &str = "dropped without being fired";
+    let attribute = Ear::hears(Level::DEBUG, async {
+        rename("a").await.unwrap();
+        rename("a!").await.unwrap_err();
+    });
+    assert!(attribute.contains("invalidated") && !attribute.contains(FORGOTTEN), "{attribute}");
+    let by_hand = Ear::hears(Level::DEBUG, async {
+        let mut invalidator = CACHE.invalidator();
+        invalidator.tag("page:a");
+    });
+    assert!(by_hand.contains(FORGOTTEN), "{by_hand}");
 }
