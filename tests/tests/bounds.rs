@@ -57,6 +57,7 @@ fn peak(work: impl FnOnce()) -> u64 {
         move || {
             while !done.load(Ordering::Relaxed) {
                 most.fetch_max(resident(), Ordering::Relaxed);
+                // A pause between two looks, that the watch may not take a core; nothing waits for it.
                 std::thread::sleep(Duration::from_millis(2));
             }
         }
@@ -155,8 +156,7 @@ fn keys_used_again_under_pressure_stay_within_the_bound() {
         told("resident at most", most);
         told("weighed at the end", cache.stats().near_bytes);
         assert!(cache.stats().near_bytes <= CAP * 6 / 5, "{}", cache.stats().near_bytes);
-        // The allocator's share is larger here: blocks of many sizes, none of them given back one by one.
-        assert!(most <= CAP * 2, "{most} bytes were resident under a bound of {CAP}");
+        assert!(most <= CAP * 8 / 5, "{most} bytes were resident under a bound of {CAP}");
     });
 }
 
