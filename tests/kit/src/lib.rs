@@ -1,0 +1,1 @@
+//! What fault tests stand on: real servers on free ports, a proxy that breaks connections, an oracle and a checker.
