@@ -121,7 +121,7 @@ impl Cache {
         static NEAR_ONLY: OnceLock<Cache> = OnceLock::new();
         let near_only = NEAR_ONLY.get_or_init(|| {
             let settings = Settings::default();
-            let log = Log::resume(&crate::group::Recall::default(), Chance::unknown().next(), settings.groups);
+            let log = Log::resume(&crate::group::Recall::default(), Chance::unknown().next(), settings.groups, false);
             Self::with(
                 settings,
                 Arc::new(log),

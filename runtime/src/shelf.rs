@@ -65,7 +65,8 @@ where
 {
     /// Makes a shelf that may fill the whole budget for now, and lets the log know of it.
     pub(crate) fn new(sign: Sign, settings: &Settings, log: &Log, budget: u64) -> Self {
-        let interest = Arc::new(Interest::new(&sign.namespace, &sign.key_prefix, sign.tag_prefixes.clone()));
+        let strict = sign.policy.strict.unwrap_or(settings.strict);
+        let interest = Arc::new(Interest::new(&sign.namespace, &sign.key_prefix, sign.tag_prefixes.clone(), strict));
         log.watch(&interest);
         let counters = Arc::new(Counters::default());
         let near =

@@ -45,8 +45,6 @@ pub(super) struct State {
     pub(super) phase: Phase,
     pub(super) recalls: Vec<Answer<Result<Recall>>>,
     pub(super) ended: Vec<Answer<()>>,
-    /// The last position heard of.
-    pub(super) position: Option<Position>,
     /// Has a frame been turned away since the last batch was taken?
     pub(super) crowded: bool,
     /// Was the tier told that it is not to be trusted?
@@ -100,7 +98,6 @@ impl Shared {
             phase: Phase::Running,
             recalls: Vec::new(),
             ended: Vec::new(),
-            position: None,
             crowded: false,
             shunned: false,
         };
@@ -155,8 +152,7 @@ impl Shared {
     pub(super) fn apply(&self, mut records: Vec<Record>, answer: Answer<Applied>) -> u64 {
         let mut state = self.state();
         let overshadowed = state.queue.invalidate(&records);
-        state.position = records.last().map(|r| r.position).or(state.position);
-        records.extend(state.removals(overshadowed));
+        records.extend(State::removals(overshadowed));
         state.backlog.push(records);
         if matches!(state.phase, Phase::Ended) {
             state.backlog.close();
@@ -194,12 +190,10 @@ impl Shared {
     pub(super) fn remove(&self, keys: Vec<Key>) {
         count(&self.counters.unreadable, keys.len());
         let mut state = self.state();
-        // Without a position of this log there is no record to be made of it; the upkeep will find them.
         if state.backlog.is_closed() || state.backlog.len() + keys.len() > MAX_REMOVALS {
             return;
         }
-        let records = state.removals(keys);
-        state.backlog.push(records);
+        state.backlog.push(State::removals(keys));
         self.say_trust(&mut state);
         drop(state);
         self.wake.notify_one();
@@ -209,8 +203,7 @@ impl Shared {
     pub(super) fn spared(&self, batch: &[Frame]) {
         let mut state = self.state();
         state.queue.spared(batch);
-        let records = state.removals(batch.iter().map(|frame| frame.key().clone()).collect());
-        state.backlog.push(records);
+        state.backlog.push(State::removals(batch.iter().map(|frame| frame.key().clone())));
         self.say_trust(&mut state);
     }
 
@@ -316,10 +309,9 @@ impl Shared {
 }
 
 impl State {
-    /// Records that remove these keys; none while the log's position is not known.
-    fn removals(&self, keys: Vec<Key>) -> Vec<Record> {
-        let Some(position) = self.position else { return Vec::new() };
-        keys.into_iter().map(|key| Record { group: Group::Key(key), position }).collect()
+    /// What removes these keys from this tier, and invalidates nothing.
+    fn removals(keys: impl IntoIterator<Item = Key>) -> impl Iterator<Item = Record> {
+        keys.into_iter().map(|key| Record { group: Group::Key(key), position: Position::NOWHERE })
     }
 
     /// Fails while nothing stored may be trusted.

@@ -9,11 +9,13 @@ use std::time::{Duration, Instant};
 use tokio::time::{sleep_until, timeout};
 
 use super::answer::Answer;
+use super::backlog::is_removal;
 use super::shared::{Phase, Shared, count};
 use super::sweep::Sweep;
 use crate::codec::Frame;
 use crate::error::{Error, ErrorKind, Result};
-use crate::group::Record;
+use crate::group::{Group, Record};
+use crate::key::Key;
 use crate::tier::call::{caught, until};
 use crate::tier::notice::Notice;
 use crate::tier::{Recall, Step};
@@ -134,8 +136,6 @@ impl Worker {
         match &answer {
             Ok(recall) => {
                 self.sweep.stored(&recall.records);
-                let mut state = self.shared.state();
-                state.position = state.position.or(recall.position);
             }
             Err(error) => self.notice.failed("recall", error),
         }
@@ -145,7 +145,7 @@ impl Worker {
     }
 
     async fn apply(&mut self, place: u64, records: &[Record]) {
-        match self.call(async { self.shared.tier.apply(records).await }).await {
+        match self.tell(records).await {
             Ok(()) => {
                 self.applies = Pace::default();
                 self.sweep.stored(records);
@@ -166,6 +166,16 @@ impl Worker {
                 self.notice.failed("apply", &error);
             }
         }
+    }
+
+    /// Brings one chunk to the tier: all of it is removals, or none.
+    async fn tell(&self, records: &[Record]) -> Result<()> {
+        let tier = &self.shared.tier;
+        if !records.first().is_some_and(is_removal) {
+            return self.call(async { tier.apply(records).await }).await;
+        }
+        let keys: Vec<Key> = records.iter().filter_map(key_of).collect();
+        self.call(async { tier.remove(&keys).await }).await
     }
 
     async fn write(&mut self, batch: Vec<Frame>) {
@@ -231,6 +241,13 @@ impl Worker {
             Some(Err(_)) => Err(Error::new(ErrorKind::Deadline, "the tier did not answer its shelf in time")),
             None => Err(Error::new(ErrorKind::Closed, "the shelf was shut down before the tier answered")),
         }
+    }
+}
+
+fn key_of(record: &Record) -> Option<Key> {
+    match &record.group {
+        Group::Key(key) => Some(key.clone()),
+        _ => None,
     }
 }
 

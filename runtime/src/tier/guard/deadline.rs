@@ -9,14 +9,14 @@ use crate::codec::Frame;
 use crate::error::{Error, ErrorKind, Result};
 use crate::group::Record;
 use crate::key::Key;
-use crate::tier::{Recall, Reply, Step, Tidied, Tier};
+use crate::tier::{Note, Recall, Reply, Step, Tidied, Tier};
 
 /// How long the operations of a tier may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Deadlines {
     /// For `get`. Default: 50 ms.
     pub read: Duration,
-    /// For `put` and `apply`. Default: 100 ms.
+    /// For `put`, `apply`, `remove` and `note`. Default: 100 ms.
     pub write: Duration,
     /// For `recall` and `tidy`, which no caller of a cached function waits for. Default: 2 s.
     pub upkeep: Duration,
@@ -65,6 +65,14 @@ impl Tier for Deadline {
 
     fn apply<'a>(&'a self, records: &'a [Record]) -> Reply<'a, ()> {
         Box::pin(async move { within(self.limits.write, self.tier.apply(records)).await })
+    }
+
+    fn remove<'a>(&'a self, keys: &'a [Key]) -> Reply<'a, ()> {
+        Box::pin(async move { within(self.limits.write, self.tier.remove(keys)).await })
+    }
+
+    fn note<'a>(&'a self, note: &'a Note) -> Reply<'a, ()> {
+        Box::pin(async move { within(self.limits.write, self.tier.note(note)).await })
     }
 
     fn recall(&self) -> Reply<'_, Recall> {

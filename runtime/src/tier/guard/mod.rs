@@ -13,7 +13,7 @@ use crate::error::{ErrorKind, Result};
 use crate::group::Record;
 use crate::key::Key;
 use crate::tier::notice::Notice;
-use crate::tier::{Recall, Reply, Step, Tidied, Tier};
+use crate::tier::{Note, Recall, Reply, Step, Tidied, Tier};
 
 pub use breaker::{Breaker, BreakerOptions, BreakerState};
 pub use deadline::{Deadline, Deadlines};
@@ -109,6 +109,14 @@ impl Tier for Guarded {
 
     fn apply<'a>(&'a self, records: &'a [Record]) -> Reply<'a, ()> {
         Box::pin(self.run(&self.writes, "apply", self.tier.apply(records)))
+    }
+
+    fn remove<'a>(&'a self, keys: &'a [Key]) -> Reply<'a, ()> {
+        Box::pin(self.run(&self.writes, "remove", self.tier.remove(keys)))
+    }
+
+    fn note<'a>(&'a self, note: &'a Note) -> Reply<'a, ()> {
+        Box::pin(self.run(&self.writes, "note", self.tier.note(note)))
     }
 
     fn recall(&self) -> Reply<'_, Recall> {

@@ -23,7 +23,7 @@ use self::tidy::Walk;
 use super::distrust::Distrust;
 use super::door::Door;
 use super::fault::{Fault, Harm};
-use super::{Recall, Reply, Step, Tidied, Tier};
+use super::{Note, Recall, Reply, Step, Tidied, Tier};
 use crate::clock::Millis;
 use crate::codec::Frame;
 use crate::error::{Error, ErrorKind, Result};
@@ -270,6 +270,20 @@ impl Tier for Sql {
 
     fn apply<'a>(&'a self, records: &'a [Record]) -> Reply<'a, ()> {
         Box::pin(self.apply_all(records))
+    }
+
+    fn remove<'a>(&'a self, keys: &'a [Key]) -> Reply<'a, ()> {
+        Box::pin(async move {
+            let keys = keys.to_vec();
+            self.with(|store| async move { store.remove(&keys).await }).await
+        })
+    }
+
+    fn note<'a>(&'a self, note: &'a Note) -> Reply<'a, ()> {
+        Box::pin(async move {
+            let note = note.clone();
+            self.with(|store| async move { store.note(&note).await }).await
+        })
     }
 
     fn recall(&self) -> Reply<'_, Recall> {
