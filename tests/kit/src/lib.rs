@@ -1,1 +1,13 @@
 //! What fault tests stand on: real servers on free ports, a proxy that breaks connections, an oracle and a checker.
+//!
+//! All of it panics with a sentence that tells what is wrong: a fault that could not be made is a test that says
+//! nothing. All methods take `&self`, so that a server or a proxy can be broken while other tasks use it.
+
+mod process;
+mod redis;
+mod resp;
+mod wait;
+
+pub use redis::RedisServer;
+pub use resp::{Connection, Reply};
+pub use wait::until;
