@@ -3,11 +3,15 @@
 //! All of it panics with a sentence that tells what is wrong: a fault that could not be made is a test that says
 //! nothing. All methods take `&self`, so that a server or a proxy can be broken while other tasks use it.
 
+mod cluster;
 mod process;
 mod redis;
+mod replica;
 mod resp;
 mod wait;
 
+pub use cluster::RedisCluster;
 pub use redis::RedisServer;
+pub use replica::Replicated;
 pub use resp::{Connection, Reply};
 pub use wait::until;
