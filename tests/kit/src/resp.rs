@@ -10,7 +10,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// What a server answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reply {
-    /// A status such as `OK`.
+    /// A status such as `OK`; also the text of a truth value and of a number that is not whole or large.
     Simple(String),
     /// An error, with its code in front.
     Error(String),

@@ -3,7 +3,7 @@
 //! The other process is this program again, told by an argument to run one test that does nothing otherwise.
 
 use std::path::Path;
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Command, Output};
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -12,14 +12,16 @@ use kit::{Connection, Log, RedisServer, now, read_logs, until};
 const FILE: &str = "KIT_FILE_OF_THE_OTHER_PROCESS";
 
 /// Runs one test of this file in another process, which gets the name of a file to write to.
-fn elsewhere(test: &str, file: &Path) -> ExitStatus {
+fn elsewhere(test: &str, file: &Path, path: &str) -> Output {
     Command::new(std::env::current_exe().expect("a program knows its file"))
         .args(["--exact", test])
-        .env(FILE, file)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
+        .envs([(FILE, file), ("PATH", Path::new(path))])
+        .output()
         .expect("this program runs twice")
+}
+
+fn search_path() -> String {
+    std::env::var("PATH").expect("programs are searched for")
 }
 
 #[test]
@@ -43,7 +45,7 @@ fn times_of_processes_can_be_compared() {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let file = folder.path().join("log");
     let before = now();
-    assert!(elsewhere("logs_a_read", &file).success());
+    assert!(elsewhere("logs_a_read", &file, &search_path()).status.success());
     let events = read_logs([file]);
     let [kit::Event::Read { started_at, ended_at, node: 2, .. }] = events.as_slice() else { panic!("{events:?}") };
     assert!(before < *started_at && started_at <= ended_at && *ended_at < now());
@@ -53,7 +55,7 @@ fn times_of_processes_can_be_compared() {
 fn a_process_that_is_killed_leaves_no_server() {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let file = folder.path().join("told");
-    assert!(!elsewhere("leaves_a_server_behind", &file).success());
+    assert!(!elsewhere("leaves_a_server_behind", &file, &search_path()).status.success());
     let told = std::fs::read_to_string(file).expect("the other process has told");
     let (port, url) = told.split_once(' ').expect("it has told a port and an address");
     let port = port.parse().expect("a port is a number");
@@ -61,4 +63,14 @@ fn a_process_that_is_killed_leaves_no_server() {
     until("the server ends with its folder", Duration::from_secs(5), || {
         Connection::to(port).is_err() && !Path::new(socket).parent().is_some_and(Path::exists)
     });
+}
+
+#[test]
+fn a_machine_without_a_server_is_told_what_to_run() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let without = folder.path().display().to_string();
+    let output = elsewhere("leaves_a_server_behind", &folder.path().join("told"), &without);
+    assert!(!output.status.success());
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(told.contains("neither redis-server nor valkey-server is installed: run tests/run.sh"), "{told}");
 }
