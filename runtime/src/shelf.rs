@@ -121,6 +121,11 @@ where
         self.focus.is_narrow()
     }
 
+    /// Is nothing that was stored to be served now, because invalidations of other nodes may be missing?
+    pub(crate) fn is_shut(&self, log: &Log) -> bool {
+        self.near.is_strict() && !log.is_proven()
+    }
+
     pub(crate) fn policy(&self) -> &Policy {
         &self.sign.policy
     }

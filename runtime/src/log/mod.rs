@@ -76,8 +76,11 @@ impl Log {
             marks.set(&record.group, Mark { number: record.position.number, ..Mark::default() });
         }
         // What an earlier process left may have been invalidated since: it has a lower number.
-        let (top, trust) =
-            if is_shared { (start.number + 1, Trust::unproven(start.number + 1)) } else { (start.number, Trust::Proven) };
+        let (top, trust) = if is_shared {
+            (start.number + 1, Trust::unproven(start.number + 1))
+        } else {
+            (start.number, Trust::Proven)
+        };
         let known = Known { marks, interests: Vec::new(), shared: Cursor::default(), trust };
         Self {
             epoch: start.epoch,

@@ -19,6 +19,10 @@ mod ledger;
 pub mod memory;
 pub mod meter;
 mod notice;
+#[cfg(feature = "redis")]
+pub mod redis;
+#[cfg(feature = "_shared")]
+pub(crate) mod shared;
 // The base of all SQL databases; SQLite is the first of them.
 #[cfg(feature = "sqlite")]
 pub mod sql;

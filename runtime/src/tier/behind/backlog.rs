@@ -138,6 +138,17 @@ impl Backlog {
         if self.closed { Applied::Queued } else { Applied::Applied }
     }
 
+    /// The place after the last record.
+    #[cfg(feature = "_shared")]
+    pub(super) fn end(&self) -> u64 {
+        self.next
+    }
+
+    /// Has the tier taken everything before this place?
+    pub(super) fn has_passed(&self, place: u64) -> bool {
+        !self.is_open_before(place)
+    }
+
     fn is_open_before(&self, place: u64) -> bool {
         self.records.first_key_value().is_some_and(|(&first, _)| first < place)
     }

@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use super::Judge;
 use super::answer::Answer;
 use super::backlog::Backlog;
+use super::notes::Notes;
 use super::options::{BehindOptions, BehindStats};
 use super::queue::Queue;
 use crate::applied::{Applied, Flushed};
@@ -45,6 +46,9 @@ pub(super) struct State {
     pub(super) phase: Phase,
     pub(super) recalls: Vec<Answer<Result<Recall>>>,
     pub(super) ended: Vec<Answer<()>>,
+    pub(super) notes: Notes,
+    /// Is what failed to be tried again without its pause?
+    pub(super) hurried: bool,
     /// Has a frame been turned away since the last batch was taken?
     pub(super) crowded: bool,
     /// Was the tier told that it is not to be trusted?
@@ -98,6 +102,8 @@ impl Shared {
             phase: Phase::Running,
             recalls: Vec::new(),
             ended: Vec::new(),
+            notes: Notes::default(),
+            hurried: false,
             crowded: false,
             shunned: false,
         };
@@ -215,6 +221,24 @@ impl Shared {
         state.queue.written(batch);
     }
 
+    #[cfg(feature = "_shared")]
+    pub(super) fn note(&self, note: crate::group::Note, answer: Answer<bool>) {
+        let mut state = self.state();
+        if matches!(state.phase, Phase::Ended) {
+            return;
+        }
+        let place = state.backlog.end();
+        state.notes.push(place, note, answer);
+        drop(state);
+        self.wake.notify_one();
+    }
+
+    #[cfg(feature = "_shared")]
+    pub(super) fn hurry(&self) {
+        self.state().hurried = true;
+        self.wake.notify_one();
+    }
+
     pub(super) fn recall(&self, answer: Answer<Result<Recall>>) {
         let mut state = self.state();
         if !matches!(state.phase, Phase::Ended) {
@@ -263,6 +287,7 @@ impl Shared {
         state.backlog.close();
         self.say_trust(&mut state);
         state.recalls.clear();
+        state.notes = Notes::default();
         count(&self.counters.dropped, lost);
         let waiting = std::mem::take(&mut state.ended);
         drop(state);

@@ -10,7 +10,8 @@ use tokio::time::{sleep_until, timeout};
 
 use super::answer::Answer;
 use super::backlog::is_removal;
-use super::shared::{Phase, Shared, count};
+use super::notes::Pending;
+use super::shared::{Phase, Shared, State, count};
 use super::sweep::Sweep;
 use crate::codec::Frame;
 use crate::error::{Error, ErrorKind, Result};
@@ -68,6 +69,7 @@ enum Job {
     Recall(Vec<Answer<Result<Recall>>>),
     Apply(u64, Vec<Record>),
     Write(Vec<Frame>),
+    Note(Pending),
     Tidy,
     Wait(Instant),
     End,
@@ -87,6 +89,7 @@ impl Worker {
                 Job::Recall(askers) => self.recall(askers).await,
                 Job::Apply(place, records) => self.apply(place, &records).await,
                 Job::Write(batch) => self.write(batch).await,
+                Job::Note(note) => self.note(note).await,
                 Job::Tidy => self.tidy().await,
                 Job::Wait(at) => drop(until(sleep_until(at.into()), self.shared.wake.notified()).await),
                 Job::End => {
@@ -101,20 +104,27 @@ impl Worker {
     }
 
     /// Invalidations go before frames: no frame is written while one is outstanding.
-    fn next(&self) -> Job {
+    fn next(&mut self) -> Job {
         let mut state = self.shared.state();
+        if std::mem::take(&mut state.hurried) {
+            (self.applies, self.batches) = (Pace::default(), Pace::default());
+        }
         let now = Instant::now();
         let end = match state.phase {
             Phase::Running => None,
             Phase::Draining(by) => Some(by),
             Phase::Ended => return Job::End,
         };
-        let idle = state.backlog.len() == 0 && !state.queue.has_waiting();
+        let idle = state.backlog.len() == 0 && !state.queue.has_waiting() && state.notes.is_empty();
         if end.is_some_and(|by| idle || now >= by) {
             return Job::End;
         }
         if !state.recalls.is_empty() {
             return Job::Recall(std::mem::take(&mut state.recalls));
+        }
+        let State { notes, backlog, .. } = &mut *state;
+        if let Some(note) = notes.due(|place| backlog.has_passed(place)) {
+            return Job::Note(note);
         }
         let wait = |at: Instant| Job::Wait(end.map_or(at, |by| by.min(at)));
         if let Some((place, records)) = state.backlog.chunk(CHUNK) {
@@ -142,6 +152,15 @@ impl Worker {
         for asker in askers {
             asker.send(answer.clone());
         }
+    }
+
+    async fn note(&mut self, pending: Pending) {
+        let kept = self.call(async { self.shared.tier.note(&pending.note).await }).await;
+        if let Err(error) = &kept {
+            count(&self.shared.counters.failed_applies, 1);
+            self.notice.failed("note", error);
+        }
+        pending.answer.send(kept.is_ok());
     }
 
     async fn apply(&mut self, place: u64, records: &[Record]) {
