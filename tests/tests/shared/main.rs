@@ -2,4 +2,5 @@
 #![allow(missing_docs, clippy::unwrap_used, missing_debug_implementations)]
 
 mod basics;
+mod outage;
 mod rig;
