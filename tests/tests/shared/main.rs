@@ -3,6 +3,7 @@
 
 mod basics;
 mod failover;
+mod matrix;
 mod outage;
 mod rig;
 mod suspect;
