@@ -161,9 +161,10 @@ impl Race {
                 self.proxy.black_hole(true);
                 if moment == Moment::WaitingToBeWritten {
                     // The worker is busy with this one; the next waits behind it.
-                    drop(race(&self.node, id + 1_000_000).await);
+                    refresh(self.node.clone(), id + 1_000_000).await;
                 }
-                call.await;
+                // Does not ask Redis, which would not answer.
+                refresh(self.node.clone(), id).await;
                 None
             }
             Moment::WhilePromoted => {
