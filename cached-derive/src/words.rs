@@ -26,6 +26,7 @@ pub(crate) const CACHE: &[Word] = &[
     word("version", "version = 2"),
     word("local", "local"),
     word("strict", "strict"),
+    word("lock", "lock = \"cluster\""),
     word("format", "format = \"json\""),
     word("load", "load = \"inline\""),
     word("cache_none", "cache_none = \"30s\""),

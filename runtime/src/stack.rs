@@ -116,6 +116,13 @@ impl Stack {
         self.levels.iter().find(|level| level.shared.is_some())
     }
 
+    /// Turns among the nodes that share a tier, if there is one and it is there now.
+    #[cfg(feature = "_shared")]
+    pub(crate) fn leases(&self) -> Option<Arc<dyn crate::tier::shared::Leases>> {
+        let level = self.shared().filter(|level| level.takes_frames())?;
+        level.shared.as_ref()?.leases.get().cloned()
+    }
+
     #[cfg(feature = "_shared")]
     pub(crate) fn shared_stats(&self, log: &Log) -> Option<SharedStats> {
         let seen = self.shared()?.shared.as_ref()?;

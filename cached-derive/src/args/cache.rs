@@ -29,6 +29,7 @@ pub(crate) struct CacheArgs {
     pub(crate) idle: Slot<u64>,
     pub(crate) local: Slot<()>,
     pub(crate) strict: Slot<bool>,
+    pub(crate) lock: Slot<bool>,
     pub(crate) format: Slot<&'static str>,
     pub(crate) load: Slot<Load>,
     pub(crate) cache_none: Slot<CacheNone>,
@@ -90,6 +91,7 @@ impl CacheArgs {
             "timeout" => self.timeout.fill(word, opt.duration()?),
             "idle" => self.idle.fill(word, opt.duration()?),
             "local" => self.local.fill(word, opt.flag()?),
+            "lock" => self.lock.fill(word, opt.choice(LOCKS)?),
             "strict" => self.strict.fill(word, truth(&opt)?),
             "format" => self.format.fill(word, opt.choice(FORMATS)?),
             "load" => self.load.fill(word, opt.choice(LOADS)?),
@@ -117,6 +119,9 @@ impl CacheArgs {
         self.load.get() == Some(&Load::Inline)
     }
 }
+
+/// The word, and whether it is one load for all nodes.
+const LOCKS: &[(&str, bool)] = &[("node", false), ("cluster", true)];
 
 const LOADS: &[(&str, Load)] = &[("inline", Load::Inline), ("task", Load::Task)];
 

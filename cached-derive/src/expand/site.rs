@@ -87,6 +87,7 @@ fn policy(model: &Model) -> TokenStream {
         idle,
         local: _,
         strict,
+        lock,
         format,
         version,
         cache_none,
@@ -127,6 +128,7 @@ fn policy(model: &Model) -> TokenStream {
         ("idle", idle.get().map(optional)),
         ("local", model.is_local().then(|| quote_spanned!(ours=> true))),
         ("strict", strict.get().map(|strict| some(model, Some(quote_spanned!(ours=> #strict))))),
+        ("cluster", lock.get().map(ToTokens::to_token_stream)),
         ("format", format),
         ("version", version.get().map(|n| Literal::u32_unsuffixed(*n).to_token_stream())),
     ];

@@ -90,6 +90,7 @@ impl Builder {
         let judge: Judge = Arc::new(move |frame| judging.get().is_some_and(|log| log.allows_shared(frame)));
         let guarded = Arc::new(Guarded::new(Arc::new(tier.clone()), guard));
         let seen = Arc::new(Seen::default());
+        seen.leases.get_or_init(|| Arc::new(tier.clone()));
         *followed = Some(Shared {
             log: Arc::new(tier),
             seen: Arc::clone(&seen),

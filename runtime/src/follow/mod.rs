@@ -34,7 +34,7 @@ pub(crate) struct Follow {
 }
 
 /// What became of following, for the statistics.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Seen {
     /// Records of other nodes that were applied here.
     pub(crate) heard: AtomicU64,
@@ -46,6 +46,8 @@ pub(crate) struct Seen {
     pub(crate) suspicions: AtomicU64,
     /// Does the shared log's tier let callers through?
     pub(crate) connected: AtomicBool,
+    /// Turns among nodes.
+    pub(crate) leases: std::sync::OnceLock<Arc<dyn crate::tier::shared::Leases>>,
     /// Does the node's own tier keep something that the log has not been told?
     pub(crate) owing: parking_lot::Mutex<bool>,
 }

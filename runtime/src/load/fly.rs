@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 use tracing::Instrument as _;
 
 use super::Miss;
+use super::turn::Lease;
+#[cfg(feature = "_shared")]
+use super::turn::Turn;
 use crate::clock::Millis;
 use crate::codec::Frame;
 use crate::depth::Depth;
@@ -28,8 +31,11 @@ pub(super) enum Work<V, R> {
     Found(V),
     /// A tier had it.
     Promoted(V, Life, Frame),
-    /// The body made it.
-    Made(R),
+    /// The body made it, perhaps for all nodes.
+    Made(R, Option<Lease>),
+    /// Another node makes it, and nobody here waits for it.
+    #[cfg(feature = "_shared")]
+    Passed,
 }
 
 impl<K, S, R, D, V> Miss<K, S, R, D, V>
@@ -89,7 +95,7 @@ where
                 let started = Instant::now();
                 let made = chained_sync(id, body);
                 shelf.counters.loaded(started.elapsed());
-                Ok(Work::Made(made))
+                Ok(Work::Made(made, None))
             }
         };
         let work = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
@@ -114,8 +120,26 @@ where
         {
             return Ok(Work::Promoted(value, life, frame));
         }
+        #[cfg(feature = "_shared")]
+        let lease = match self.turn_of(flight, shelf).await {
+            Turn::Mine(lease) => Some(lease),
+            Turn::Alone => None,
+            Turn::Found(value, life, frame) => return Ok(Work::Promoted(value, life, frame)),
+            Turn::Passed => return Ok(Work::Passed),
+        };
+        #[cfg(not(feature = "_shared"))]
+        let lease = None;
         let Some(load) = load else { return Err(Error::new(ErrorKind::Closed, "the load was lost with its runtime")) };
-        self.run_in_time(shelf, load).await.map(Work::Made)
+        Ok(Work::Made(self.run_in_time(shelf, load).await?, lease))
+    }
+
+    /// Whose turn it is to load, if the site asks for one load for all nodes.
+    #[cfg(feature = "_shared")]
+    async fn turn_of(&self, flight: &Flight<V, R>, shelf: &Shelf<K, V, R>) -> Turn<V>
+    where
+        S::Stored: 'static,
+    {
+        if shelf.policy().cluster { self.turn(flight, shelf).await } else { Turn::Alone }
     }
 
     /// Runs the body, for as long as `timeout` allows.

@@ -4,6 +4,7 @@ use std::any::Any;
 
 use super::Miss;
 use super::fly::Work;
+use super::turn::Lease;
 use crate::clock::{Millis, millis};
 use crate::codec::Frame;
 use crate::depth::Depth;
@@ -44,7 +45,13 @@ where
                 lead.land(|| shelf.near.insert(self.key.clone(), entry), Landing::Kept(value));
                 self.cache.0.balance.inserted(self.cache.clock().now());
             }
-            Ok(Ok(Work::Made(result))) => self.land_made(lead, shelf, result, birth),
+            Ok(Ok(Work::Made(result, lease))) => self.land_made(lead, shelf, result, birth, lease),
+            // Who refreshes behind has an answer already.
+            #[cfg(feature = "_shared")]
+            Ok(Ok(Work::Passed)) => match self.ready.as_ref() {
+                Some(ready) => drop(lead.land(|| {}, Landing::Kept(ready.value.clone()))),
+                None => drop(lead),
+            },
             Ok(Err(error)) => self.land_failed(lead, shelf, || Landing::Refused(error)),
             Err(payload) => {
                 count(&shelf.counters.panics);
@@ -54,7 +61,14 @@ where
         }
     }
 
-    pub(super) fn land_made(&self, lead: Lead<OwnedKey<K>, V, R>, shelf: &Shelf<K, V, R>, result: R, birth: Birth) {
+    pub(super) fn land_made(
+        &self,
+        lead: Lead<OwnedKey<K>, V, R>,
+        shelf: &Shelf<K, V, R>,
+        result: R,
+        birth: Birth,
+        lease: Option<Lease>,
+    ) {
         let (value, sort) = match self.shape.split(result) {
             Ok(kept) => kept,
             Err((result, sort)) => {
@@ -85,6 +99,9 @@ where
             gone
         };
         lead.land(publish, Landing::Kept(value));
+        if let (Some(lease), true) = (lease, frame.is_some()) {
+            lease.stored();
+        }
         self.cache.0.balance.inserted(self.cache.clock().now());
     }
 

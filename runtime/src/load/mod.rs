@@ -9,6 +9,11 @@ mod fly;
 mod land;
 mod peek;
 mod takeoff;
+#[cfg(feature = "_shared")]
+mod turn;
+#[cfg(not(feature = "_shared"))]
+#[path = "turn_absent.rs"]
+mod turn;
 mod wait;
 
 use std::fmt;

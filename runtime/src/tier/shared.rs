@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Reply;
 use crate::group::{Cursor, Group};
+use crate::key::Key;
 
 /// What a node sees of the log when it looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +56,23 @@ pub(crate) trait SharedLog: Send + Sync {
 
     /// What this node invalidated lately: to be said again to a log that may have lost it.
     fn remembered(&self) -> Vec<Group>;
+}
+
+/// Turns among nodes: who may load a key while the others wait.
+///
+/// A lease ends by itself when its holder dies or is frozen; what the holder stores afterwards is refused.
+pub(crate) trait Leases: Send + Sync {
+    /// Takes the lease of a key, if nobody holds it.
+    fn take<'a>(&'a self, key: &'a Key) -> Reply<'a, Option<u64>>;
+
+    /// Holds on to it. False if it has ended.
+    fn renew<'a>(&'a self, key: &'a Key, token: u64) -> Reply<'a, bool>;
+
+    /// Gives it back. Not needed once a frame of the key was stored: that gives it back as well.
+    fn give_back<'a>(&'a self, key: &'a Key, token: u64) -> Reply<'a, ()>;
+
+    /// How long a lease lasts without being renewed.
+    fn life(&self) -> Duration;
 }
 
 /// What the tier tells its node: these groups are in the log, at this place.

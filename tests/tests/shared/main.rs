@@ -3,6 +3,7 @@
 
 mod basics;
 mod failover;
+mod herd;
 mod matrix;
 mod outage;
 mod rig;

@@ -40,6 +40,10 @@ impl Source {
         self.truth.store(truth, SeqCst);
     }
 
+    pub(crate) fn fail(&self, fails: bool) {
+        self.fails.store(fails, SeqCst);
+    }
+
     pub(crate) fn reads(&self) -> u64 {
         self.reads.load(SeqCst)
     }

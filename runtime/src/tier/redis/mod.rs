@@ -2,6 +2,7 @@
 
 mod failure;
 mod homes;
+mod lease;
 mod line;
 mod link;
 mod log;
@@ -19,6 +20,7 @@ use bytes::Bytes;
 use redis::{Cmd, Pipeline, Script, Value};
 
 use self::failure::failure;
+use self::lease::Held;
 use self::link::{Lane, Link};
 use self::log::{Ages, Memory};
 use self::names::RedisNames;
@@ -63,6 +65,7 @@ struct Room {
     memory: Mutex<Memory>,
     ages: Mutex<Ages>,
     sweeps: Mutex<Sweeps>,
+    held: Held,
 }
 
 impl Redis {
@@ -86,6 +89,7 @@ impl Redis {
             memory: Mutex::default(),
             ages: Mutex::default(),
             sweeps: Mutex::default(),
+            held: Held::default(),
             options,
         }))
     }
@@ -155,15 +159,23 @@ impl Room {
             if slow || life == 0 || frame.bytes().len() > self.options.max_frame {
                 continue;
             }
-            let mut put = self.call(&self.scripts.put, 2);
+            let mut put = self.call(&self.scripts.put, 3);
             put.arg(self.names.value(frame.key())).arg(self.names.fence(frame.key()));
+            put.arg(self.names.lease(frame.key()));
             put.arg(&frame.bytes()[..]).arg(life).arg(head.shared.epoch).arg(head.shared.number);
+            match self.held.token(frame.key()) {
+                Some(token) => put.arg(token),
+                None => put.arg(""),
+            };
             puts.add_command(put);
         }
         if puts.is_empty() {
             return Ok(());
         }
-        self.done(&puts).await
+        self.done(&puts).await?;
+        // What was stored under a lease gave it back.
+        frames.iter().for_each(|frame| self.held.forget(frame.key()));
+        Ok(())
     }
 
     /// Commands none of which may fail.

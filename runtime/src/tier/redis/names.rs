@@ -1,6 +1,7 @@
 //! The names of our keys in Redis.
 //!
 //! - `<prefix>:v:{<key>}`: a frame; `<prefix>:f:{<key>}`: its fence. The braces put both into one slot of a cluster.
+//! - `<prefix>:l:{<key>}`: the lease of who loads it for all nodes.
 //! - `<prefix>:{log}:meta`, `<prefix>:{log}:stream`, `<prefix>:{log}:groups`: the shared log.
 
 use crate::key::Key;
@@ -10,6 +11,7 @@ use crate::key::Key;
 pub(super) struct RedisNames {
     value: String,
     fence: String,
+    lease: String,
     pub(super) meta: String,
     pub(super) stream: String,
     pub(super) groups: String,
@@ -20,6 +22,7 @@ impl RedisNames {
         Self {
             value: format!("{prefix}:v:{{"),
             fence: format!("{prefix}:f:{{"),
+            lease: format!("{prefix}:l:{{"),
             meta: format!("{prefix}:{{log}}:meta"),
             stream: format!("{prefix}:{{log}}:stream"),
             groups: format!("{prefix}:{{log}}:groups"),
@@ -32,6 +35,10 @@ impl RedisNames {
 
     pub(super) fn fence(&self, key: &Key) -> String {
         [&self.fence, key.as_str(), "}"].concat()
+    }
+
+    pub(super) fn lease(&self, key: &Key) -> String {
+        [&self.lease, key.as_str(), "}"].concat()
     }
 
     /// Our key, of a name that `SCAN` found.

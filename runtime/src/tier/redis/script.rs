@@ -79,9 +79,11 @@ end
 return number
 ";
 
-/// Stores a frame, unless its key was invalidated after its load began.
+/// Stores a frame, unless its key was invalidated after its load began, or the lease under which it was loaded has
+/// ended. The lease ends with it.
 ///
-/// KEYS frame, fence · ARGV bytes, milliseconds to live, epoch and number of the birth → stored?
+/// KEYS frame, fence, lease · ARGV bytes, milliseconds to live, epoch and number of the birth, token of the lease or
+/// nothing → stored?
 const PUT: &str = r"
 local fence = redis.pcall('GET', KEYS[2])
 if type(fence) == 'table' then return 0 end
@@ -89,7 +91,28 @@ if fence then
     local epoch, number = string.match(fence, '^(%d+):(%d+)$')
     if epoch == ARGV[3] and tonumber(number) > tonumber(ARGV[4]) then return 0 end
 end
+if ARGV[5] ~= '' then
+    if redis.call('GET', KEYS[3]) ~= ARGV[5] then return 0 end
+    redis.call('UNLINK', KEYS[3])
+end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1
+";
+
+/// Holds on to a lease.
+///
+/// KEYS lease · ARGV token, milliseconds → is it still held?
+const RENEW_LEASE: &str = r"
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+return 1
+";
+
+/// Gives a lease back.
+///
+/// KEYS lease · ARGV token
+const END_LEASE: &str = r"
+if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('UNLINK', KEYS[1]) end
 return 1
 ";
 
@@ -99,13 +122,22 @@ pub(super) struct Scripts {
     pub(super) renew: Script,
     pub(super) append: Script,
     pub(super) put: Script,
+    pub(super) renew_lease: Script,
+    pub(super) end_lease: Script,
 }
 
 impl Scripts {
     pub(super) fn new() -> Self {
-        Self { meet: Script::new(MEET), renew: Script::new(RENEW), append: Script::new(APPEND), put: Script::new(PUT) }
+        Self {
+            meet: Script::new(MEET),
+            renew: Script::new(RENEW),
+            append: Script::new(APPEND),
+            put: Script::new(PUT),
+            renew_lease: Script::new(RENEW_LEASE),
+            end_lease: Script::new(END_LEASE),
+        }
     }
 
     /// The texts, to be loaded when a connection opens.
-    pub(super) const TEXTS: [&'static str; 4] = [MEET, RENEW, APPEND, PUT];
+    pub(super) const TEXTS: [&'static str; 6] = [MEET, RENEW, APPEND, PUT, RENEW_LEASE, END_LEASE];
 }

@@ -1,0 +1,154 @@
+//! One load for all nodes: who loads, who waits, and who takes over.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use cached_runtime::cache;
+use kit::{RedisServer, Reply};
+
+use crate::rig::{Node, Source, eventually, figure, soon};
+
+#[cache(key = "herd:{id}", ttl = "10m", lock = "cluster", cache = node.cache, skip(node))]
+async fn led(node: &Node, id: u64) -> Result<u64, String> {
+    let _ = id;
+    let read = node.source.read().await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    read
+}
+
+#[cache(key = "unled:{id}", ttl = "10m", cache = node.cache, skip(node))]
+async fn unled(node: &Node, id: u64) -> Result<u64, String> {
+    let _ = id;
+    let read = node.source.read().await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    read
+}
+
+#[cache(key = "held:{id}", ttl = "10m", lock = "cluster", cache = node.cache, skip(node))]
+async fn held(node: &Node, id: u64) -> Result<u64, String> {
+    let _ = id;
+    node.source.read().await
+}
+
+async fn nodes(redis: &RedisServer, n: usize) -> (Arc<Source>, Vec<Node>) {
+    let source = Arc::new(Source::default());
+    let mut nodes = Vec::new();
+    for _ in 0..n {
+        nodes.push(Node::joined(&redis.url(), &source).await);
+    }
+    (source, nodes)
+}
+
+/// L13: four nodes, 500 callers each, one cold key.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn l13_a_herd_over_four_nodes_is_one_load() {
+    let redis = RedisServer::start();
+    let (source, nodes) = nodes(&redis, 4).await;
+    let mut tasks = Vec::new();
+    let start = Instant::now();
+    for node in nodes.iter().cycle().take(2_000) {
+        let node = node.clone();
+        tasks.push(tokio::spawn(async move { led(&node, 1).await }));
+    }
+    for task in tasks {
+        assert_eq!(soon("a caller", task).await.unwrap(), Ok(0));
+    }
+    figure("L13", format!("4 nodes x 500 callers: {} load, {:?}", source.reads(), start.elapsed()));
+    assert_eq!(source.reads(), 1);
+    // The control: without the lock each node loads once.
+    let tasks: Vec<_> = nodes
+        .iter()
+        .cycle()
+        .take(200)
+        .cloned()
+        .map(|node| tokio::spawn(async move { unled(&node, 1).await }))
+        .collect();
+    for task in tasks {
+        assert_eq!(soon("a caller", task).await.unwrap(), Ok(0));
+    }
+    assert_eq!(source.reads(), 1 + 4);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_holder_that_works_longer_than_its_lease_keeps_it() {
+    let redis = RedisServer::start();
+    let (source, nodes) = nodes(&redis, 2).await;
+    source.gate.close();
+    let (a, b) = (nodes[0].clone(), nodes[1].clone());
+    let first = tokio::spawn(async move { held(&a, 1).await });
+    source.gate.arrived(1).await;
+    let second = tokio::spawn(async move { held(&b, 1).await });
+    tokio::time::sleep(Duration::from_millis(2_600)).await;
+    assert_eq!(source.reads(), 1, "the other node waits");
+    source.gate.open();
+    assert_eq!(soon("the holder", first).await.unwrap(), Ok(0));
+    assert_eq!(soon("who waited", second).await.unwrap(), Ok(0));
+    assert_eq!(source.reads(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_holder_that_died_is_followed_by_another_when_its_lease_ends() {
+    let redis = RedisServer::start();
+    let (source, nodes) = nodes(&redis, 1).await;
+    assert!(redis.command(&["SET", "cached:l:{held:2}", "somebody", "PX", "2000"]).is_ok());
+    let start = Instant::now();
+    assert_eq!(soon("the takeover", held(&nodes[0], 2)).await, Ok(0));
+    figure("takeover", format!("after {:?} of a lease of 2 s", start.elapsed()));
+    assert!(start.elapsed() > Duration::from_millis(1_900) && start.elapsed() < Duration::from_millis(2_500));
+    assert_eq!(source.reads(), 1);
+}
+
+/// A holder that was frozen comes back with what it loaded long ago.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_former_holder_loaded_is_not_stored_over_its_successors() {
+    let redis = RedisServer::start();
+    let (source, nodes) = nodes(&redis, 2).await;
+    source.gate.close();
+    let a = nodes[0].clone();
+    let first = tokio::spawn(async move { held(&a, 3).await });
+    source.gate.arrived(1).await;
+    // Its lease has ended, as far as Redis knows, and another node is next.
+    assert_eq!(redis.command(&["DEL", "cached:l:{held:3}"]), Reply::Int(1));
+    source.write(1);
+    let b = nodes[1].clone();
+    let second = tokio::spawn(async move { held(&b, 3).await });
+    source.gate.arrived(2).await;
+    source.gate.open();
+    assert_eq!((soon("a", first).await.unwrap(), soon("b", second).await.unwrap()), (Ok(0), Ok(1)));
+    for node in &nodes {
+        node.settled().await;
+    }
+    let third = Node::joined(&redis.url(), &source).await;
+    assert_eq!(held(&third, 3).await, Ok(1), "what is in Redis is the successor's");
+    assert_eq!(source.reads(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_load_that_fails_gives_its_turn_to_the_next_at_once() {
+    #[cache(key = "fails:{id}", ttl = "10m", lock = "cluster", cache = node.cache, skip(node))]
+    async fn fails(node: &Node, id: u64) -> Result<u64, String> {
+        let _ = id;
+        node.source.read().await
+    }
+    let redis = RedisServer::start();
+    let (source, nodes) = nodes(&redis, 2).await;
+    source.fail(true);
+    assert!(fails(&nodes[0], 4).await.is_err());
+    source.fail(false);
+    let start = Instant::now();
+    assert_eq!(fails(&nodes[1], 4).await, Ok(0));
+    assert!(start.elapsed() < Duration::from_millis(500), "{:?}", start.elapsed());
+    eventually("no lease is left", || redis.command(&["EXISTS", "cached:l:{fails:4}"]) == Reply::Int(0)).await;
+}
+
+/// Without Redis everyone loads for themselves, at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lock_that_cannot_be_asked_for_holds_nobody_up() {
+    let redis = RedisServer::start();
+    let (source, nodes) = nodes(&redis, 1).await;
+    redis.kill();
+    let start = Instant::now();
+    assert_eq!(held(&nodes[0], 5).await, Ok(0));
+    assert!(start.elapsed() < Duration::from_millis(250), "{:?}", start.elapsed());
+    assert_eq!(source.reads(), 1);
+}
