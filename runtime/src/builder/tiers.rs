@@ -1,6 +1,7 @@
 //! The tiers below near: their settings, and how they are opened.
 
-use std::path::{Path, PathBuf};
+use std::ffi::OsString;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -11,6 +12,8 @@ use crate::codec::{Compression, Format};
 use crate::error::{Error, Result};
 use crate::log::Log;
 use crate::stack::{Level, Stack};
+#[cfg(feature = "_server")]
+use crate::tier::sql::SqlOptions;
 use crate::tier::{Behind, BehindOptions, BreakerOptions, Deadlines, GuardOptions, Guarded, Judge, Metered, Tier};
 
 /// The tiers to be opened, and what they have in common.
@@ -29,6 +32,8 @@ enum Kind {
     Disk(PathBuf, u64),
     #[cfg(feature = "sqlite")]
     Sqlite(PathBuf, u64),
+    #[cfg(feature = "_server")]
+    Server(&'static str, Result<SqlOptions>),
     #[allow(dead_code, reason = "keeps PathBuf in use when no engine is compiled in")]
     Never(PathBuf, std::convert::Infallible),
 }
@@ -97,6 +102,48 @@ impl Builder {
         self
     }
 
+    /// Adds a tier on a PostgreSQL server, which nodes share; keeps 1 GiB in tables named `cached_…`, with 4 connections.
+    ///
+    /// A hit there costs a round trip. A server that is away is no error, here or later: the tier misses, and connects
+    /// when it can. See [`SqlOptions::postgres`] for the URL and the rights that its user needs.
+    #[cfg(feature = "postgres")]
+    pub fn postgres(self, url: &str) -> Self {
+        self.server("postgres", SqlOptions::postgres(url))
+    }
+
+    /// The same with settings of your own.
+    #[cfg(feature = "postgres")]
+    pub fn postgres_with(self, options: SqlOptions) -> Self {
+        self.server("postgres", Ok(options))
+    }
+
+    /// Adds a tier on a MySQL or MariaDB server, which nodes share; keeps 1 GiB in tables named `cached_…`, with 4
+    /// connections.
+    ///
+    /// A hit there costs a round trip. A server that is away is no error, here or later: the tier misses, and connects
+    /// when it can. See [`SqlOptions::mysql`] for the URL and the rights that its user needs.
+    #[cfg(feature = "mysql")]
+    pub fn mysql(self, url: &str) -> Self {
+        self.server("mysql", SqlOptions::mysql(url))
+    }
+
+    /// The same with settings of your own.
+    #[cfg(feature = "mysql")]
+    pub fn mysql_with(self, options: SqlOptions) -> Self {
+        self.server("mysql", Ok(options))
+    }
+
+    /// A URL that is wrong is told when the cache is built, as everything else that is.
+    #[cfg(feature = "_server")]
+    fn server(mut self, setting: &'static str, options: Result<SqlOptions>) -> Self {
+        let options = options.and_then(|options| match options.word() {
+            word if word == setting => Ok(options),
+            word => Err(Error::config(setting, "is given the options of another database").with("database", word)),
+        });
+        self.tiers.kinds.push(Kind::Server(setting, options));
+        self
+    }
+
     /// How long a tier may take to answer a read. Default: 50 ms.
     pub fn read_deadline(mut self, deadline: Duration) -> Self {
         self.tiers.deadlines.read = deadline;
@@ -133,10 +180,11 @@ impl Builder {
 
     /// Two tiers in one place would lock each other out, and a place without a name is none.
     fn check_places(&self) -> Result<()> {
-        let places: Vec<_> = self.tiers.kinds.iter().filter_map(Kind::place).collect();
+        let places = self.tiers.kinds.iter().filter_map(|kind| kind.place().transpose());
+        let places = places.collect::<Result<Vec<_>>>()?;
         for (at, (setting, path, max_bytes)) in places.iter().enumerate() {
             positive(setting, *max_bytes)?;
-            if path.as_os_str().is_empty() {
+            if path.is_empty() {
                 return Err(Error::config(setting, "needs a path"));
             }
             if places[..at].iter().any(|(_, other, _)| other == path) {
@@ -206,20 +254,27 @@ impl Kind {
             Self::Disk(..) => "disk",
             #[cfg(feature = "sqlite")]
             Self::Sqlite(..) => "sqlite",
+            #[cfg(feature = "_server")]
+            Self::Server(name, _) => name,
             Self::Never(_, never) => match *never {},
         }
     }
 
     /// Where it is stored, and how much of it.
-    fn place(&self) -> Option<(&'static str, &Path, u64)> {
-        match self {
+    fn place(&self) -> Result<Option<(&'static str, OsString, u64)>> {
+        Ok(match self {
             Self::Given(_) => None,
             #[cfg(feature = "disk")]
-            Self::Disk(path, max_bytes) => Some(("disk", path, *max_bytes)),
+            Self::Disk(path, max_bytes) => Some(("disk", path.into(), *max_bytes)),
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(path, max_bytes) => Some(("sqlite", path, *max_bytes)),
+            Self::Sqlite(path, max_bytes) => Some(("sqlite", path.into(), *max_bytes)),
+            #[cfg(feature = "_server")]
+            Self::Server(name, options) => {
+                let options = options.as_ref().map_err(Error::clone)?;
+                Some((name, options.place().into(), options.most()))
+            }
             Self::Never(_, never) => match *never {},
-        }
+        })
     }
 
     fn open(self) -> Result<Arc<dyn Tier>> {
@@ -235,6 +290,8 @@ impl Kind {
                 let options = crate::tier::sql::SqlOptions::sqlite(path)?;
                 Arc::new(crate::tier::sql::Sql::open(options.max_bytes(max_bytes)))
             }
+            #[cfg(feature = "_server")]
+            Self::Server(_, options) => Arc::new(crate::tier::sql::Sql::open(options?)),
             Self::Never(_, never) => match never {},
         })
     }

@@ -10,17 +10,16 @@ pub mod contract;
 pub mod disk;
 #[cfg(any(feature = "disk", feature = "sqlite"))]
 mod distrust;
-#[cfg(any(feature = "disk", feature = "sqlite"))]
+#[cfg(any(feature = "disk", feature = "sqlite", feature = "_server"))]
 mod door;
-#[cfg(any(feature = "disk", feature = "sqlite"))]
+#[cfg(any(feature = "disk", feature = "sqlite", feature = "_server"))]
 mod fault;
 pub mod guard;
 mod ledger;
 pub mod memory;
 pub mod meter;
 mod notice;
-// The base of all SQL databases; SQLite is the first of them.
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "_server"))]
 pub mod sql;
 
 use std::fmt::{Debug, Display};
@@ -64,7 +63,8 @@ pub trait Tier: Debug + Display + Send + Sync + 'static {
     /// A named key is removed at once. For every other group the record itself is stored, so that the next process
     /// knows it ([`Tier::recall`]); the frames it names are removed later, by [`Tier::tidy`].
     /// When it returns `Ok`, the effect survives the process. When it returns `Err`, the tier has seen to it that a
-    /// later process does not trust what is stored, unless a later `apply` of the same records succeeds first.
+    /// later process does not trust what is stored, unless a later `apply` of the same records succeeds first. (A store
+    /// that other nodes use cannot be disowned for all of them; who shares one journals what it could not tell.)
     fn apply<'a>(&'a self, records: &'a [Record]) -> Reply<'a, ()>;
 
     /// What the last process left in force: the log's position and the records not yet swept.
