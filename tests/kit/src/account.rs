@@ -7,6 +7,7 @@ use std::os::unix::fs::{MetadataExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -104,10 +105,13 @@ pub(crate) fn program(name: &str, also: &[PathBuf]) -> PathBuf {
     found.unwrap_or_else(|| panic!("`{name}` is missing: run tests/run.sh, which installs what the tests need"))
 }
 
-/// A port of the loopback that nobody listens on.
+/// A port of the loopback that nobody listens on, below those that systems give to clients: a server that is away for a
+/// while must find its own free.
 pub(crate) fn free_port() -> u16 {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
-    listener.local_addr().expect("its address").port()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let own = u16::try_from(std::process::id() % 500).expect("less than 500") * 32;
+    let mut ports = (0..16_000).map(|_| 16_000 + (own + NEXT.fetch_add(1, Ordering::Relaxed)) % 16_000);
+    ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).expect("a free port")
 }
 
 /// What a client printed, or its complaint.

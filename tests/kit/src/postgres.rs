@@ -18,7 +18,8 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// Makes a database and starts a server over it. It keeps nothing safe from a loss of power, which makes it quick.
+    /// Makes a database and starts a server over it. What it has promised survives
+    /// [`Postgres::kill`], but no loss of power, which makes it quick.
     ///
     /// # Panics
     /// If PostgreSQL is missing (`tests/run.sh` installs it) or does not start.
@@ -69,7 +70,6 @@ impl Postgres {
             "listen_addresses=127.0.0.1",
             "fsync=off",
             "full_page_writes=off",
-            "synchronous_commit=off",
             "shared_buffers=32MB",
             "max_connections=60",
         ];
