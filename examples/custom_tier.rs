@@ -13,7 +13,7 @@ use cached_runtime::group::Record;
 use cached_runtime::key::Key;
 use cached_runtime::testing::contract;
 use cached_runtime::tier::memory::MemoryTier;
-use cached_runtime::tier::{Recall, Reply, Step, Tidied};
+use cached_runtime::tier::{Note, Recall, Reply, Step, Tidied};
 use cached_runtime::{Cache, Tier, cache};
 
 /// Another machine, played by a map and a delay.
@@ -34,6 +34,14 @@ impl Tier for Remote {
 
     fn apply<'a>(&'a self, records: &'a [Record]) -> Reply<'a, ()> {
         self.0.apply(records)
+    }
+
+    fn remove<'a>(&'a self, keys: &'a [Key]) -> Reply<'a, ()> {
+        self.0.remove(keys)
+    }
+
+    fn note<'a>(&'a self, note: &'a Note) -> Reply<'a, ()> {
+        self.0.note(note)
     }
 
     fn recall(&self) -> Reply<'_, Recall> {

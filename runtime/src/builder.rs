@@ -1,5 +1,7 @@
 //! Making a cache: every setting, its unit and its default.
 
+#[cfg(feature = "_shared")]
+mod shared;
 #[cfg(feature = "tiers")]
 mod tiers;
 #[cfg(not(feature = "tiers"))]

@@ -25,7 +25,7 @@ use crate::shelf::{Shelf, Sign};
 use crate::site::Site;
 use crate::slots::Slots;
 use crate::stack::Stack;
-use crate::stats::{Counters, Stats};
+use crate::stats::{Counters, SharedStats, Stats};
 
 /// A cache: what annotated functions ask before they run, and what invalidations are told to.
 ///
@@ -121,7 +121,7 @@ impl Cache {
         static NEAR_ONLY: OnceLock<Cache> = OnceLock::new();
         let near_only = NEAR_ONLY.get_or_init(|| {
             let settings = Settings::default();
-            let log = Log::resume(&crate::group::Recall::default(), Chance::unknown().next(), settings.groups);
+            let log = Log::resume(&crate::group::Recall::default(), Chance::unknown().next(), settings.groups, false);
             Self::with(
                 settings,
                 Arc::new(log),
@@ -374,7 +374,14 @@ impl Cache {
             invalidations: self.0.invalidations.load(Ordering::Relaxed),
             near_bytes: self.0.balance.weight(),
             near_capacity: self.0.balance.budget(),
+            shared: self.0.stack.shared_stats(&self.0.log),
         }
+    }
+
+    /// What is known of the log that this node shares with others; `None` if there is none.
+    #[must_use]
+    pub fn shared(&self) -> Option<SharedStats> {
+        self.0.stack.shared_stats(&self.0.log)
     }
 }
 

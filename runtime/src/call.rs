@@ -155,6 +155,9 @@ where
     ) -> Near<R, MissOf<K, S, R, D>> {
         let mut checked = entry.checked();
         if checked < known.near.head() {
+            if known.is_shut(&self.cache.cache().0.log) {
+                return Near::Miss(self.miss(Some(shelf), None, None, false));
+            }
             count(&known.counters.rechecks);
             let named = self.named();
             let tags = named.tags().chain(entry.tags());

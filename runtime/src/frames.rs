@@ -49,6 +49,7 @@ impl Frames {
         let head = Head {
             fingerprint: *fingerprint,
             birth: birth.position,
+            shared: birth.shared,
             born: life.born,
             fresh_until: life.fresh_until,
             stale_until: life.stale_until,
@@ -91,7 +92,7 @@ mod tests {
     fn opened(sealed_by: &Frames, opened_by: &Frames) -> Option<u64> {
         let codecs = Depth::<u64>::codecs(Framed)?;
         let named = Named { key: Key::from_stored("one:1"), tags: Arc::from([]) };
-        let birth = Birth { seq: 0, position: Position { epoch: 1, number: 1 } };
+        let birth = Birth { seq: 0, position: Position { epoch: 1, number: 1 }, shared: Position::NOWHERE };
         let frame =
             sealed_by.seal(&codecs, &7, &named, birth, Life { born: 1, fresh_until: 2, stale_until: 2 }).ok()?;
         opened_by.open(&codecs, &frame, |_| true)

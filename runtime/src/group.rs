@@ -24,6 +24,8 @@ pub enum Group {
     Key(Key),
     /// All entries that carry this tag.
     Tag(Arc<str>),
+    /// All entries that carry any tag: what many tags become when they can no longer be remembered one by one.
+    Tagged,
     /// All keys that match this glob.
     Pattern(Pattern),
     /// All keys of this namespace.
@@ -47,6 +49,7 @@ impl Group {
         match self {
             Self::Key(k) => k.as_str() == key,
             Self::Tag(t) => tags.into_iter().any(|tag| tag == &**t),
+            Self::Tagged => tags.into_iter().next().is_some(),
             Self::Pattern(p) => p.matches(key),
             Self::Namespace(n) => crate::key::namespace_of(key) == &**n,
             Self::Everything => true,
@@ -59,6 +62,7 @@ impl Group {
         match self {
             Self::Key(k) => format!("k:{k}"),
             Self::Tag(t) => format!("t:{t}"),
+            Self::Tagged => "T:".to_owned(),
             Self::Pattern(p) => format!("p:{p}"),
             Self::Namespace(n) => format!("n:{n}"),
             Self::Everything => "*:".to_owned(),
@@ -74,6 +78,7 @@ impl Group {
         Ok(match text.split_once(':').ok_or_else(foreign)? {
             ("k", k) => Self::Key(Key::from_stored(k)),
             ("t", t) => Self::Tag(t.into()),
+            ("T", "") => Self::Tagged,
             ("p", p) => Self::Pattern(Pattern::new(p)?),
             ("n", n) => Self::Namespace(n.into()),
             ("*", "") => Self::Everything,
@@ -87,11 +92,37 @@ impl fmt::Display for Group {
         match self {
             Self::Key(k) => write!(f, "key {k}"),
             Self::Tag(t) => write!(f, "tag {t}"),
+            Self::Tagged => f.write_str("everything with a tag"),
             Self::Pattern(p) => write!(f, "pattern {p}"),
             Self::Namespace(n) => write!(f, "namespace {n}"),
             Self::Everything => f.write_str("everything"),
         }
     }
+}
+
+/// How far a node has read the log that it shares with others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Cursor {
+    /// The place in the shared order; of an epoch of its own.
+    pub position: Position,
+    /// Tells the record at this place from another that took its place after a failover.
+    pub nonce: u64,
+}
+
+impl Position {
+    /// No place in any log: what is not an invalidation but concerns one tier alone.
+    pub const NOWHERE: Self = Self { epoch: 0, number: 0 };
+}
+
+/// What a node's own tier keeps for the log that the node shares with others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Note {
+    /// The shared log is still to be told of these. Kept, beside those before, until [`Note::Told`].
+    Owed(Vec<Group>),
+    /// The shared log has been told of everything.
+    Told,
+    /// The shared log has been read and applied up to here.
+    Read(Cursor),
 }
 
 /// What a tier remembers of the log.
@@ -101,4 +132,8 @@ pub struct Recall {
     pub position: Option<Position>,
     /// Records stored and not yet forgotten, oldest first.
     pub records: Vec<Record>,
+    /// What the shared log is still to be told.
+    pub owed: Vec<Group>,
+    /// How far the shared log was read.
+    pub read: Option<Cursor>,
 }

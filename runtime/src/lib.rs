@@ -11,6 +11,8 @@ mod depth;
 mod entry;
 pub mod error;
 mod flight;
+#[cfg(feature = "_shared")]
+mod follow;
 #[cfg(feature = "tiers")]
 mod frames;
 mod front;

@@ -148,7 +148,7 @@ impl<T: Storable + Clone + Send + Sync> Namespace<T> {
         let missing: Vec<usize> = (0..values.len()).filter(|&i| values[i].is_none()).collect();
         let (birth, now) = (self.cache.0.log.birth(), self.cache.clock().now());
         let keys: Vec<Key> = missing.iter().map(|&i| wants[i].named.key.clone()).collect();
-        if keys.is_empty() || self.cache.0.stack.is_empty() {
+        if keys.is_empty() || self.cache.0.stack.is_empty() || self.shelf.is_shut(&self.cache.0.log) {
             return values;
         }
         for (&i, down) in missing.iter().zip(self.cache.0.stack.read(&keys, now).await) {

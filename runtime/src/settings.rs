@@ -20,6 +20,8 @@ pub(crate) struct Settings {
     #[cfg(feature = "tiers")]
     pub(crate) codec: Codec,
     pub(crate) groups: usize,
+    /// Does near answer nothing while invalidations of other nodes may be missing?
+    pub(crate) strict: bool,
     pub(crate) seed: Option<u64>,
 }
 
@@ -34,6 +36,7 @@ impl Default for Settings {
             #[cfg(feature = "tiers")]
             codec: Codec::default(),
             groups: crate::log::GROUPS,
+            strict: false,
             seed: None,
         }
     }

@@ -65,7 +65,8 @@ where
 {
     /// Makes a shelf that may fill the whole budget for now, and lets the log know of it.
     pub(crate) fn new(sign: Sign, settings: &Settings, log: &Log, budget: u64) -> Self {
-        let interest = Arc::new(Interest::new(&sign.namespace, &sign.key_prefix, sign.tag_prefixes.clone()));
+        let strict = sign.policy.strict.unwrap_or(settings.strict);
+        let interest = Arc::new(Interest::new(&sign.namespace, &sign.key_prefix, sign.tag_prefixes.clone(), strict));
         log.watch(&interest);
         let counters = Arc::new(Counters::default());
         let near =
@@ -118,6 +119,11 @@ where
     #[inline]
     pub(crate) fn few_are_hot(&self) -> bool {
         self.focus.is_narrow()
+    }
+
+    /// Is nothing that was stored to be served now, because invalidations of other nodes may be missing?
+    pub(crate) fn is_shut(&self, log: &Log) -> bool {
+        self.near.is_strict() && !log.is_proven()
     }
 
     pub(crate) fn policy(&self) -> &Policy {

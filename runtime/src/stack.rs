@@ -1,13 +1,15 @@
 //! The tiers below near, from the nearest to the deepest: read down, write through, remove deepest first.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::codec::Frame;
 use crate::group::Record;
 use crate::key::Key;
-use crate::stats::LevelStats;
-use crate::tier::{Applied, Behind, Flushed, Metered};
+use crate::log::Log;
+use crate::stats::{LevelStats, SharedStats};
+use crate::tier::{Applied, Behind, Flushed, Judge, Metered};
 
 /// All tiers of one cache.
 #[derive(Debug, Clone, Default)]
@@ -16,11 +18,17 @@ pub(crate) struct Stack {
 }
 
 /// One tier as the stack uses it.
-#[derive(Debug)]
 pub(crate) struct Level {
     pub(crate) name: String,
     pub(crate) tier: Behind,
     pub(crate) meter: Arc<Metered>,
+    /// May a frame be served from here now, beyond what the log says of it?
+    pub(crate) vouches: Judge,
+    /// Do other nodes write here as well, though the log is elsewhere?
+    pub(crate) common: bool,
+    /// What is known of the log that this tier holds for all nodes; none for a tier of the node's own.
+    #[cfg(feature = "_shared")]
+    pub(crate) shared: Option<Arc<crate::follow::Seen>>,
 }
 
 /// What reading down found for one key.
@@ -53,7 +61,7 @@ impl Stack {
             match level.tier.get(&asked).await {
                 Ok(frames) => {
                     for (&i, frame) in open.iter().zip(frames) {
-                        self.take(&mut found[i], frame, depth, now);
+                        self.take(&mut found[i], frame.filter(|frame| (level.vouches)(frame)), depth, now);
                     }
                 }
                 Err(_) => open.iter().for_each(|&i| found[i].failed += 1),
@@ -81,7 +89,8 @@ impl Stack {
 
     fn write_to(&self, levels: &[Level], frame: &Frame) -> bool {
         // Not `all`, which stops at the first tier that has no room.
-        let refused = levels.iter().rev().filter(|level| level.tier.put(frame.clone()).is_err()).count();
+        let open = levels.iter().rev().filter(|level| level.takes_frames());
+        let refused = open.filter(|level| level.tier.put(frame.clone()).is_err()).count();
         refused == 0
     }
 
@@ -91,9 +100,71 @@ impl Stack {
         for level in self.levels.iter().rev() {
             if level.tier.apply(records.to_vec()).await == Applied::Queued {
                 all = Applied::Queued;
+                #[cfg(feature = "_shared")]
+                self.keep_owed(level, records).await;
             }
         }
         all
+    }
+
+    /// The deepest tier that is the node's own; else the deepest that can keep something for it.
+    pub(crate) fn own(&self) -> Option<&Level> {
+        let mut own = self.levels.iter().rev().filter(|level| level.is_own());
+        own.clone().find(|level| !level.common).or_else(|| own.next())
+    }
+
+    /// The tier that nodes share.
+    #[cfg(feature = "_shared")]
+    pub(crate) fn shared(&self) -> Option<&Level> {
+        self.levels.iter().find(|level| level.shared.is_some())
+    }
+
+    #[cfg(feature = "_shared")]
+    pub(crate) fn shared_stats(&self, log: &Log) -> Option<SharedStats> {
+        let seen = self.shared()?.shared.as_ref()?;
+        let read = |counter: &std::sync::atomic::AtomicU64| counter.load(std::sync::atomic::Ordering::Relaxed);
+        Some(SharedStats {
+            proven: log.is_proven(),
+            connected: seen.connected.load(std::sync::atomic::Ordering::Acquire),
+            number: log.shared_top().position.number,
+            heard: read(&seen.heard),
+            adopted: read(&seen.adopted),
+            sessions: read(&seen.sessions),
+            suspicions: read(&seen.suspicions),
+        })
+    }
+
+    #[cfg(not(feature = "_shared"))]
+    pub(crate) fn shared_stats(&self, _: &Log) -> Option<SharedStats> {
+        None
+    }
+
+    /// What the shared log could not be told is kept in the node's own tier, so that it outlives the process.
+    #[cfg(feature = "_shared")]
+    async fn keep_owed(&self, level: &Level, records: &[Record]) {
+        let (Some(seen), Some(own)) = (&level.shared, self.own()) else { return };
+        let groups = records.iter().map(|record| record.group.clone()).collect();
+        let kept = {
+            // One who says that all was told must not come in between.
+            let mut owing = seen.owing.lock();
+            *owing = true;
+            own.tier.note(crate::group::Note::Owed(groups))
+        };
+        if !kept.await {
+            tracing::warn!("invalidations wait for the shared log in memory only");
+        }
+    }
+
+    /// The same for code without a runtime.
+    #[cfg(feature = "_shared")]
+    fn keep_owed_blocking(&self, level: &Level, records: &[Record]) {
+        let (Some(seen), Some(own)) = (&level.shared, self.own()) else { return };
+        let groups = records.iter().map(|record| record.group.clone()).collect();
+        let mut owing = seen.owing.lock();
+        *owing = true;
+        if !own.tier.note_blocking(crate::group::Note::Owed(groups)) {
+            tracing::warn!("invalidations wait for the shared log in memory only");
+        }
     }
 
     /// The same for code without a runtime.
@@ -102,6 +173,8 @@ impl Stack {
         for level in self.levels.iter().rev() {
             if level.tier.apply_blocking(records.to_vec()) == Applied::Queued {
                 all = Applied::Queued;
+                #[cfg(feature = "_shared")]
+                self.keep_owed_blocking(level, records);
             }
         }
         all
@@ -131,6 +204,22 @@ impl Stack {
 }
 
 impl Level {
+    /// Does nobody but this node write to it?
+    fn is_own(&self) -> bool {
+        #[cfg(feature = "_shared")]
+        return self.shared.is_none();
+        #[cfg(not(feature = "_shared"))]
+        true
+    }
+
+    /// A shared tier that is away is not sent frames: they would wait in vain.
+    fn takes_frames(&self) -> bool {
+        #[cfg(feature = "_shared")]
+        return self.shared.as_ref().is_none_or(|seen| seen.connected.load(std::sync::atomic::Ordering::Acquire));
+        #[cfg(not(feature = "_shared"))]
+        true
+    }
+
     fn stats(&self) -> LevelStats {
         let (meter, queue) = (self.meter.snapshot(), self.tier.stats());
         LevelStats {
@@ -150,6 +239,12 @@ impl Level {
             entries: queue.entries,
             bytes: queue.bytes,
         }
+    }
+}
+
+impl fmt::Debug for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Level").field("name", &self.name).field("tier", &self.tier).finish_non_exhaustive()
     }
 }
 

@@ -6,7 +6,8 @@ use crate::applied::{Applied, Flushed};
 use crate::codec::Frame;
 use crate::group::Record;
 use crate::key::Key;
-use crate::stats::LevelStats;
+use crate::log::Log;
+use crate::stats::{LevelStats, SharedStats};
 
 /// No tiers.
 #[derive(Debug, Clone, Copy, Default)]
@@ -47,5 +48,9 @@ impl Stack {
 
     pub(crate) fn stats(self) -> Vec<LevelStats> {
         Vec::new()
+    }
+
+    pub(crate) fn shared_stats(self, _: &Log) -> Option<SharedStats> {
+        None
     }
 }

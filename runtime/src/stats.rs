@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-pub use snapshot::{LevelStats, SiteStats, Stats};
+pub use snapshot::{LevelStats, SharedStats, SiteStats, Stats};
 
 const STRIPES: usize = 16;
 /// The stripe of all threads that found none of their own.

@@ -97,6 +97,7 @@ fn head(encoded: &cached_runtime::codec::Encoded) -> cached_runtime::codec::Head
     cached_runtime::codec::Head {
         fingerprint: 0,
         birth: cached_runtime::group::Position { epoch: 1, number: 0 },
+        shared: cached_runtime::group::Position::NOWHERE,
         born: 0,
         fresh_until: 1,
         stale_until: 1,

@@ -19,15 +19,23 @@ use crate::tier::{Behind, BehindOptions, BreakerOptions, Deadlines, GuardOptions
 /// The tiers to be opened, and what they have in common.
 #[derive(Default)]
 pub(super) struct Tiers {
-    kinds: Vec<Kind>,
+    pub(super) kinds: Vec<Kind>,
     deadlines: Deadlines,
     breaker: BreakerOptions,
     queue: BehindOptions,
+    /// The first setting that was wrong already where it was made.
+    #[cfg(feature = "_shared")]
+    pub(super) wrong: Option<Error>,
+    /// How long near serves what it holds while invalidations may be missing.
+    #[cfg(feature = "_shared")]
+    pub(super) cap: Option<Duration>,
 }
 
 /// A tier to be opened.
-enum Kind {
+pub(super) enum Kind {
     Given(Arc<dyn Tier>),
+    #[cfg(feature = "redis")]
+    Redis(Box<crate::tier::redis::RedisOptions>),
     #[cfg(feature = "disk")]
     Disk(PathBuf, u64),
     #[cfg(feature = "sqlite")]
@@ -169,6 +177,8 @@ impl Builder {
     }
 
     pub(super) fn check_tiers(&self) -> Result<()> {
+        #[cfg(feature = "_shared")]
+        self.check_shared()?;
         positive("max_value", self.settings.codec.max_value as u64)?;
         positive("read_deadline", millis(self.tiers.deadlines.read))?;
         positive("write_deadline", millis(self.tiers.deadlines.write))?;
@@ -212,44 +222,105 @@ impl Builder {
 
     /// Opens the tiers, and resumes the log from what the deepest remembers.
     pub(super) fn stack_and_log(&mut self) -> Result<(Stack, Arc<Log>)> {
-        let late: Arc<OnceLock<Arc<Log>>> = Arc::new(OnceLock::new());
+        let late = Late::default();
         let kinds = std::mem::take(&mut self.tiers.kinds);
-        let levels: Vec<Level> =
-            kinds.into_iter().map(|kind| Ok(self.level(kind.name(), kind.open()?, &late))).collect::<Result<_>>()?;
+        let is_shared = kinds.iter().any(Kind::is_shared);
+        let mut followed = Followed::default();
+        let mut levels = Vec::with_capacity(kinds.len());
+        for kind in kinds {
+            levels.push(self.open(kind, is_shared, &late, &mut followed)?);
+        }
+        let stack = Stack::new(levels);
         // A store that does not answer now is a store that is new: what it holds has another epoch.
-        let recalled = levels.last().and_then(|level| level.tier.recall().ok());
+        let recalled = stack.own().and_then(|level| level.tier.recall().ok());
         let is_new = recalled.as_ref().is_some_and(|recall| recall.position.is_none());
         let recall = recalled.unwrap_or_default();
         let chance = self.settings.seed.map_or_else(Chance::unknown, Chance::new);
-        let log = Arc::new(Log::resume(&recall, chance.next() | 1, self.settings.groups));
+        let log = Arc::new(Log::resume(&recall, chance.next() | 1, self.settings.groups, is_shared));
         late.get_or_init(|| Arc::clone(&log));
-        if let (true, Some(deepest)) = (is_new, levels.last()) {
+        if let (true, Some(own)) = (is_new, stack.own()) {
             // Without it the next process would know nothing of the frames of this one, if nothing is invalidated.
-            deepest.tier.apply_blocking(vec![log.beginning()]);
+            own.tier.apply_blocking(vec![log.beginning()]);
         }
-        Ok((Stack::new(levels), log))
+        self.follow(followed, &recall, &stack, &log)?;
+        Ok((stack, log))
     }
 
-    fn level(&self, name: &'static str, tier: Arc<dyn Tier>, log: &Arc<OnceLock<Arc<Log>>>) -> Level {
+    /// Opens a tier; one that holds the log of several nodes is to be followed.
+    #[cfg_attr(
+        not(all(feature = "redis", feature = "_server")),
+        allow(unused_variables, reason = "no tier is shared, or none but that")
+    )]
+    fn open(&self, kind: Kind, is_shared: bool, late: &Late, followed: &mut Followed) -> Result<Level> {
+        let name = kind.name();
+        match kind {
+            #[cfg(feature = "redis")]
+            Kind::Redis(options) => Ok(self.open_redis(*options, late, followed)),
+            #[cfg(all(feature = "redis", feature = "_server"))]
+            Kind::Server(..) if is_shared => self.open_common(name, kind.open()?, late, followed),
+            kind => {
+                let guard = self.guard(name);
+                let tier = kind.open()?;
+                // Not of the wrappers: a deadline in the name would change the name with the setting.
+                let label = tier.to_string();
+                let (judging, vouching) = (Arc::clone(late), Arc::clone(late));
+                // Before the log is there nothing is valid.
+                let judge: Judge = Arc::new(move |frame| judging.get().is_some_and(|log| log.allows(frame)));
+                let vouches: Judge = Arc::new(move |frame| vouching.get().is_some_and(|log| log.vouches(frame)));
+                let guarded = Guarded::new(tier, guard);
+                Ok(self.level(name, label, Arc::new(guarded), judge, vouches))
+            }
+        }
+    }
+
+    pub(super) fn guard(&self, name: &'static str) -> GuardOptions {
         let clock = self.settings.clock.clone();
-        let guard =
-            GuardOptions { name, deadlines: self.tiers.deadlines, breaker: self.tiers.breaker, clock: clock.clone() };
-        let queue = BehindOptions { name, clock, ..self.tiers.queue.clone() };
-        // Not of the wrappers: a deadline in the name would change the name with the setting.
-        let label = tier.to_string();
-        let meter = Arc::new(Metered::new(Arc::new(Guarded::new(tier, guard))));
-        let log = Arc::clone(log);
-        // Before the log is there nothing is valid.
-        let judge: Judge = Arc::new(move |frame| log.get().is_some_and(|log| log.allows(frame)));
-        Level { name: label, tier: Behind::start(Arc::clone(&meter) as _, judge, queue), meter }
+        GuardOptions { name, deadlines: self.tiers.deadlines, breaker: self.tiers.breaker, clock }
+    }
+
+    pub(super) fn level(
+        &self,
+        name: &'static str,
+        label: String,
+        guarded: Arc<Guarded>,
+        judge: Judge,
+        vouches: Judge,
+    ) -> Level {
+        let queue = BehindOptions { name, clock: self.settings.clock.clone(), ..self.tiers.queue.clone() };
+        let meter = Arc::new(Metered::new(guarded));
+        Level {
+            name: label,
+            tier: Behind::start(Arc::clone(&meter) as _, judge, queue),
+            meter,
+            vouches,
+            common: false,
+            #[cfg(feature = "_shared")]
+            shared: None,
+        }
+    }
+
+    #[cfg(not(feature = "_shared"))]
+    fn follow(&self, _: Followed, _: &crate::group::Recall, _: &Stack, _: &Arc<Log>) -> Result<()> {
+        Ok(())
     }
 }
+
+/// The log, which is there only after the tiers that are judged by it.
+pub(super) type Late = Arc<OnceLock<Arc<Log>>>;
+
+/// The tier that holds the log of several nodes, if there is one.
+#[cfg(feature = "_shared")]
+pub(super) type Followed = Option<super::shared::Shared>;
+#[cfg(not(feature = "_shared"))]
+pub(super) type Followed = ();
 
 impl Kind {
     /// The tier's name in the log.
     fn name(&self) -> &'static str {
         match self {
             Self::Given(_) => "tier",
+            #[cfg(feature = "redis")]
+            Self::Redis(_) => "redis",
             #[cfg(feature = "disk")]
             Self::Disk(..) => "disk",
             #[cfg(feature = "sqlite")]
@@ -264,6 +335,8 @@ impl Kind {
     fn place(&self) -> Result<Option<(&'static str, OsString, u64)>> {
         Ok(match self {
             Self::Given(_) => None,
+            #[cfg(feature = "redis")]
+            Self::Redis(_) => None,
             #[cfg(feature = "disk")]
             Self::Disk(path, max_bytes) => Some(("disk", path.into(), *max_bytes)),
             #[cfg(feature = "sqlite")]
@@ -277,9 +350,20 @@ impl Kind {
         })
     }
 
+    /// Do other nodes write to it as well?
+    fn is_shared(&self) -> bool {
+        #[cfg(feature = "redis")]
+        if matches!(self, Self::Redis(_)) {
+            return true;
+        }
+        false
+    }
+
     fn open(self) -> Result<Arc<dyn Tier>> {
         Ok(match self {
             Self::Given(tier) => tier,
+            #[cfg(feature = "redis")]
+            Self::Redis(_) => return Err(Error::config("redis", "is opened with the log that it holds")),
             #[cfg(feature = "disk")]
             Self::Disk(path, max_bytes) => {
                 let options = crate::tier::disk::DiskOptions { max_bytes, ..crate::tier::disk::DiskOptions::new(path) };

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! magic "cf" · version u8 · format u8 · compression u8 · flags u8 (0)
-//! fingerprint u64 · epoch u64 · number u64 · born u64 · fresh_until u64 · stale_until u64
+//! fingerprint u64 · epoch u64 · number u64 · shared epoch u64 · shared number u64 · born u64 · fresh_until u64 · stale_until u64
 //! raw length u32 · key length u16 · tag count u16 · key · (tag length u16 · tag)* · payload · checksum u64 (XXH3 of all before)
 //! ```
 
@@ -19,8 +19,8 @@ use crate::group::Position;
 use crate::key::Key;
 
 const MAGIC: [u8; 2] = *b"cf";
-const VERSION: u8 = 1;
-const FIXED: usize = 6 + 6 * 8 + 4 + 2 + 2;
+const VERSION: u8 = 2;
+const FIXED: usize = 6 + 8 * 8 + 4 + 2 + 2;
 const CHECKSUM: usize = 8;
 
 /// What a frame says about its payload.
@@ -28,8 +28,10 @@ const CHECKSUM: usize = 8;
 pub struct Head {
     /// Which site, version and type wrote the payload.
     pub fingerprint: u64,
-    /// The log's position when the load began.
+    /// The position of the writing node's own log when the load began.
     pub birth: Position,
+    /// The position of the log that nodes share, when the load began.
+    pub shared: Position,
     /// When the load ended.
     pub born: Millis,
     /// Until when the value is fresh.
@@ -74,8 +76,12 @@ impl Frame {
         let mut out = BytesMut::with_capacity(FIXED + head.key.as_str().len() + tags_len + payload.len() + CHECKSUM);
         out.put_slice(&MAGIC);
         out.put_slice(&[VERSION, head.format, head.compression, 0]);
-        for n in [head.fingerprint, head.birth.epoch, head.birth.number, head.born, head.fresh_until, head.stale_until]
-        {
+        out.put_u64_le(head.fingerprint);
+        for position in [head.birth, head.shared] {
+            out.put_u64_le(position.epoch);
+            out.put_u64_le(position.number);
+        }
+        for n in [head.born, head.fresh_until, head.stale_until] {
             out.put_u64_le(n);
         }
         out.put_u32_le(head.raw_len);
@@ -150,6 +156,7 @@ fn read_head(body: &[u8]) -> Result<(Head, usize)> {
     }
     let fingerprint = r.u64()?;
     let birth = Position { epoch: r.u64()?, number: r.u64()? };
+    let shared = Position { epoch: r.u64()?, number: r.u64()? };
     let (born, fresh_until, stale_until) = (r.u64()?, r.u64()?, r.u64()?);
     let raw_len = r.u32()?;
     let (key_len, tag_count) = (r.u16()?, r.u16()?);
@@ -162,6 +169,7 @@ fn read_head(body: &[u8]) -> Result<(Head, usize)> {
     let head = Head {
         fingerprint,
         birth,
+        shared,
         born,
         fresh_until,
         stale_until,

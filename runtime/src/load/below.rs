@@ -28,7 +28,8 @@ where
         S::Stored: 'static,
     {
         let stack = &self.cache.0.stack;
-        if stack.is_empty() || shelf.policy().local || self.depth.codecs().is_none() {
+        let unasked = stack.is_empty() || shelf.policy().local || shelf.is_shut(&self.cache.0.log);
+        if unasked || self.depth.codecs().is_none() {
             return None;
         }
         let now = self.cache.clock().now();

@@ -125,6 +125,9 @@ where
 
     /// The old value, if it is young enough and nothing named it since it was looked at.
     pub(super) fn usable(&self, old: Option<Fallback<V>>) -> Option<Fallback<V>> {
+        if self.shelf.as_ref().is_some_and(|shelf| shelf.is_shut(&self.cache.0.log)) {
+            return None;
+        }
         let old = old.filter(|old| old.stale_until > self.cache.clock().now())?;
         let tags = self.named.tags().chain(old.tags.iter().map(|t| &**t));
         self.cache.0.log.unnamed_since(&self.named.key, tags, old.checked)?;

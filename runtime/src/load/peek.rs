@@ -28,7 +28,7 @@ where
         }
         let (birth, now) = (self.cache.0.log.birth(), self.cache.clock().now());
         let stack = &self.cache.0.stack;
-        if stack.is_empty() || shelf.policy().local {
+        if stack.is_empty() || shelf.policy().local || shelf.is_shut(&self.cache.0.log) {
             return None;
         }
         let down = stack.read(std::slice::from_ref(&self.named.key), now).await.pop()?;
@@ -41,6 +41,9 @@ where
         match shelf.near.find(&self.key, self.cache.clock().now(), 0, None) {
             Found::Fresh(value) => Some(self.shape.join(value)),
             Found::Check(entry) if entry.fresh_until > self.cache.clock().now() => {
+                if shelf.is_shut(&self.cache.0.log) {
+                    return None;
+                }
                 let tags = self.named.tags().chain(entry.tags());
                 self.cache.0.log.unnamed_since(&self.named.key, tags, entry.checked())?;
                 Some(self.shape.join(entry.value))

@@ -14,22 +14,34 @@ pub(crate) struct Interest {
     key_prefix: String,
     /// What each of its tags begins with; an empty one is any tag.
     tag_prefixes: Vec<String>,
+    /// Does nothing pass while invalidations of other nodes may be missing?
+    strict: bool,
 }
 
 impl Interest {
-    pub(crate) fn new(namespace: &str, key_prefix: &str, tag_prefixes: Vec<String>) -> Self {
+    pub(crate) fn new(namespace: &str, key_prefix: &str, tag_prefixes: Vec<String>, strict: bool) -> Self {
         Self {
             head: AtomicU64::new(0),
             namespace: namespace.to_owned(),
             key_prefix: key_prefix.to_owned(),
             tag_prefixes,
+            strict,
         }
+    }
+
+    pub(crate) const fn is_strict(&self) -> bool {
+        self.strict
     }
 
     /// The last application that may name one of the shelf's entries.
     #[inline]
     pub(crate) fn head(&self) -> u64 {
         self.head.load(Ordering::Acquire)
+    }
+
+    /// Lets hits pass again: each entry is looked at once more.
+    pub(super) fn release(&self, seq: u64) {
+        self.head.store(seq, Ordering::SeqCst);
     }
 
     pub(super) fn raise(&self, seq: u64) {
@@ -51,7 +63,7 @@ impl Interest {
                 fixed.starts_with(&self.key_prefix) || self.key_prefix.starts_with(fixed)
             }
             Group::Namespace(namespace) => **namespace == *self.namespace,
-            Group::Everything => true,
+            Group::Everything | Group::Tagged => true,
         }
     }
 }

@@ -9,19 +9,22 @@ use crate::key::{Key, Pattern, namespace_of};
 /// Patterns are compared one by one, so few are kept apart.
 const PATTERNS: usize = 128;
 
-/// When a group was last invalidated, in both orders.
+/// When a group was last invalidated, in all three orders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Mark {
     /// This node's count of applications.
     pub(super) seq: u64,
-    /// The shared position.
+    /// The position in the node's own log.
     pub(super) number: u64,
+    /// The position in the log that nodes share.
+    pub(super) shared: u64,
 }
 
 impl Mark {
     fn raise(&mut self, other: Self) {
         self.seq = self.seq.max(other.seq);
         self.number = self.number.max(other.number);
+        self.shared = self.shared.max(other.shared);
     }
 
     fn join(mut self, other: Option<&Self>) -> Self {
@@ -76,6 +79,10 @@ impl Marks {
                 self.set_pattern(pattern, mark);
                 false
             }
+            Group::Tagged => {
+                self.any_tag.raise(mark);
+                false
+            }
             Group::Everything => {
                 self.everything.raise(mark);
                 false
@@ -101,12 +108,22 @@ impl Marks {
             latest.raise(self.any_tag);
         }
         for (pattern, mark) in &self.patterns {
-            let newer = mark.seq > latest.seq || mark.number > latest.number;
+            let newer = mark.seq > latest.seq || mark.number > latest.number || mark.shared > latest.shared;
             if newer && pattern.matches(key.as_str()) {
                 latest.raise(*mark);
             }
         }
         latest
+    }
+
+    /// The shared log's numbering has begun anew.
+    #[cfg(feature = "_shared")]
+    pub(super) fn forget_shared(&mut self) {
+        let maps = self.keys.values_mut().chain(self.tags.values_mut()).chain(self.namespaces.values_mut());
+        let single = [&mut self.any_tag, &mut self.everything];
+        for mark in maps.chain(self.patterns.iter_mut().map(|(_, mark)| mark)).chain(single) {
+            mark.shared = 0;
+        }
     }
 
     fn set_pattern(&mut self, pattern: &Pattern, mark: Mark) {
@@ -169,7 +186,7 @@ mod tests {
     use super::*;
 
     fn mark(n: u64) -> Mark {
-        Mark { seq: n, number: n }
+        Mark { seq: n, number: n, shared: n }
     }
 
     /// Overflow makes invalidations coarser; it never forgets one.

@@ -1,11 +1,15 @@
 //! The ordered sequence of invalidations, as this process knows it.
 //!
-//! One rule of validity: an entry is visible if and only if no invalidation after its birth names it. Two orders keep it
-//! cheap. Near entries compare with the node's own count of *applied* records; frames carry the shared *position* that
-//! was known when their load began. `birth` takes both before anything is read.
+//! One rule of validity: an entry is visible if and only if no invalidation after its birth names it. Three orders keep
+//! it cheap. Near entries compare with the node's own count of *applied* records; frames in the node's own tiers carry a
+//! *position* of the node's own log; frames in tiers that nodes share carry a position of the log that they share.
+//! `birth` takes all three before anything is read.
 
 mod interest;
 mod marks;
+#[cfg(feature = "_shared")]
+mod shared;
+mod trust;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,10 +18,13 @@ use parking_lot::{Mutex, RwLock};
 
 pub(crate) use interest::Interest;
 use marks::{Mark, Marks};
+#[cfg(feature = "_shared")]
+pub(crate) use shared::Adopted;
+use trust::Trust;
 
 #[cfg(feature = "tiers")]
 use crate::codec::Frame;
-use crate::group::{Group, Position, Recall, Record};
+use crate::group::{Cursor, Group, Position, Recall, Record};
 use crate::key::Key;
 
 /// How many groups are remembered one by one. Default: 65,536; older ones are folded into their namespace.
@@ -28,8 +35,10 @@ pub(crate) const GROUPS: usize = 65_536;
 pub(crate) struct Birth {
     /// Records applied on this node.
     pub(crate) seq: u64,
-    /// The highest shared position known on this node.
+    /// The highest position of this node's own log.
     pub(crate) position: Position,
+    /// The highest position known of the log that nodes share; nowhere if there is none, or none was met yet.
+    pub(crate) shared: Position,
 }
 
 /// The log of one cache.
@@ -38,10 +47,12 @@ pub(crate) struct Log {
     epoch: u64,
     /// Records applied here. Written under the lock of `known`, read without.
     seq: AtomicU64,
-    /// The highest shared position known here. Written under the lock of `known`, read without.
+    /// The highest position of this node's own log. Written under the lock of `known`, read without.
     top: AtomicU64,
-    /// The shared order: numbers are given out under this lock, so that records reach tiers in their order.
+    /// The own order: numbers are given out under this lock, so that records reach tiers in their order.
     order: Mutex<()>,
+    /// Do other nodes write to a log that this one reads?
+    is_shared: bool,
     known: RwLock<Known>,
 }
 
@@ -49,23 +60,35 @@ pub(crate) struct Log {
 struct Known {
     marks: Marks,
     interests: Vec<Arc<Interest>>,
+    /// The highest place known of the shared log: a node's own records before all that others wrote earlier.
+    shared: Cursor,
+    trust: Trust,
 }
 
 impl Log {
-    /// The log of a process, resumed from what its deepest tier remembers.
-    pub(crate) fn resume(recall: &Recall, fresh_epoch: u64, groups: usize) -> Self {
+    /// The log of a process, resumed from what its own deepest tier remembers. One that others write to as well is not
+    /// trusted before it has been read.
+    pub(crate) fn resume(recall: &Recall, fresh_epoch: u64, groups: usize, is_shared: bool) -> Self {
         let start = recall.position.unwrap_or(Position { epoch: fresh_epoch, number: 0 });
         let mut marks = Marks::new(groups);
         for record in &recall.records {
             // Near is empty at the start: only frames are judged by these.
-            marks.set(&record.group, Mark { seq: 0, number: record.position.number });
+            marks.set(&record.group, Mark { number: record.position.number, ..Mark::default() });
         }
+        // What an earlier process left may have been invalidated since: it has a lower number.
+        let (top, trust) = if is_shared {
+            (start.number + 1, Trust::unproven(start.number + 1))
+        } else {
+            (start.number, Trust::Proven)
+        };
+        let known = Known { marks, interests: Vec::new(), shared: Cursor::default(), trust };
         Self {
             epoch: start.epoch,
             seq: AtomicU64::new(0),
-            top: AtomicU64::new(start.number),
+            top: AtomicU64::new(top),
             order: Mutex::new(()),
-            known: RwLock::new(Known { marks, interests: Vec::new() }),
+            is_shared,
+            known: RwLock::new(known),
         }
     }
 
@@ -77,44 +100,56 @@ impl Log {
 
     /// What is known now; taken before a load reads anything.
     pub(crate) fn birth(&self) -> Birth {
+        let shared = if self.is_shared { self.known.read().shared.position } else { Position::NOWHERE };
         let seq = self.seq.load(Ordering::SeqCst);
-        Birth { seq, position: Position { epoch: self.epoch, number: self.top.load(Ordering::SeqCst) } }
+        let position = Position { epoch: self.epoch, number: self.top.load(Ordering::SeqCst) };
+        Birth { seq, position, shared }
     }
 
     /// Appends invalidations and applies them here: from now on nothing older is served on this node.
     pub(crate) fn append(&self, groups: Vec<Group>) -> Vec<Record> {
         let _order = self.order.lock();
+        let records = self.numbered(groups);
+        self.apply(&records);
+        records
+    }
+
+    /// The next places in this node's own log. Called under the lock of `order`.
+    fn numbered(&self, groups: impl IntoIterator<Item = Group>) -> Vec<Record> {
         let mut number = self.top.load(Ordering::SeqCst);
         let next = |group| {
             number += 1;
             Record { group, position: Position { epoch: self.epoch, number } }
         };
-        let records: Vec<Record> = groups.into_iter().map(next).collect();
-        self.apply(&records);
-        records
+        groups.into_iter().map(next).collect()
     }
 
     /// Applies records here: what they name and was born before now is not served any more.
     ///
-    /// Also called a second time for one's own records once they are in the shared log: a load that began between the
-    /// first application and the tier's answer may have read what the tier then removed.
+    /// Also called a second time for one's own records once tiers have them: a load that began between the first
+    /// application and the tier's answer may have read what the tier then removed.
     pub(crate) fn apply(&self, records: &[Record]) {
         let mut known = self.known.write();
-        let Known { marks, interests } = &mut *known;
         for record in records {
-            let seq = self.seq.load(Ordering::SeqCst) + 1;
-            marks.set(&record.group, Mark { seq, number: record.position.number });
-            self.top.fetch_max(record.position.number, Ordering::SeqCst);
-            self.seq.store(seq, Ordering::SeqCst);
-            for interest in interests.iter().filter(|i| i.touched_by(&record.group)) {
-                interest.raise(seq);
-            }
+            self.apply_one(&mut known, record, 0);
+        }
+    }
+
+    fn apply_one(&self, known: &mut Known, record: &Record, shared: u64) {
+        let seq = self.seq.load(Ordering::SeqCst) + 1;
+        known.marks.set(&record.group, Mark { seq, number: record.position.number, shared });
+        self.top.fetch_max(record.position.number, Ordering::SeqCst);
+        self.seq.store(seq, Ordering::SeqCst);
+        for interest in known.interests.iter().filter(|i| i.touched_by(&record.group)) {
+            interest.raise(seq);
         }
     }
 
     /// Adds a shelf that wants its head raised.
     pub(crate) fn watch(&self, interest: &Arc<Interest>) {
-        self.known.write().interests.push(Arc::clone(interest));
+        let mut known = self.known.write();
+        known.trust.bear_on(interest, self.seq.load(Ordering::SeqCst));
+        known.interests.push(Arc::clone(interest));
     }
 
     /// Has nothing that names this entry been applied since `seq`? If so, up to which application that is known.
@@ -127,14 +162,26 @@ impl Log {
         let known = self.known.read();
         // Read under the lock: every record up to here is in the marks.
         let now = self.seq.load(Ordering::SeqCst);
-        (known.marks.latest(key, tags).seq <= seq).then_some(now)
+        (seq >= known.trust.first_seq() && known.marks.latest(key, tags).seq <= seq).then_some(now)
     }
 
-    /// Is this frame still valid? False for a frame of another epoch: nothing is known about it.
+    /// Is this frame of one of the node's own tiers still valid? False for a frame of another epoch: nothing is known
+    /// about it.
     #[cfg(feature = "tiers")]
     pub(crate) fn allows(&self, frame: &Frame) -> bool {
         let head = frame.head();
         head.birth.epoch == self.epoch
             && self.known.read().marks.latest(&head.key, frame.tags()).number <= head.birth.number
+    }
+
+    /// May a frame of the node's own tiers be served, as far as it is known to have seen all invalidations?
+    #[cfg(feature = "tiers")]
+    pub(crate) fn vouches(&self, frame: &Frame) -> bool {
+        !self.is_shared || frame.head().birth.number >= self.known.read().trust.first_number()
+    }
+
+    /// Is it certain that this node has seen every invalidation that others made, up to a moment ago?
+    pub(crate) fn is_proven(&self) -> bool {
+        !self.is_shared || matches!(self.known.read().trust, Trust::Proven)
     }
 }

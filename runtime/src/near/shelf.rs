@@ -144,6 +144,11 @@ where
         Found::Absent
     }
 
+    /// Does nothing pass while invalidations of other nodes may be missing?
+    pub(crate) fn is_strict(&self) -> bool {
+        self.interest.is_strict()
+    }
+
     /// The last application that may name one of these entries.
     pub(crate) fn head(&self) -> u64 {
         self.interest.head()

@@ -122,6 +122,32 @@ plain! {
         pub near_bytes: u64,
         /// Bytes near may hold.
         pub near_capacity: u64,
+        /// What is known of the log that nodes share, if there is one.
+        pub shared: Option<SharedStats>,
+    }
+}
+
+plain! {
+    /// What a node knows of the log that it shares with others.
+    #[derive(Debug, Clone, Copy, Default, PartialEq)]
+    #[non_exhaustive]
+    pub struct SharedStats {
+        /// Is it certain that this node has seen every invalidation of the others, up to a moment ago? If not, near
+        /// serves what it holds for a limited time, or nothing where that is asked for.
+        pub proven: bool,
+        /// Is the tier that holds the log connected?
+        pub connected: bool,
+        /// The highest place known in the log.
+        pub number: u64,
+        /// Invalidations of other nodes that were applied here.
+        pub heard: u64,
+        /// How often the log was begun anew, or could not be read on from where it was; near and the node's own tiers
+        /// were emptied then.
+        pub adopted: u64,
+        /// How often connections were made.
+        pub sessions: u64,
+        /// How often it became uncertain whether all was seen.
+        pub suspicions: u64,
     }
 }
 
@@ -206,7 +232,14 @@ impl fmt::Display for Stats {
             f,
             "near holds {} of {} bytes; {} invalidations",
             self.near_bytes, self.near_capacity, self.invalidations
-        )
+        )?;
+        let Some(shared) = &self.shared else { return Ok(()) };
+        let state = match (shared.proven, shared.connected) {
+            (true, _) => "followed",
+            (false, true) => "SUSPECT: invalidations of other nodes may be missing",
+            (false, false) => "AWAY: invalidations of other nodes may be missing",
+        };
+        write!(f, "; shared log {state}, at {}, {} heard", shared.number, shared.heard)
     }
 }
 

@@ -14,7 +14,7 @@ use crate::codec::Frame;
 use crate::error::{Error, ErrorKind, Result};
 use crate::group::Record;
 use crate::key::Key;
-use crate::tier::{Recall, Reply, Step, Tidied, Tier};
+use crate::tier::{Note, Recall, Reply, Step, Tidied, Tier};
 
 /// How many frames are remembered to lie with.
 const MEMORY: usize = 16;
@@ -261,6 +261,14 @@ impl Tier for Chaos {
 
     fn apply<'a>(&'a self, records: &'a [Record]) -> Reply<'a, ()> {
         Box::pin(self.run(Operation::Apply, async { self.tier.apply(records).await }))
+    }
+
+    fn remove<'a>(&'a self, keys: &'a [Key]) -> Reply<'a, ()> {
+        Box::pin(self.run(Operation::Apply, async { self.tier.remove(keys).await }))
+    }
+
+    fn note<'a>(&'a self, note: &'a Note) -> Reply<'a, ()> {
+        Box::pin(self.run(Operation::Apply, async { self.tier.note(note).await }))
     }
 
     fn recall(&self) -> Reply<'_, Recall> {

@@ -57,6 +57,8 @@ where
     records_repeated_count_once(&make().await).await;
     position_never_goes_back(&make().await).await;
     swept_records_are_forgotten(&make().await).await;
+    removed_frames_go_and_nothing_else_happens(&make().await).await;
+    notes_are_kept(&make().await).await;
     upkeep_sees_each_entry_once_a_round(&make().await).await;
     upkeep_of_nothing_comes_round(&make().await).await;
     expired_entries_go(&make().await).await;
@@ -96,6 +98,7 @@ pub fn tagged(key: &str, payload: &[u8], tags: &[&str], stale_until: u64) -> Fra
     let head = Head {
         fingerprint: 7,
         birth: Position { epoch: 1, number: 1 },
+        shared: Position { epoch: 2, number: 1 },
         born: NOW,
         fresh_until: stale_until,
         stale_until,

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
-use super::{Recall, Reply, Step, Tidied, Tier, ledger};
+use super::{Cursor, Note, Recall, Reply, Step, Tidied, Tier, ledger};
 use crate::codec::Frame;
 use crate::error::Result;
 use crate::group::{Group, Position, Record};
@@ -25,6 +25,8 @@ struct Shelf {
     frames: BTreeMap<Key, Bytes>,
     records: Vec<Record>,
     position: Option<Position>,
+    owed: Vec<Group>,
+    read: Option<Cursor>,
     cursor: Option<Key>,
 }
 
@@ -55,7 +57,15 @@ impl Shelf {
     fn recall(&self) -> Recall {
         let mut records = self.records.clone();
         ledger::sort(self.position, &mut records);
-        Recall { position: self.position, records }
+        Recall { position: self.position, records, owed: self.owed.clone(), read: self.read }
+    }
+
+    fn note(&mut self, note: &Note) {
+        match note {
+            Note::Owed(groups) => self.owed.extend(groups.iter().cloned()),
+            Note::Told => self.owed.clear(),
+            Note::Read(cursor) => self.read = Some(*cursor),
+        }
     }
 
     fn tidy(&mut self, step: &Step<'_>) -> Tidied {
@@ -105,6 +115,21 @@ impl Tier for MemoryTier {
     fn apply<'a>(&'a self, records: &'a [Record]) -> Reply<'a, ()> {
         Box::pin(async move {
             self.shelf().apply(records);
+            Ok(())
+        })
+    }
+
+    fn remove<'a>(&'a self, keys: &'a [Key]) -> Reply<'a, ()> {
+        Box::pin(async move {
+            let mut shelf = self.shelf();
+            keys.iter().for_each(|key| drop(shelf.frames.remove(key)));
+            Ok(())
+        })
+    }
+
+    fn note<'a>(&'a self, note: &'a Note) -> Reply<'a, ()> {
+        Box::pin(async move {
+            self.shelf().note(note);
             Ok(())
         })
     }

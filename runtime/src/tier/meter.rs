@@ -14,7 +14,7 @@ use crate::codec::Frame;
 use crate::error::Result;
 use crate::group::Record;
 use crate::key::Key;
-use crate::tier::{Recall, Reply, Step, Tidied, Tier};
+use crate::tier::{Note, Recall, Reply, Step, Tidied, Tier};
 
 /// A tier that counts. Costs two readings of the clock and a few atomics per operation.
 pub struct Metered {
@@ -178,6 +178,14 @@ impl Tier for Metered {
             add(&counts.applied, records.len() as u64);
             Ok(())
         })
+    }
+
+    fn remove<'a>(&'a self, keys: &'a [Key]) -> Reply<'a, ()> {
+        Box::pin(self.counts.watch(self.tier.remove(keys)))
+    }
+
+    fn note<'a>(&'a self, note: &'a Note) -> Reply<'a, ()> {
+        Box::pin(self.counts.watch(self.tier.note(note)))
     }
 
     fn recall(&self) -> Reply<'_, Recall> {

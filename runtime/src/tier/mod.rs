@@ -19,6 +19,10 @@ mod ledger;
 pub mod memory;
 pub mod meter;
 mod notice;
+#[cfg(feature = "redis")]
+pub mod redis;
+#[cfg(feature = "_shared")]
+pub(crate) mod shared;
 #[cfg(any(feature = "sqlite", feature = "_server"))]
 pub mod sql;
 
@@ -35,7 +39,7 @@ use crate::error::Result;
 use crate::group::{Position, Record};
 use crate::key::Key;
 
-pub use crate::group::Recall;
+pub use crate::group::{Cursor, Note, Recall};
 pub use behind::{Applied, Behind, BehindOptions, BehindStats, Flushed, Judge};
 pub use guard::{Breaker, BreakerOptions, BreakerState, Deadline, Deadlines, GuardOptions, Guarded};
 pub use meter::{Latency, Metered, TierStats};
@@ -67,7 +71,15 @@ pub trait Tier: Debug + Display + Send + Sync + 'static {
     /// that other nodes use cannot be disowned for all of them; who shares one journals what it could not tell.)
     fn apply<'a>(&'a self, records: &'a [Record]) -> Reply<'a, ()>;
 
-    /// What the last process left in force: the log's position and the records not yet swept.
+    /// Removes these frames from this tier alone: nothing is invalidated, and no position moves. A key that is not
+    /// there is no error.
+    fn remove<'a>(&'a self, keys: &'a [Key]) -> Reply<'a, ()>;
+
+    /// Keeps what this node has to remember of the log it shares with others; see [`Recall::owed`] and
+    /// [`Recall::read`]. When it returns, it survives the process. A tier that other nodes share has nothing to keep.
+    fn note<'a>(&'a self, note: &'a Note) -> Reply<'a, ()>;
+
+    /// What the last process left in force: the log's position, the records not yet swept, and what was noted.
     fn recall(&self) -> Reply<'_, Recall>;
 
     /// One small step of upkeep, over a cursor that walks all entries round and round.
@@ -98,6 +110,14 @@ macro_rules! forward {
 
             fn apply<'a>(&'a self, records: &'a [Record]) -> Reply<'a, ()> {
                 (**self).apply(records)
+            }
+
+            fn remove<'a>(&'a self, keys: &'a [Key]) -> Reply<'a, ()> {
+                (**self).remove(keys)
+            }
+
+            fn note<'a>(&'a self, note: &'a Note) -> Reply<'a, ()> {
+                (**self).note(note)
             }
 
             fn recall(&self) -> Reply<'_, Recall> {

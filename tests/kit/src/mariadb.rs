@@ -2,21 +2,22 @@
 
 use std::path::PathBuf;
 use std::process::{Child, Command};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::account::{Account, free_port, printed, program};
-
-/// The password of the user that [`MariaDb::url`] names: a text that must not turn up anywhere else.
-pub const PASSWORD: &str = "canary-m4r14db";
 
 /// A running server. It ends when this is dropped.
 #[derive(Debug)]
 pub struct MariaDb {
     account: Account,
     port: u16,
-    child: Option<Child>,
+    child: Mutex<Option<Child>>,
 }
 
 impl MariaDb {
+    /// The password of the user that [`MariaDb::url`] names: a text that must not turn up anywhere else.
+    pub const PASSWORD: &str = "canary-m4r14db";
+
     /// Makes a database and starts a server over it. What it has promised survives
     /// [`MariaDb::kill`], but no loss of power, which makes it quick.
     ///
@@ -24,13 +25,13 @@ impl MariaDb {
     /// If MariaDB is missing (`tests/run.sh` installs it) or does not start.
     #[must_use]
     pub fn start() -> Self {
-        let mut server = Self { account: Account::named("mysql"), port: free_port(), child: None };
+        let server = Self { account: Account::named("mysql"), port: free_port(), child: Mutex::default() };
         let data = format!("--datadir={}", server.at("data"));
         let args = ["--no-defaults", &data, "--auth-root-authentication-method=normal", "--skip-test-db"];
         server.account.run(&binary("mariadb-install-db"), &args);
         server.restart();
         server.command("CREATE DATABASE cached");
-        server.command(&format!("CREATE USER cached@'127.0.0.1' IDENTIFIED BY '{PASSWORD}'"));
+        server.command(&format!("CREATE USER cached@'127.0.0.1' IDENTIFIED BY '{}'", Self::PASSWORD));
         server.command("GRANT ALL ON cached.* TO cached@'127.0.0.1'");
         server
     }
@@ -38,7 +39,7 @@ impl MariaDb {
     /// `mysql://user:password@host:port/database`.
     #[must_use]
     pub fn url(&self) -> String {
-        self.url_of("cached", PASSWORD)
+        self.url_of("cached", Self::PASSWORD)
     }
 
     /// The URL of another user.
@@ -48,8 +49,8 @@ impl MariaDb {
     }
 
     /// Ends the server as `kill -9` does, if it runs.
-    pub fn kill(&mut self) {
-        if let Some(mut child) = self.child.take() {
+    pub fn kill(&self) {
+        if let Some(mut child) = self.child().take() {
             child.kill().expect("the server can be killed");
             child.wait().expect("the server ends");
         }
@@ -59,7 +60,7 @@ impl MariaDb {
     ///
     /// # Panics
     /// If it does not start.
-    pub fn restart(&mut self) {
+    pub fn restart(&self) {
         self.kill();
         let args = [
             "--no-defaults".to_owned(),
@@ -77,7 +78,7 @@ impl MariaDb {
             "--max-connections=60".to_owned(),
         ];
         let answers = || printed(&mut self.client("SELECT 1")).is_ok();
-        self.child = Some(self.account.start_and_wait(&binary("mariadbd"), &args, answers));
+        *self.child() = Some(self.account.start_and_wait(&binary("mariadbd"), &args, answers));
     }
 
     /// Runs SQL as the owner of all; what it answers, a line for each row.
@@ -88,6 +89,10 @@ impl MariaDb {
     pub fn command(&self, sql: &str) -> String {
         let sql = if sql.starts_with("CREATE DATABASE") { sql.to_owned() } else { format!("USE cached; {sql}") };
         printed(&mut self.client(&sql)).unwrap_or_else(|e| panic!("{sql}: {e}"))
+    }
+
+    fn child(&self) -> MutexGuard<'_, Option<Child>> {
+        self.child.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn client(&self, sql: &str) -> Command {
@@ -103,7 +108,7 @@ impl MariaDb {
 
 impl Drop for MariaDb {
     fn drop(&mut self) {
-        if let Some(mut child) = self.child.take() {
+        if let Some(mut child) = self.child().take() {
             let _ = child.kill();
             let _ = child.wait();
         }

@@ -3,21 +3,22 @@
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Child, Command};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::account::{Account, free_port, printed, program};
-
-/// The password of the user that [`Postgres::url`] names: a text that must not turn up anywhere else.
-pub const PASSWORD: &str = "canary-p0stgr3s";
 
 /// A running server. It ends when this is dropped.
 #[derive(Debug)]
 pub struct Postgres {
     account: Account,
     port: u16,
-    child: Option<Child>,
+    child: Mutex<Option<Child>>,
 }
 
 impl Postgres {
+    /// The password of the user that [`Postgres::url`] names: a text that must not turn up anywhere else.
+    pub const PASSWORD: &str = "canary-p0stgr3s";
+
     /// Makes a database and starts a server over it. What it has promised survives
     /// [`Postgres::kill`], but no loss of power, which makes it quick.
     ///
@@ -25,9 +26,9 @@ impl Postgres {
     /// If PostgreSQL is missing (`tests/run.sh` installs it) or does not start.
     #[must_use]
     pub fn start() -> Self {
-        let mut server = Self { account: Account::named("postgres"), port: free_port(), child: None };
+        let server = Self { account: Account::named("postgres"), port: free_port(), child: Mutex::default() };
         let secret = server.account.path().join("secret");
-        fs::write(&secret, PASSWORD).expect("a file for the password");
+        fs::write(&secret, Self::PASSWORD).expect("a file for the password");
         let (data, secret) = (server.data(), secret.display().to_string());
         let secret = format!("--pwfile={secret}");
         let auth = ["--auth-local=trust", "--auth-host=scram-sha-256"];
@@ -41,7 +42,7 @@ impl Postgres {
     /// `postgres://user:password@host:port/database`.
     #[must_use]
     pub fn url(&self) -> String {
-        self.url_of("cached", PASSWORD)
+        self.url_of("cached", Self::PASSWORD)
     }
 
     /// The URL of another user.
@@ -51,8 +52,8 @@ impl Postgres {
     }
 
     /// Ends the server as `kill -9` does, if it runs.
-    pub fn kill(&mut self) {
-        if let Some(mut child) = self.child.take() {
+    pub fn kill(&self) {
+        if let Some(mut child) = self.child().take() {
             child.kill().expect("the server can be killed");
             child.wait().expect("the server ends");
         }
@@ -62,7 +63,7 @@ impl Postgres {
     ///
     /// # Panics
     /// If it does not start.
-    pub fn restart(&mut self) {
+    pub fn restart(&self) {
         self.kill();
         let room = self.account.path().display().to_string();
         let mut args = vec!["-D".to_owned(), self.data(), "-p".to_owned(), self.port.to_string()];
@@ -77,7 +78,7 @@ impl Postgres {
             args.extend(["-c".to_owned(), setting]);
         }
         let answers = || printed(&mut self.client("postgres", "SELECT 1")).is_ok();
-        self.child = Some(self.account.start_and_wait(&binary("postgres"), &args, answers));
+        *self.child() = Some(self.account.start_and_wait(&binary("postgres"), &args, answers));
     }
 
     /// Runs SQL as the owner of all; what it answers, a line for each row.
@@ -88,6 +89,10 @@ impl Postgres {
     pub fn command(&self, sql: &str) -> String {
         let database = if sql.starts_with("CREATE DATABASE") { "postgres" } else { "cached" };
         printed(&mut self.client(database, sql)).unwrap_or_else(|e| panic!("{sql}: {e}"))
+    }
+
+    fn child(&self) -> MutexGuard<'_, Option<Child>> {
+        self.child.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn client(&self, database: &str, sql: &str) -> Command {
@@ -105,7 +110,7 @@ impl Postgres {
 
 impl Drop for Postgres {
     fn drop(&mut self) {
-        if let Some(mut child) = self.child.take() {
+        if let Some(mut child) = self.child().take() {
             // Ends its own processes at once, and leaves nothing of the shared memory behind.
             let _ = Command::new("kill").args(["-QUIT", &child.id().to_string()]).status();
             let _ = child.wait();

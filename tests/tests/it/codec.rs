@@ -58,6 +58,7 @@ fn seal(encoded: &Encoded) -> Frame {
     let head = Head {
         fingerprint: 1,
         birth: Position { epoch: 2, number: 3 },
+        shared: Position { epoch: 4, number: 5 },
         born: 4,
         fresh_until: 5,
         stale_until: 6,

@@ -11,7 +11,7 @@ use cached_runtime::clock::Clock;
 use cached_runtime::codec::{Compression, Frame, Head};
 use cached_runtime::group::Record;
 use cached_runtime::key::Key;
-use cached_runtime::tier::{Recall, Reply, Step, Tidied, Tier};
+use cached_runtime::tier::{Note, Recall, Reply, Step, Tidied, Tier};
 
 use crate::rig::World;
 use crate::shelf::eventually;
@@ -48,6 +48,14 @@ impl Tier for Planted {
     }
 
     fn apply<'a>(&'a self, _: &'a [Record]) -> Reply<'a, ()> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn remove<'a>(&'a self, _: &'a [Key]) -> Reply<'a, ()> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn note<'a>(&'a self, _: &'a Note) -> Reply<'a, ()> {
         Box::pin(async { Ok(()) })
     }
 

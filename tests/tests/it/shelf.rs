@@ -9,7 +9,7 @@ use bytes::Bytes;
 use cached_runtime::codec::{Frame, Head};
 use cached_runtime::group::{Group, Position, Record};
 use cached_runtime::key::Key;
-use cached_runtime::tier::{Judge, Recall, Reply, Step, Tidied, Tier};
+use cached_runtime::tier::{Judge, Note, Recall, Reply, Step, Tidied, Tier};
 
 pub(crate) const NOW: u64 = 1_000_000_000_000;
 
@@ -82,6 +82,16 @@ impl Tier for Shelf {
         Box::pin(async { Ok(()) })
     }
 
+    fn remove<'a>(&'a self, keys: &'a [Key]) -> Reply<'a, ()> {
+        let mut rows = self.0.lock().unwrap();
+        keys.iter().for_each(|key| drop(rows.frames.remove(key.as_str())));
+        Box::pin(async { Ok(()) })
+    }
+
+    fn note<'a>(&'a self, _: &'a Note) -> Reply<'a, ()> {
+        Box::pin(async { Ok(()) })
+    }
+
     fn recall(&self) -> Reply<'_, Recall> {
         let recall = self.0.lock().unwrap().recall.clone();
         Box::pin(async move { Ok(recall) })
@@ -150,6 +160,7 @@ pub(crate) fn timed(name: &str, birth: u64, tags: &[&str], born: u64, until: u64
     let head = Head {
         fingerprint: 1,
         birth: at(birth),
+        shared: Position::NOWHERE,
         born,
         fresh_until: until,
         stale_until: until,

@@ -12,7 +12,7 @@ use cached_runtime::testing::contract;
 use cached_runtime::tier::disk::{Disk, DiskOptions};
 use cached_runtime::tier::memory::MemoryTier;
 use cached_runtime::tier::sql::{Sql, SqlOptions};
-use cached_runtime::tier::{Recall, Reply, Step, Tidied, Tier};
+use cached_runtime::tier::{Note, Recall, Reply, Step, Tidied, Tier};
 use tempfile::TempDir;
 
 /// Paths that are new each time, in a directory that goes with the test.
@@ -153,6 +153,14 @@ impl Tier for Wrong {
             How::KeepsNamedKeys => Box::pin(async { Ok(()) }),
             _ => self.0.apply(records),
         }
+    }
+
+    fn remove<'a>(&'a self, keys: &'a [Key]) -> Reply<'a, ()> {
+        self.0.remove(keys)
+    }
+
+    fn note<'a>(&'a self, note: &'a Note) -> Reply<'a, ()> {
+        self.0.note(note)
     }
 
     fn recall(&self) -> Reply<'_, Recall> {

@@ -9,8 +9,7 @@ use cached_runtime::testing::contract;
 use cached_runtime::tier::Tier;
 use cached_runtime::tier::sql::Sql;
 use cached_runtime::{Cache, cache};
-use kit::mariadb::MariaDb;
-use kit::postgres::Postgres;
+use kit::{MariaDb, Postgres};
 
 use crate::ear;
 use crate::sql_rig::{Server, key, on_both, payload, put, record, step, tag, until_it_works};
@@ -28,7 +27,7 @@ on_both!(
 const BACK: Duration = Duration::from_millis(2_500);
 
 async fn killed_and_restarted<S: Server>() {
-    let mut server = S::begin();
+    let server = S::begin();
     let tier = Sql::open(server.fresh());
     put(&tier, "a", b"a").await.unwrap();
     tier.apply(&[tag(3, "t")]).await.unwrap();
@@ -59,7 +58,7 @@ async fn read(cache: &Cache, id: u32) -> Result<u32, String> {
 }
 
 async fn begun_without_its_server<S: Server>() {
-    let mut server = S::begin();
+    let server = S::begin();
     server.fall();
     let start = Instant::now();
     let tier = Sql::open(server.fresh());
@@ -135,11 +134,11 @@ async fn tables_made_by_someone_else_are_enough<S: Server>() {
     if S::WORD == "postgres" {
         server.sql("CREATE ROLE guest LOGIN PASSWORD 'guest'");
         server.sql("REVOKE CREATE ON SCHEMA public FROM PUBLIC");
-        server.sql("GRANT SELECT, INSERT, UPDATE, DELETE ON lent_frames, lent_log, lent_meta TO guest");
-        server.sql("GRANT USAGE ON SEQUENCE lent_frames_id_seq, lent_log_id_seq TO guest");
+        server.sql("GRANT SELECT, INSERT, UPDATE, DELETE ON lent_frames, lent_log, lent_meta, lent_notes TO guest");
+        server.sql("GRANT USAGE ON SEQUENCE lent_frames_id_seq, lent_log_id_seq, lent_notes_id_seq TO guest");
     } else {
         server.sql("CREATE USER guest@'127.0.0.1' IDENTIFIED BY 'guest'");
-        for table in ["lent_frames", "lent_log", "lent_meta"] {
+        for table in ["lent_frames", "lent_log", "lent_meta", "lent_notes"] {
             server.sql(&format!("GRANT SELECT, INSERT, UPDATE, DELETE ON cached.{table} TO guest@'127.0.0.1'"));
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cached_runtime::group::{Group, Position};
 use cached_runtime::testing::contract;
 use cached_runtime::tier::sql::Sql;
-use cached_runtime::tier::{Step, Tier};
+use cached_runtime::tier::{Note, Step, Tier};
 
 use crate::sql_rig::{Server, key, on_both, payload, put, record, round, step, tag};
 
@@ -17,6 +17,7 @@ on_both!(
     an_epoch_that_begins_is_not_swept_away,
     nodes_write_side_by_side,
     nodes_that_trim_at_once_trim_once,
+    what_a_node_owes_outlives_it,
 );
 
 async fn nodes_see_each_other<S: Server>() {
@@ -180,4 +181,23 @@ async fn nodes_that_trim_at_once_trim_once<S: Server>() {
     round(&nodes[0]).await;
     let left = round(&nodes[0]).await;
     assert!(left.bytes <= 100_000 && left.bytes > 95_000, "{left:?}");
+}
+
+/// A node that has told all it owes does not speak for others; one that begins takes over what it finds.
+async fn what_a_node_owes_outlives_it<S: Server>() {
+    let server = S::shared();
+    let options = server.fresh();
+    let (a, b) = (Sql::open(options.clone()), Sql::open(options.clone()));
+    let owes = |name: &str| Note::Owed(vec![Group::Tag(name.into())]);
+    a.note(&owes("of a")).await.unwrap();
+    b.note(&owes("of b")).await.unwrap();
+    b.note(&Note::Told).await.unwrap();
+    drop(a);
+    let next = Sql::open(options.clone());
+    assert_eq!(next.recall().await.unwrap().owed, [Group::Tag("of a".into())]);
+    b.note(&owes("later of b")).await.unwrap();
+    next.note(&Note::Told).await.unwrap();
+    drop(next);
+    let last = Sql::open(options);
+    assert_eq!(last.recall().await.unwrap().owed, [Group::Tag("later of b".into())], "what came later is not told");
 }

@@ -11,8 +11,7 @@ use cached_runtime::key::Key;
 use cached_runtime::testing::contract;
 use cached_runtime::tier::sql::{Sql, SqlOptions};
 use cached_runtime::tier::{Step, Tidied, Tier};
-use kit::mariadb::MariaDb;
-use kit::postgres::Postgres;
+use kit::{MariaDb, Postgres};
 
 /// A database server of the kit.
 pub(crate) trait Server: Sized + Send + Sync + 'static {
@@ -21,8 +20,8 @@ pub(crate) trait Server: Sized + Send + Sync + 'static {
     fn begin() -> Self;
     fn address(&self) -> String;
     fn address_of(&self, user: &str, password: &str) -> String;
-    fn fall(&mut self);
-    fn rise(&mut self);
+    fn fall(&self);
+    fn rise(&self);
     fn sql(&self, sql: &str) -> String;
     fn options_of(url: &str) -> Result<SqlOptions>;
     /// The server that tests share; it ends with the last of them.
@@ -37,9 +36,9 @@ pub(crate) trait Server: Sized + Send + Sync + 'static {
 }
 
 macro_rules! server {
-    ($server:ident, $module:ident, $word:literal, $scheme:ident) => {
+    ($server:ident, $word:literal, $scheme:ident) => {
         impl Server for $server {
-            const PASSWORD: &str = kit::$module::PASSWORD;
+            const PASSWORD: &str = <kit::$server>::PASSWORD;
             const WORD: &str = $word;
 
             fn begin() -> Self {
@@ -54,11 +53,11 @@ macro_rules! server {
                 self.url_of(user, password)
             }
 
-            fn fall(&mut self) {
+            fn fall(&self) {
                 self.kill();
             }
 
-            fn rise(&mut self) {
+            fn rise(&self) {
                 self.restart();
             }
 
@@ -83,8 +82,8 @@ macro_rules! server {
     };
 }
 
-server!(Postgres, postgres, "postgres", postgres);
-server!(MariaDb, mariadb, "mysql", mysql);
+server!(Postgres, "postgres", postgres);
+server!(MariaDb, "mysql", mysql);
 
 /// Makes a test of each name for both servers.
 macro_rules! on_both {
@@ -92,14 +91,14 @@ macro_rules! on_both {
         mod postgres {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $test() {
-                super::$test::<kit::postgres::Postgres>().await;
+                super::$test::<kit::Postgres>().await;
             })*
         }
 
         mod mariadb {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $test() {
-                super::$test::<kit::mariadb::MariaDb>().await;
+                super::$test::<kit::MariaDb>().await;
             })*
         }
     };

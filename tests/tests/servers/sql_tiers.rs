@@ -6,8 +6,7 @@ use cached_runtime::testing::contract;
 use cached_runtime::tier::Tier;
 use cached_runtime::tier::sql::{Sql, SqlOptions};
 use cached_runtime::{Cache, cache};
-use kit::mariadb::MariaDb;
-use kit::postgres::Postgres;
+use kit::{MariaDb, Postgres};
 
 use crate::sql_rig::{Server, key, on_both, payload, put, record, round, until_it_works};
 
@@ -97,7 +96,7 @@ async fn tables_that_are_gone_are_made_anew<S: Server>() {
     let tier = Sql::open(server.fresh().table_prefix(&format!("gone_{}", S::WORD)).unwrap());
     let table = |name: &str| format!("gone_{}_{name}", S::WORD);
     put(&tier, "a", b"a").await.unwrap();
-    for lost in [vec!["frames"], vec!["log"], vec!["meta"], vec!["frames", "log", "meta"]] {
+    for lost in [vec!["frames"], vec!["log"], vec!["meta"], vec!["notes"], vec!["frames", "log", "meta", "notes"]] {
         let all: Vec<String> = lost.iter().map(|name| table(name)).collect();
         server.sql(&format!("DROP TABLE {}", all.join(", ")));
         let done = (put(&tier, "a", b"a").await, tier.recall().await);

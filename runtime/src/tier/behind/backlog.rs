@@ -9,6 +9,11 @@ use crate::applied::Applied;
 use crate::group::{Group, Position, Record};
 use crate::key::Key;
 
+/// Is this no invalidation, but a frame to be removed from this tier alone?
+pub(super) fn is_removal(record: &Record) -> bool {
+    record.position == Position::NOWHERE
+}
+
 /// Records for the tier, each with a number that says its place.
 ///
 /// It is `closed` from the moment someone was told [`Applied::Queued`] until the tier has taken everything. Only while
@@ -22,6 +27,8 @@ pub(super) struct Backlog {
     limit: usize,
     closed: bool,
     overflows: u64,
+    /// The highest position met.
+    latest: Option<Position>,
     waiters: Vec<(u64, Answer<Applied>)>,
     /// Who is to be told `Queued`, once the tier knows that it is not to be trusted.
     untold: Vec<Answer<Applied>>,
@@ -36,6 +43,7 @@ impl Backlog {
             limit: limit.max(1),
             closed: false,
             overflows: 0,
+            latest: None,
             waiters: Vec::new(),
             untold: Vec::new(),
         }
@@ -59,7 +67,7 @@ impl Backlog {
     }
 
     /// Adds records at the end.
-    pub(super) fn push(&mut self, records: Vec<Record>) {
+    pub(super) fn push(&mut self, records: impl IntoIterator<Item = Record>) {
         for record in records {
             self.push_one(record);
         }
@@ -70,20 +78,27 @@ impl Backlog {
             if record.group == Group::Everything {
                 self.clear();
             } else if let Some(older) = self.newest.get(&record.group) {
+                if is_removal(&record) && self.records.get(older).is_some_and(|r| !is_removal(r)) {
+                    // The invalidation that waits removes the frame as well.
+                    return;
+                }
                 self.records.remove(older);
             }
         }
-        if self.records.len() >= self.limit {
-            return self.overflow(record.position);
+        if !is_removal(&record) {
+            self.latest = match self.latest {
+                Some(at) if at.epoch == record.position.epoch && at.number > record.position.number => Some(at),
+                _ => Some(record.position),
+            };
         }
-        self.insert(record);
+        match self.latest {
+            Some(position) if self.records.len() >= self.limit => self.overflow(position),
+            _ => self.insert(record),
+        }
     }
 
     /// Too many to name: everything is invalidated instead, at the highest position.
-    fn overflow(&mut self, last: Position) {
-        let highest =
-            self.records.values().map(|r| r.position).filter(|p| p.epoch == last.epoch).map(|p| p.number).max();
-        let position = Position { number: last.number.max(highest.unwrap_or(0)), ..last };
+    fn overflow(&mut self, position: Position) {
         self.close();
         self.clear();
         self.overflows += 1;
@@ -123,14 +138,26 @@ impl Backlog {
         if self.closed { Applied::Queued } else { Applied::Applied }
     }
 
+    /// The place after the last record.
+    #[cfg(feature = "_shared")]
+    pub(super) fn end(&self) -> u64 {
+        self.next
+    }
+
+    /// Has the tier taken everything before this place?
+    pub(super) fn has_passed(&self, place: u64) -> bool {
+        !self.is_open_before(place)
+    }
+
     fn is_open_before(&self, place: u64) -> bool {
         self.records.first_key_value().is_some_and(|(&first, _)| first < place)
     }
 
-    /// The oldest records, for one call of the tier, and the place after them.
+    /// The oldest records, for one call of the tier, and the place after them: only removals, or only invalidations.
     pub(super) fn chunk(&self, n: usize) -> Option<(u64, Vec<Record>)> {
-        let (places, records): (Vec<u64>, Vec<Record>) =
-            self.records.iter().take(n).map(|(&at, r)| (at, r.clone())).unzip();
+        let removes = is_removal(self.records.first_key_value()?.1);
+        let alike = self.records.iter().take(n).take_while(|(_, record)| is_removal(record) == removes);
+        let (places, records): (Vec<u64>, Vec<Record>) = alike.map(|(&at, r)| (at, r.clone())).unzip();
         Some((places.last()? + 1, records))
     }
 

@@ -2,6 +2,7 @@
 
 mod answer;
 mod backlog;
+mod notes;
 mod options;
 mod queue;
 mod shared;
@@ -9,6 +10,8 @@ mod sweep;
 mod worker;
 
 use std::fmt;
+#[cfg(feature = "_shared")]
+use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -18,6 +21,8 @@ use self::answer::{Answer, within};
 use self::shared::{Place, Shared, Watch};
 use crate::codec::Frame;
 use crate::error::{Error, ErrorKind, Result};
+#[cfg(feature = "_shared")]
+use crate::group::Note;
 use crate::group::Record;
 use crate::key::Key;
 use crate::tier::call::caught;
@@ -150,6 +155,71 @@ impl Behind {
         }
     }
 
+    /// Takes invalidations to be brought to the tier when it can take them, and closes the shelf until it has: for what
+    /// an earlier process, or an earlier log, still owed. Does not wait.
+    #[cfg(feature = "_shared")]
+    pub(crate) fn queue(&self, records: Vec<Record>) {
+        let (answer, _from) = Answer::task();
+        let place = self.0.0.apply(records, answer);
+        self.0.0.give_up(place);
+    }
+
+    /// Takes invalidations to be brought to the tier in their turn. Does not wait.
+    #[cfg(feature = "_shared")]
+    pub(crate) fn apply_behind(&self, records: Vec<Record>) {
+        let (answer, _from) = Answer::task();
+        self.0.0.apply(records, answer);
+    }
+
+    /// Was the shelf shut down, or is it being shut down?
+    #[cfg(feature = "_shared")]
+    pub(crate) fn is_ended(&self) -> bool {
+        !matches!(self.0.0.state().phase, shared::Phase::Running)
+    }
+
+    /// Has the tier remember something, after all invalidations that were handed over before. Waits for it up to
+    /// `apply_deadline`; false if that was not long enough.
+    #[cfg(feature = "_shared")]
+    pub(crate) fn note(&self, note: Note) -> impl Future<Output = bool> + use<> {
+        let (answer, from) = Answer::task();
+        self.0.0.note(note, answer);
+        let deadline = self.0.0.options.apply_deadline;
+        async move { within(deadline, from).await == Some(true) }
+    }
+
+    /// The same for code without a runtime. Blocks its thread up to `apply_deadline`.
+    #[cfg(feature = "_shared")]
+    pub(crate) fn note_blocking(&self, note: Note) -> bool {
+        let (answer, from) = Answer::thread();
+        self.0.0.note(note, answer);
+        from.recv_timeout(self.0.0.options.apply_deadline) == Ok(true)
+    }
+
+    /// The same without waiting.
+    #[cfg(feature = "_shared")]
+    pub(crate) fn note_behind(&self, note: Note) {
+        let (answer, _from) = Answer::task();
+        self.0.0.note(note, answer);
+    }
+
+    /// The tier may have come back: what waits for its turn to be tried again is tried now.
+    #[cfg(feature = "_shared")]
+    pub(crate) fn hurry(&self) {
+        self.0.0.hurry();
+    }
+
+    /// Has the tier been told of everything?
+    #[cfg(feature = "_shared")]
+    pub(crate) fn has_told_all(&self) -> bool {
+        self.0.0.state().backlog.len() == 0
+    }
+
+    /// A handle that does not keep the shelf running.
+    #[cfg(feature = "_shared")]
+    pub(crate) fn downgrade(&self) -> WeakBehind {
+        WeakBehind(Arc::downgrade(&self.0))
+    }
+
     /// What the last process left in force. Blocks its thread up to two seconds: for the start, before anything else.
     ///
     /// # Errors
@@ -198,6 +268,18 @@ impl Behind {
     #[must_use]
     pub fn stats(&self) -> BehindStats {
         self.0.0.stats()
+    }
+}
+
+/// A shelf that may be gone.
+#[cfg(feature = "_shared")]
+#[derive(Clone)]
+pub(crate) struct WeakBehind(std::sync::Weak<Handle>);
+
+#[cfg(feature = "_shared")]
+impl WeakBehind {
+    pub(crate) fn upgrade(&self) -> Option<Behind> {
+        self.0.upgrade().map(Behind)
     }
 }
 

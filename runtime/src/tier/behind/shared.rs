@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use super::Judge;
 use super::answer::Answer;
 use super::backlog::Backlog;
+use super::notes::Notes;
 use super::options::{BehindOptions, BehindStats};
 use super::queue::Queue;
 use crate::applied::{Applied, Flushed};
@@ -45,8 +46,9 @@ pub(super) struct State {
     pub(super) phase: Phase,
     pub(super) recalls: Vec<Answer<Result<Recall>>>,
     pub(super) ended: Vec<Answer<()>>,
-    /// The last position heard of.
-    pub(super) position: Option<Position>,
+    pub(super) notes: Notes,
+    /// Is what failed to be tried again without its pause?
+    pub(super) hurried: bool,
     /// Has a frame been turned away since the last batch was taken?
     pub(super) crowded: bool,
     /// Was the tier told that it is not to be trusted?
@@ -100,7 +102,8 @@ impl Shared {
             phase: Phase::Running,
             recalls: Vec::new(),
             ended: Vec::new(),
-            position: None,
+            notes: Notes::default(),
+            hurried: false,
             crowded: false,
             shunned: false,
         };
@@ -155,8 +158,7 @@ impl Shared {
     pub(super) fn apply(&self, mut records: Vec<Record>, answer: Answer<Applied>) -> u64 {
         let mut state = self.state();
         let overshadowed = state.queue.invalidate(&records);
-        state.position = records.last().map(|r| r.position).or(state.position);
-        records.extend(state.removals(overshadowed));
+        records.extend(State::removals(overshadowed));
         state.backlog.push(records);
         if matches!(state.phase, Phase::Ended) {
             state.backlog.close();
@@ -194,12 +196,10 @@ impl Shared {
     pub(super) fn remove(&self, keys: Vec<Key>) {
         count(&self.counters.unreadable, keys.len());
         let mut state = self.state();
-        // Without a position of this log there is no record to be made of it; the upkeep will find them.
         if state.backlog.is_closed() || state.backlog.len() + keys.len() > MAX_REMOVALS {
             return;
         }
-        let records = state.removals(keys);
-        state.backlog.push(records);
+        state.backlog.push(State::removals(keys));
         self.say_trust(&mut state);
         drop(state);
         self.wake.notify_one();
@@ -209,8 +209,7 @@ impl Shared {
     pub(super) fn spared(&self, batch: &[Frame]) {
         let mut state = self.state();
         state.queue.spared(batch);
-        let records = state.removals(batch.iter().map(|frame| frame.key().clone()).collect());
-        state.backlog.push(records);
+        state.backlog.push(State::removals(batch.iter().map(|frame| frame.key().clone())));
         self.say_trust(&mut state);
     }
 
@@ -220,6 +219,24 @@ impl Shared {
         count(&self.counters.written, batch.len());
         count(&self.counters.batches, 1);
         state.queue.written(batch);
+    }
+
+    #[cfg(feature = "_shared")]
+    pub(super) fn note(&self, note: crate::group::Note, answer: Answer<bool>) {
+        let mut state = self.state();
+        if matches!(state.phase, Phase::Ended) {
+            return;
+        }
+        let place = state.backlog.end();
+        state.notes.push(place, note, answer);
+        drop(state);
+        self.wake.notify_one();
+    }
+
+    #[cfg(feature = "_shared")]
+    pub(super) fn hurry(&self) {
+        self.state().hurried = true;
+        self.wake.notify_one();
     }
 
     pub(super) fn recall(&self, answer: Answer<Result<Recall>>) {
@@ -270,6 +287,7 @@ impl Shared {
         state.backlog.close();
         self.say_trust(&mut state);
         state.recalls.clear();
+        state.notes = Notes::default();
         count(&self.counters.dropped, lost);
         let waiting = std::mem::take(&mut state.ended);
         drop(state);
@@ -316,10 +334,9 @@ impl Shared {
 }
 
 impl State {
-    /// Records that remove these keys; none while the log's position is not known.
-    fn removals(&self, keys: Vec<Key>) -> Vec<Record> {
-        let Some(position) = self.position else { return Vec::new() };
-        keys.into_iter().map(|key| Record { group: Group::Key(key), position }).collect()
+    /// What removes these keys from this tier, and invalidates nothing.
+    fn removals(keys: impl IntoIterator<Item = Key>) -> impl Iterator<Item = Record> {
+        keys.into_iter().map(|key| Record { group: Group::Key(key), position: Position::NOWHERE })
     }
 
     /// Fails while nothing stored may be trusted.

@@ -9,11 +9,14 @@ use std::time::{Duration, Instant};
 use tokio::time::{sleep_until, timeout};
 
 use super::answer::Answer;
-use super::shared::{Phase, Shared, count};
+use super::backlog::is_removal;
+use super::notes::Pending;
+use super::shared::{Phase, Shared, State, count};
 use super::sweep::Sweep;
 use crate::codec::Frame;
 use crate::error::{Error, ErrorKind, Result};
-use crate::group::Record;
+use crate::group::{Group, Record};
+use crate::key::Key;
 use crate::tier::call::{caught, until};
 use crate::tier::notice::Notice;
 use crate::tier::{Recall, Step};
@@ -66,6 +69,7 @@ enum Job {
     Recall(Vec<Answer<Result<Recall>>>),
     Apply(u64, Vec<Record>),
     Write(Vec<Frame>),
+    Note(Pending),
     Tidy,
     Wait(Instant),
     End,
@@ -85,6 +89,7 @@ impl Worker {
                 Job::Recall(askers) => self.recall(askers).await,
                 Job::Apply(place, records) => self.apply(place, &records).await,
                 Job::Write(batch) => self.write(batch).await,
+                Job::Note(note) => self.note(note).await,
                 Job::Tidy => self.tidy().await,
                 Job::Wait(at) => drop(until(sleep_until(at.into()), self.shared.wake.notified()).await),
                 Job::End => {
@@ -99,20 +104,27 @@ impl Worker {
     }
 
     /// Invalidations go before frames: no frame is written while one is outstanding.
-    fn next(&self) -> Job {
+    fn next(&mut self) -> Job {
         let mut state = self.shared.state();
+        if std::mem::take(&mut state.hurried) {
+            (self.applies, self.batches) = (Pace::default(), Pace::default());
+        }
         let now = Instant::now();
         let end = match state.phase {
             Phase::Running => None,
             Phase::Draining(by) => Some(by),
             Phase::Ended => return Job::End,
         };
-        let idle = state.backlog.len() == 0 && !state.queue.has_waiting();
+        let idle = state.backlog.len() == 0 && !state.queue.has_waiting() && state.notes.is_empty();
         if end.is_some_and(|by| idle || now >= by) {
             return Job::End;
         }
         if !state.recalls.is_empty() {
             return Job::Recall(std::mem::take(&mut state.recalls));
+        }
+        let State { notes, backlog, .. } = &mut *state;
+        if let Some(note) = notes.due(|place| backlog.has_passed(place)) {
+            return Job::Note(note);
         }
         let wait = |at: Instant| Job::Wait(end.map_or(at, |by| by.min(at)));
         if let Some((place, records)) = state.backlog.chunk(CHUNK) {
@@ -134,8 +146,6 @@ impl Worker {
         match &answer {
             Ok(recall) => {
                 self.sweep.stored(&recall.records);
-                let mut state = self.shared.state();
-                state.position = state.position.or(recall.position);
             }
             Err(error) => self.notice.failed("recall", error),
         }
@@ -144,8 +154,17 @@ impl Worker {
         }
     }
 
+    async fn note(&mut self, pending: Pending) {
+        let kept = self.call(async { self.shared.tier.note(&pending.note).await }).await;
+        if let Err(error) = &kept {
+            count(&self.shared.counters.failed_applies, 1);
+            self.notice.failed("note", error);
+        }
+        pending.answer.send(kept.is_ok());
+    }
+
     async fn apply(&mut self, place: u64, records: &[Record]) {
-        match self.call(async { self.shared.tier.apply(records).await }).await {
+        match self.tell(records).await {
             Ok(()) => {
                 self.applies = Pace::default();
                 self.sweep.stored(records);
@@ -166,6 +185,16 @@ impl Worker {
                 self.notice.failed("apply", &error);
             }
         }
+    }
+
+    /// Brings one chunk to the tier: all of it is removals, or none.
+    async fn tell(&self, records: &[Record]) -> Result<()> {
+        let tier = &self.shared.tier;
+        if !records.first().is_some_and(is_removal) {
+            return self.call(async { tier.apply(records).await }).await;
+        }
+        let keys: Vec<Key> = records.iter().filter_map(key_of).collect();
+        self.call(async { tier.remove(&keys).await }).await
     }
 
     async fn write(&mut self, batch: Vec<Frame>) {
@@ -231,6 +260,13 @@ impl Worker {
             Some(Err(_)) => Err(Error::new(ErrorKind::Deadline, "the tier did not answer its shelf in time")),
             None => Err(Error::new(ErrorKind::Closed, "the shelf was shut down before the tier answered")),
         }
+    }
+}
+
+fn key_of(record: &Record) -> Option<Key> {
+    match &record.group {
+        Group::Key(key) => Some(key.clone()),
+        _ => None,
     }
 }
 

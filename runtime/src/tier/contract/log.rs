@@ -1,7 +1,7 @@
 //! Promises about the log: what is applied stays in force until it has been swept.
 
 use super::{frame, kept, payload, promise, put, record, step, tag};
-use crate::group::{Group, Position, Record};
+use crate::group::{Cursor, Group, Note, Position, Record};
 use crate::key::{Key, Pattern};
 use crate::tier::{Recall, Step, Tier};
 
@@ -42,7 +42,8 @@ pub async fn named_key_goes_at_once(tier: &impl Tier) {
     promise(payload(tier, "v:a").await.is_none(), "a named key is removed at once");
     promise(payload(tier, "v:b").await.is_some(), "other keys stay");
     let found = recall(tier).await;
-    promise(found == Recall { position: at(8), records: vec![] }, "a removed key moves the position and is no record");
+    let expected = Recall { position: at(8), ..Recall::default() };
+    promise(found == expected, "a removed key moves the position and is no record");
     put(tier, &[frame("v:a", b"3")]).await;
     promise(payload(tier, "v:a").await.as_deref() == Some(b"3"), "a removed key can be put again");
 }
@@ -53,7 +54,7 @@ pub async fn groups_are_recorded_in_order(tier: &impl Tier) {
     apply(tier, &all[..1]).await;
     apply(tier, &all[1..]).await;
     promise(
-        recall(tier).await == Recall { position: at(6), records: all },
+        recall(tier).await == Recall { position: at(6), records: all, ..Recall::default() },
         "records are recalled oldest first, as applied",
     );
 }
@@ -97,21 +98,69 @@ pub async fn swept_records_are_forgotten(tier: &impl Tier) {
     kept("upkeep succeeds", tier.tidy(Step { forget: Some(next), ..step(8) }).await);
     let found = recall(tier).await;
     promise(
-        found == Recall { position: Some(next), records: vec![] },
+        found == Recall { position: Some(next), ..Recall::default() },
         "a sweep in the new epoch covers those before it",
     );
 }
 
+/// What is removed is gone from this tier, and nothing is invalidated by it.
+pub async fn removed_frames_go_and_nothing_else_happens(tier: &impl Tier) {
+    put(tier, &[frame("v:a", b"1"), frame("v:b", b"2")]).await;
+    let keys = [Key::from_stored("v:a"), Key::from_stored("v:absent")];
+    kept("a removal succeeds", tier.remove(&keys).await);
+    promise(payload(tier, "v:a").await.is_none(), "a removed frame is gone");
+    promise(payload(tier, "v:b").await.is_some(), "other frames stay");
+    promise(recall(tier).await == Recall::default(), "a removal is no invalidation");
+}
+
+fn noted() -> Recall {
+    let read = Cursor { position: Position { epoch: u64::MAX, number: 5 }, nonce: u64::MAX };
+    let owed = vec![Group::Key(Key::from_stored("v:日本語")), Group::Tag("t:'quoted'".into())];
+    Recall { owed, read: Some(read), ..Recall::default() }
+}
+
+async fn note(tier: &impl Tier, note: &Note) {
+    kept("a note succeeds", tier.note(note).await);
+}
+
+async fn note_all(tier: &impl Tier) {
+    let Recall { owed, read, .. } = noted();
+    note(tier, &Note::Read(Cursor::default())).await;
+    for group in owed.iter().chain(&owed) {
+        note(tier, &Note::Owed(vec![group.clone()])).await;
+    }
+    if let Some(read) = read {
+        note(tier, &Note::Read(read)).await;
+    }
+}
+
+/// What the shared log is owed is kept until it has been told, and how far it was read until it is read further.
+pub async fn notes_are_kept(tier: &impl Tier) {
+    note_all(tier).await;
+    let mut found = recall(tier).await;
+    found.owed.sort_by_key(Group::to_text);
+    found.owed.dedup();
+    promise(found == noted(), "what is owed and how far the log was read are recalled");
+    note(tier, &Note::Told).await;
+    let found = recall(tier).await;
+    promise(found.owed.is_empty(), "what the log was told of is not owed any more");
+    promise(found.read == noted().read, "how far the log was read stays when it has been told");
+}
+
 /// The first half of [`super::durable`], for the log.
 pub(super) async fn log_before(tier: &impl Tier) {
+    note_all(tier).await;
     apply(tier, &[groups(), vec![tag(2, "late")]].concat()).await;
 }
 
 /// The second half of [`super::durable`], for the log.
 pub(super) async fn log_after(tier: &impl Tier) {
     let records = [vec![tag(2, "late")], groups()].concat();
+    let mut found = recall(tier).await;
+    found.owed.sort_by_key(Group::to_text);
+    found.owed.dedup();
     promise(
-        recall(tier).await == Recall { position: at(6), records },
-        "position and records survive the end of the tier",
+        found == Recall { position: at(6), records, ..noted() },
+        "position, records and notes survive the end of the tier",
     );
 }

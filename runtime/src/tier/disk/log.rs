@@ -2,14 +2,16 @@
 //!
 //! - `p` → epoch · number: the position
 //! - `r` · epoch · number · hash of the text → text of a group: a record not yet swept
+//! - `o` · text of a group: the shared log is still to be told of it
+//! - `c` → epoch · number · nonce: how far the shared log was read
 //! - `s` → entries · bytes: the size, as far as known when it was last written
 
 use bytes::Bytes;
 use fjall::OwnedWriteBatch;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::store::{Book, Size, Store};
-use crate::group::{Group, Position, Record};
+use super::store::{Book, Change, Size, Store};
+use crate::group::{Cursor, Group, Note, Position, Record};
 use crate::tier::fault::{Fault, STRANGE};
 use crate::tier::{Recall, ledger};
 
@@ -38,7 +40,42 @@ impl Store {
             records.push(Record { group: Group::from_text(text).map_err(|_| STRANGE)?, position });
         }
         ledger::sort(position, &mut records);
-        Ok(Recall { position, records })
+        let read = match self.log.get(b"c")? {
+            Some(cursor) => Some(read_cursor(&cursor).ok_or(STRANGE)?),
+            None => None,
+        };
+        Ok(Recall { position, records, owed: self.owed()?, read })
+    }
+
+    fn owed(&self) -> Result<Vec<Group>, Fault> {
+        let mut owed = Vec::new();
+        for item in self.log.prefix(b"o") {
+            let key = item.key()?;
+            let text = std::str::from_utf8(&key[1..]).map_err(|_| STRANGE)?;
+            owed.push(Group::from_text(text).map_err(|_| STRANGE)?);
+        }
+        Ok(owed)
+    }
+
+    pub(super) fn note(&self, note: &Note) -> Result<(), Fault> {
+        let mut change = Change::begin(self);
+        match note {
+            Note::Owed(groups) => {
+                for group in groups {
+                    change.batch.insert(&self.log, [b"o", group.to_text().as_bytes()].concat(), *b"");
+                }
+            }
+            Note::Told => {
+                for item in self.log.prefix(b"o") {
+                    change.batch.remove(&self.log, item.key()?);
+                }
+            }
+            Note::Read(Cursor { position, nonce }) => {
+                let place = [&pair(position.epoch, position.number)[..], &nonce.to_be_bytes()].concat();
+                change.batch.insert(&self.log, *b"c", place);
+            }
+        }
+        change.commit()
     }
 
     /// Forgets the records up to a position, once for each position.
@@ -83,6 +120,13 @@ fn pair(a: u64, b: u64) -> [u8; 16] {
 fn read_pair(bytes: &[u8]) -> Option<(u64, u64)> {
     let (a, b) = bytes.split_first_chunk::<8>()?;
     Some((u64::from_be_bytes(*a), u64::from_be_bytes(b.try_into().ok()?)))
+}
+
+fn read_cursor(bytes: &[u8]) -> Option<Cursor> {
+    let (place, nonce) = bytes.split_at_checked(16)?;
+    let (epoch, number) = read_pair(place)?;
+    let nonce = u64::from_be_bytes(nonce.try_into().ok()?);
+    Some(Cursor { position: Position { epoch, number }, nonce })
 }
 
 fn read_place(key: &[u8]) -> Option<Position> {

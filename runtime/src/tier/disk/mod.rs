@@ -17,7 +17,7 @@ use self::store::Store;
 use super::distrust::Distrust;
 use super::door::Door;
 use super::fault::{Fault, Harm, PANICKED};
-use super::{Recall, Reply, Step, Tidied, Tier};
+use super::{Note, Recall, Reply, Step, Tidied, Tier};
 use crate::codec::Frame;
 use crate::error::{Error, ErrorKind, Result};
 use crate::group::Record;
@@ -199,6 +199,14 @@ impl Tier for Disk {
 
     fn apply<'a>(&'a self, records: &'a [Record]) -> Reply<'a, ()> {
         Box::pin(async move { self.apply_all(records) })
+    }
+
+    fn remove<'a>(&'a self, keys: &'a [Key]) -> Reply<'a, ()> {
+        Box::pin(async move { self.with(|store| store.remove(keys)) })
+    }
+
+    fn note<'a>(&'a self, note: &'a Note) -> Reply<'a, ()> {
+        Box::pin(async move { self.with(|store| store.note(note)) })
     }
 
     fn recall(&self) -> Reply<'_, Recall> {

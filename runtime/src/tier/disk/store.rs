@@ -150,6 +150,14 @@ impl Store {
         change.commit()
     }
 
+    pub(super) fn remove(&self, keys: &[Key]) -> Result<(), Fault> {
+        let mut change = Change::begin(self);
+        for key in keys {
+            change.remove(key.as_str().as_bytes())?;
+        }
+        change.commit()
+    }
+
     /// Removes the oldest entries, at most `most`, while the store is over its bound.
     pub(super) fn trim(&self, most: usize) -> Result<usize, Fault> {
         if self.book().size.bytes <= self.max_bytes {

@@ -110,6 +110,15 @@ impl Breaker {
         answer
     }
 
+    /// Closes it: whoever looks after the tier knows that it is back.
+    pub fn reset(&self) {
+        let mut current = self.current();
+        if let Phase::Open { .. } = current.phase {
+            *current = Current { round: current.round + 1, phase: Phase::Closed { failures: 0 } };
+            self.count();
+        }
+    }
+
     fn admit(&self) -> Result<Permit<'_>> {
         let mut current = self.current();
         let round = current.round;

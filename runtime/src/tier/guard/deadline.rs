@@ -9,22 +9,29 @@ use crate::codec::Frame;
 use crate::error::{Error, ErrorKind, Result};
 use crate::group::Record;
 use crate::key::Key;
-use crate::tier::{Recall, Reply, Step, Tidied, Tier};
+use crate::tier::{Note, Recall, Reply, Step, Tidied, Tier};
 
 /// How long the operations of a tier may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Deadlines {
     /// For `get`. Default: 50 ms.
     pub read: Duration,
-    /// For `put` and `apply`. Default: 100 ms.
+    /// For `put`, `remove` and `note`. Default: 100 ms.
     pub write: Duration,
+    /// For `apply`, behind which callers wait no longer than their shelf lets them. Default: 100 ms.
+    pub apply: Duration,
     /// For `recall` and `tidy`, which no caller of a cached function waits for. Default: 2 s.
     pub upkeep: Duration,
 }
 
 impl Default for Deadlines {
     fn default() -> Self {
-        Self { read: Duration::from_millis(50), write: Duration::from_millis(100), upkeep: Duration::from_secs(2) }
+        Self {
+            read: Duration::from_millis(50),
+            write: Duration::from_millis(100),
+            apply: Duration::from_millis(100),
+            upkeep: Duration::from_secs(2),
+        }
     }
 }
 
@@ -64,7 +71,15 @@ impl Tier for Deadline {
     }
 
     fn apply<'a>(&'a self, records: &'a [Record]) -> Reply<'a, ()> {
-        Box::pin(async move { within(self.limits.write, self.tier.apply(records)).await })
+        Box::pin(async move { within(self.limits.apply, self.tier.apply(records)).await })
+    }
+
+    fn remove<'a>(&'a self, keys: &'a [Key]) -> Reply<'a, ()> {
+        Box::pin(async move { within(self.limits.write, self.tier.remove(keys)).await })
+    }
+
+    fn note<'a>(&'a self, note: &'a Note) -> Reply<'a, ()> {
+        Box::pin(async move { within(self.limits.write, self.tier.note(note)).await })
     }
 
     fn recall(&self) -> Reply<'_, Recall> {

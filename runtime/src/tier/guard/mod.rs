@@ -13,7 +13,7 @@ use crate::error::{ErrorKind, Result};
 use crate::group::Record;
 use crate::key::Key;
 use crate::tier::notice::Notice;
-use crate::tier::{Recall, Reply, Step, Tidied, Tier};
+use crate::tier::{Note, Recall, Reply, Step, Tidied, Tier};
 
 pub use breaker::{Breaker, BreakerOptions, BreakerState};
 pub use deadline::{Deadline, Deadlines};
@@ -51,8 +51,8 @@ impl Default for GuardOptions {
 /// Failures are logged at most once a second, with the tier's name and the error's kind.
 pub struct Guarded {
     tier: Deadline,
-    reads: Breaker,
-    writes: Breaker,
+    reads: Arc<Breaker>,
+    writes: Arc<Breaker>,
     notice: Notice,
 }
 
@@ -63,22 +63,28 @@ impl Guarded {
         let GuardOptions { name, deadlines, breaker, clock } = options;
         Self {
             tier: Deadline::new(tier, deadlines),
-            reads: Breaker::new(breaker, clock.clone()),
-            writes: Breaker::new(breaker, clock.clone()),
+            reads: Arc::new(Breaker::new(breaker, clock.clone())),
+            writes: Arc::new(Breaker::new(breaker, clock.clone())),
             notice: Notice::new(name, clock),
         }
     }
 
     /// The breaker of reads, to read its state.
     #[must_use]
-    pub const fn breaker(&self) -> &Breaker {
+    pub fn breaker(&self) -> &Breaker {
         &self.reads
     }
 
     /// The breaker of all that is not a read.
     #[must_use]
-    pub const fn breaker_of_writes(&self) -> &Breaker {
+    pub fn breaker_of_writes(&self) -> &Breaker {
         &self.writes
+    }
+
+    /// Both breakers, for who looks after the tier.
+    #[cfg(feature = "_shared")]
+    pub(crate) fn breakers(&self) -> [Arc<Breaker>; 2] {
+        [Arc::clone(&self.reads), Arc::clone(&self.writes)]
     }
 
     async fn run<T>(
@@ -109,6 +115,14 @@ impl Tier for Guarded {
 
     fn apply<'a>(&'a self, records: &'a [Record]) -> Reply<'a, ()> {
         Box::pin(self.run(&self.writes, "apply", self.tier.apply(records)))
+    }
+
+    fn remove<'a>(&'a self, keys: &'a [Key]) -> Reply<'a, ()> {
+        Box::pin(self.run(&self.writes, "remove", self.tier.remove(keys)))
+    }
+
+    fn note<'a>(&'a self, note: &'a Note) -> Reply<'a, ()> {
+        Box::pin(self.run(&self.writes, "note", self.tier.note(note)))
     }
 
     fn recall(&self) -> Reply<'_, Recall> {

@@ -14,7 +14,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 
-use super::{Recall, Reply, Step, Tidied, Tier};
+use super::{Note, Recall, Reply, Step, Tidied, Tier};
 use crate::codec::Frame;
 use crate::group::Record;
 use crate::key::Key;
@@ -94,6 +94,14 @@ impl Tier for Sql {
 
     fn apply<'a>(&'a self, records: &'a [Record]) -> Reply<'a, ()> {
         self.0.apply(records)
+    }
+
+    fn remove<'a>(&'a self, keys: &'a [Key]) -> Reply<'a, ()> {
+        self.0.remove(keys)
+    }
+
+    fn note<'a>(&'a self, note: &'a Note) -> Reply<'a, ()> {
+        self.0.note(note)
     }
 
     fn recall(&self) -> Reply<'_, Recall> {

@@ -91,6 +91,14 @@ impl Dialect {
         }
     }
 
+    /// What makes an `INSERT` of a row that is there already change a column; `unique` are those it is known by.
+    pub(super) fn or_update(self, unique: &str, column: &str) -> String {
+        match self {
+            Self::Postgres => format!("ON CONFLICT ({unique}) DO UPDATE SET {column} = EXCLUDED.{column}"),
+            Self::MySql => format!("ON DUPLICATE KEY UPDATE {column} = VALUES({column})"),
+        }
+    }
+
     /// What goes around `INTO table (name, bytes, frame) VALUES …` so that a row takes the place of an older one of its
     /// name *and a new number*: the oldest go first, and what was written again is new.
     pub(super) const fn replace(self) -> (&'static str, &'static str) {

@@ -3,6 +3,7 @@
 mod address;
 mod dialect;
 mod fault;
+mod journal;
 mod line;
 mod links;
 mod schema;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use self::journal::Journal;
 use self::store::Store;
 use self::tidy::Census;
 use super::Engine;
@@ -29,7 +31,7 @@ use crate::group::Record;
 use crate::key::Key;
 use crate::tier::door::Door;
 use crate::tier::fault::{Fault, Harm};
-use crate::tier::{Recall, Reply, Step, Tidied, Tier};
+use crate::tier::{Note, Recall, Reply, Step, Tidied, Tier};
 
 pub(super) use self::address::Address;
 
@@ -54,12 +56,18 @@ struct Room {
     door: Door<Store>,
     walk: Walk,
     census: Census,
+    journal: Journal,
 }
 
 impl Server {
     pub(super) fn open(terms: Terms) -> Self {
-        let room = Room { terms, door: Door::closed(), walk: Walk::default(), census: Census::default() };
-        let room = Arc::new(room);
+        let room = Arc::new(Room {
+            terms,
+            door: Door::closed(),
+            walk: Walk::default(),
+            census: Census::default(),
+            journal: Journal::new(),
+        });
         let host = Host::start();
         match &host {
             Ok(host) => {
@@ -173,8 +181,23 @@ impl Tier for Server {
         })
     }
 
+    fn remove<'a>(&'a self, keys: &'a [Key]) -> Reply<'a, ()> {
+        Box::pin(async move {
+            let keys = keys.to_vec();
+            self.with(|store| async move { store.remove(&keys).await }).await
+        })
+    }
+
+    fn note<'a>(&'a self, note: &'a Note) -> Reply<'a, ()> {
+        Box::pin(async move {
+            let (note, room) = (note.clone(), Arc::clone(&self.room));
+            self.with(|store| async move { store.note(&room.journal, &note).await }).await
+        })
+    }
+
     fn recall(&self) -> Reply<'_, Recall> {
-        Box::pin(self.with(|store| async move { store.recall().await }))
+        let room = Arc::clone(&self.room);
+        Box::pin(self.with(|store| async move { store.recall(&room.journal).await }))
     }
 
     fn tidy<'a>(&'a self, step: Step<'a>) -> Reply<'a, Tidied> {

@@ -36,6 +36,11 @@ pub(super) fn create(dialect: Dialect, tables: &Tables) -> Vec<String> {
             "CREATE TABLE IF NOT EXISTS {t}_meta \
              (id BIGINT NOT NULL PRIMARY KEY, version BIGINT NOT NULL, epoch BIGINT, number BIGINT){engine}"
         ),
+        // What a node still owes the log that nodes share; and, of node 0 and without a name, how far that log was read.
+        format!(
+            "CREATE TABLE IF NOT EXISTS {t}_notes (id {serial}, node BIGINT NOT NULL, name {group} NOT NULL, \
+             place {group} NOT NULL, UNIQUE (node, name)){engine}"
+        ),
         format!("INSERT INTO {t}_meta (id, version) VALUES (1, {VERSION}) {or_nothing}"),
     ];
     match dialect {

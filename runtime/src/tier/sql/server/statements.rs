@@ -62,12 +62,21 @@ pub(super) struct Statements {
     pub(super) began: Arc<str>,
     /// epoch, before id: all others
     pub(super) forget_others: Arc<str>,
+    /// rows of node, name, place
+    pub(super) owe: Sized,
+    /// node, name, place: instead of an older one
+    pub(super) reach: Arc<str>,
+    /// id, node, name, place of all notes
+    pub(super) notes: Arc<str>,
+    /// node, up to id: what either of them owes
+    pub(super) settle: Arc<str>,
 }
 
 impl Statements {
     pub(super) fn new(dialect: Dialect, tables: &Tables) -> Self {
         let t = tables.prefix();
         let (frames, log, meta) = (format!("{t}_frames"), format!("{t}_log"), format!("{t}_meta"));
+        let notes = format!("{t}_notes");
         let [p1, p2, p3, p4] = [1, 2, 3, 4].map(|n| dialect.parameter(n));
         let list = |n: usize| (1..=n).map(|n| dialect.parameter(n)).collect::<Vec<_>>().join(", ");
         let row = |n: usize| format!("({})", [1, 2, 3].map(|i| dialect.parameter(3 * n + i)).join(", "));
@@ -106,6 +115,16 @@ impl Statements {
             )
             .into(),
             forget_others: format!("DELETE FROM {log} WHERE epoch <> {p1} AND id < {p2}").into(),
+            owe: Sized::new(7, |n| {
+                let or_nothing = dialect.or_nothing("place");
+                format!("INSERT INTO {notes} (node, name, place) VALUES {} {or_nothing}", rows(n))
+            }),
+            reach: {
+                let or_update = dialect.or_update("node, name", "place");
+                format!("INSERT INTO {notes} (node, name, place) VALUES {} {or_update}", row(0)).into()
+            },
+            notes: format!("SELECT id, node, name, place FROM {notes} ORDER BY id").into(),
+            settle: format!("DELETE FROM {notes} WHERE node <> 0 AND (node = {p1} OR id <= {p2})").into(),
         }
     }
 }

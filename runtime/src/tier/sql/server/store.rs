@@ -8,6 +8,7 @@ use tokio::sync::Mutex;
 
 use super::Terms;
 use super::fault;
+use super::journal::Journal;
 use super::line::{Row, Value};
 use super::links::Links;
 use super::schema::{self, LONGEST_GROUP, LONGEST_KEY, VERSION};
@@ -65,7 +66,8 @@ impl Store {
         }
         self.links.row(&self.statements.last, &[]).await?;
         // Read now: records that cannot be read have to be found out before frames are trusted.
-        self.recall().await.map(drop)
+        self.noted().await?;
+        self.records().await.map(drop)
     }
 
     pub(super) async fn close(&self) {
@@ -160,7 +162,21 @@ impl Store {
         Ok(())
     }
 
-    pub(super) async fn recall(&self) -> Result<Recall, Fault> {
+    pub(super) async fn remove(&self, keys: &[Key]) -> Result<(), Fault> {
+        let keys: Vec<Value> = keys.iter().map(|key| name(key.as_str())).collect();
+        let _turn = self.writing.lock().await;
+        self.each(&self.statements.remove, &keys, 1).await.map(drop)
+    }
+
+    /// What is in force; what was noted is from now on owed by the node of this journal.
+    pub(super) async fn recall(&self, journal: &Journal) -> Result<Recall, Fault> {
+        let noted = self.noted().await?;
+        journal.adopt(&noted);
+        let (position, records) = self.records().await?;
+        Ok(Recall { position, records, owed: noted.owed, read: noted.read })
+    }
+
+    async fn records(&self) -> Result<(Option<Position>, Vec<Record>), Fault> {
         let meta = self.links.row(&self.statements.meta, &[]).await?;
         let at = meta.maybe(1).map_err(unread)?.zip(meta.maybe(2).map_err(unread)?);
         let position = at.map(|(epoch, number)| place(epoch, number));
@@ -170,7 +186,7 @@ impl Store {
             records.push(Record { group: Group::from_text(&group).map_err(|_| fault::strange())?, position });
         }
         ledger::sort(position, &mut records);
-        Ok(Recall { position, records })
+        Ok((position, records))
     }
 
     /// Forgets the records up to here, and those of epochs that ended before this one began.
@@ -192,7 +208,7 @@ pub(super) fn unread(e: sqlx::Error) -> Fault {
     fault::Trouble::from(e).fault
 }
 
-fn name(text: &str) -> Value {
+pub(super) fn name(text: &str) -> Value {
     Value::Bytes(Bytes::copy_from_slice(text.as_bytes()))
 }
 

@@ -27,7 +27,7 @@ use crate::key::Key;
 use crate::tier::distrust::Distrust;
 use crate::tier::door::Door;
 use crate::tier::fault::{Fault, Harm};
-use crate::tier::{Recall, Reply, Step, Tidied, Tier, aside};
+use crate::tier::{Note, Recall, Reply, Step, Tidied, Tier, aside};
 
 /// Where the file is and how large it may become.
 #[derive(Debug)]
@@ -208,6 +208,20 @@ impl Tier for Sqlite {
 
     fn apply<'a>(&'a self, records: &'a [Record]) -> Reply<'a, ()> {
         Box::pin(self.apply_all(records))
+    }
+
+    fn remove<'a>(&'a self, keys: &'a [Key]) -> Reply<'a, ()> {
+        Box::pin(async move {
+            let keys = keys.to_vec();
+            self.with(|store| async move { store.remove(&keys).await }).await
+        })
+    }
+
+    fn note<'a>(&'a self, note: &'a Note) -> Reply<'a, ()> {
+        Box::pin(async move {
+            let note = note.clone();
+            self.with(|store| async move { store.note(&note).await }).await
+        })
     }
 
     fn recall(&self) -> Reply<'_, Recall> {

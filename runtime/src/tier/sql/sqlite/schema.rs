@@ -13,7 +13,7 @@ const SERIAL: &str = "INTEGER PRIMARY KEY AUTOINCREMENT";
 const TEXT: &str = "TEXT COLLATE BINARY";
 
 /// The statements that make the tables where they are missing, in order.
-pub(super) fn create(tables: &Tables, now: Millis) -> [String; 4] {
+pub(super) fn create(tables: &Tables, now: Millis) -> [String; 5] {
     let t = tables.prefix();
     [
         // The frame comes last: a walk that needs the small columns does not read through the large one.
@@ -29,6 +29,8 @@ pub(super) fn create(tables: &Tables, now: Millis) -> [String; 4] {
             "CREATE TABLE IF NOT EXISTS {t}_meta (id BIGINT PRIMARY KEY CHECK (id = 1), version BIGINT NOT NULL, \
              created BIGINT NOT NULL, epoch BIGINT, number BIGINT, entries BIGINT NOT NULL, bytes BIGINT NOT NULL)"
         ),
+        // `o` and the text of a group: the shared log is still to be told of it. `c`: how far that log was read.
+        format!("CREATE TABLE IF NOT EXISTS {t}_notes (name {TEXT} PRIMARY KEY, value {TEXT} NOT NULL)"),
         format!(
             "INSERT INTO {t}_meta (id, version, created, entries, bytes) VALUES (1, {VERSION}, {now}, 0, 0) \
              ON CONFLICT DO NOTHING"

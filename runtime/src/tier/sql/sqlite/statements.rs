@@ -37,6 +37,12 @@ pub(super) struct Statements {
     pub(super) forget: Arc<str>,
     /// epoch: all others
     pub(super) forget_others: Arc<str>,
+    /// name, value: instead of an older one
+    pub(super) keep: Arc<str>,
+    /// name, value of all notes
+    pub(super) notes: Arc<str>,
+    /// all that is owed
+    pub(super) settle: Arc<str>,
 }
 
 impl Statements {
@@ -63,6 +69,13 @@ impl Statements {
             records: format!("SELECT epoch, number, name FROM {log} ORDER BY id").into(),
             forget: format!("DELETE FROM {log} WHERE epoch = ?1 AND number <= ?2").into(),
             forget_others: format!("DELETE FROM {log} WHERE epoch <> ?1").into(),
+            keep: format!(
+                "INSERT INTO {t}_notes (name, value) VALUES (?1, ?2) \
+                 ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+            )
+            .into(),
+            notes: format!("SELECT name, value FROM {t}_notes").into(),
+            settle: format!("DELETE FROM {t}_notes WHERE name <> 'c'").into(),
         }
     }
 }

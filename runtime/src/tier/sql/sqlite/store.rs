@@ -13,7 +13,7 @@ use super::schema;
 use super::statements::Statements;
 use crate::clock::Millis;
 use crate::codec::Frame;
-use crate::group::{Group, Position, Record};
+use crate::group::{Cursor, Group, Note, Position, Record};
 use crate::key::Key;
 use crate::tier::aside::{self, Identity};
 use crate::tier::fault::{Fault, STRANGE};
@@ -112,7 +112,20 @@ impl Store {
             records.push(Record { group, position });
         }
         ledger::sort(position, &mut records);
-        Ok(Recall { position, records })
+        let (owed, read) = notes(&self.statements, &mut connection).await?;
+        Ok(Recall { position, records, owed, read })
+    }
+
+    pub(super) async fn remove(&self, keys: &[Key]) -> Result<(), Fault> {
+        let mut change = Change::begin(self).await?;
+        let done = change.remove_all(keys).await;
+        change.end(done).await
+    }
+
+    pub(super) async fn note(&self, note: &Note) -> Result<(), Fault> {
+        let mut change = Change::begin(self).await?;
+        let done = change.keep(note).await;
+        change.end(done).await
     }
 }
 
@@ -213,6 +226,37 @@ impl<'a> Change<'a> {
         Ok(true)
     }
 
+    async fn remove_all(&mut self, keys: &[Key]) -> Result<(), Fault> {
+        for key in keys {
+            self.remove(key).await?;
+        }
+        self.count().await?;
+        Ok(())
+    }
+
+    async fn keep(&mut self, note: &Note) -> Result<(), Fault> {
+        match note {
+            Note::Owed(groups) => {
+                for group in groups {
+                    self.keep_one(format!("o{}", group.to_text()), String::new()).await?;
+                }
+            }
+            Note::Told => {
+                query(&self.statements.settle).execute(self.connection()).await?;
+            }
+            Note::Read(Cursor { position, nonce }) => {
+                let place = format!("{} {} {nonce}", position.epoch, position.number);
+                self.keep_one("c".to_owned(), place).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn keep_one(&mut self, name: String, value: String) -> Result<(), Fault> {
+        query(&self.statements.keep).bind(name).bind(value).execute(self.connection()).await?;
+        Ok(())
+    }
+
     async fn note(&mut self, record: &Record) -> Result<(), Fault> {
         let (at, name) = (record.position, record.group.to_text());
         let note = query(&self.statements.note).bind(epoch(at)).bind(number(at)).bind(name);
@@ -260,6 +304,28 @@ async fn position(statements: &Statements, connection: &mut SqliteConnection) ->
     let (epoch, number): (Option<i64>, Option<i64>) = (row.try_get("epoch")?, row.try_get("number")?);
     let pair = epoch.zip(number);
     Ok(pair.map(|(epoch, number)| Position { epoch: epoch.cast_unsigned(), number: number.cast_unsigned() }))
+}
+
+async fn notes(
+    statements: &Statements,
+    connection: &mut SqliteConnection,
+) -> Result<(Vec<Group>, Option<Cursor>), Fault> {
+    let (mut owed, mut read) = (Vec::new(), None);
+    for row in query(&statements.notes).fetch_all(connection).await? {
+        let (name, value): (&str, &str) = (row.try_get(0)?, row.try_get(1)?);
+        match name.strip_prefix('o') {
+            Some(group) => owed.push(Group::from_text(group).map_err(|_| STRANGE)?),
+            None => read = Some(read_cursor(value).ok_or(STRANGE)?),
+        }
+    }
+    Ok((owed, read))
+}
+
+fn read_cursor(text: &str) -> Option<Cursor> {
+    let mut numbers = text.split(' ').map(str::parse::<u64>);
+    let mut next = || numbers.next()?.ok();
+    let position = Position { epoch: next()?, number: next()? };
+    Some(Cursor { position, nonce: next()? })
 }
 
 fn from_vec(bytes: Vec<u8>) -> Bytes {

@@ -1,0 +1,150 @@
+//! The tier that nodes share, and the log of invalidations that it holds.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::tiers::{Followed, Kind, Late};
+use super::{Builder, positive};
+use crate::clock::millis;
+use crate::error::{Error, Result};
+use crate::follow::{self, Follow, Seen};
+use crate::group::Recall;
+use crate::log::Log;
+use crate::stack::{Level, Stack};
+use crate::tier::redis::{APPEND, Redis, RedisOptions};
+use crate::tier::shared::{Echo, SharedLog};
+use crate::tier::{BreakerOptions, Guarded, Judge};
+
+/// How long a Redis that fails is left alone at most: its connections are looked after anyway.
+const LEFT_ALONE: Duration = Duration::from_millis(500);
+
+/// What is to be followed.
+pub(super) struct Shared {
+    log: Arc<dyn SharedLog>,
+    seen: Arc<Seen>,
+    breakers: Arc<dyn Fn() + Send + Sync>,
+}
+
+impl Builder {
+    /// Adds a tier in Redis or Valkey, shared by all nodes that name the same, and with it the log by which they learn
+    /// of each other's invalidations. [`RedisOptions::new`] tells the addresses.
+    ///
+    /// A server that is away is no error: the cache starts, and joins when it comes.
+    pub fn redis(mut self, url: &str) -> Self {
+        match RedisOptions::new(url) {
+            Ok(options) => self.redis_with(options),
+            Err(wrong) => {
+                self.tiers.wrong.get_or_insert(wrong);
+                self
+            }
+        }
+    }
+
+    /// The same with settings of its own.
+    pub fn redis_with(mut self, options: RedisOptions) -> Self {
+        self.tiers.kinds.push(Kind::Redis(Box::new(options)));
+        self
+    }
+
+    /// Whether near answers nothing while invalidations of other nodes may be missing; sites may say otherwise. It costs
+    /// a load for each call in such times. Default: no: near serves what it holds, for at most
+    /// [`Builder::suspect_cap`].
+    pub fn strict(mut self, strict: bool) -> Self {
+        self.settings.strict = strict;
+        self
+    }
+
+    /// How long a value may be served while invalidations of other nodes may be missing. Default: 60 s.
+    pub fn suspect_cap(mut self, cap: Duration) -> Self {
+        self.tiers.cap = Some(cap);
+        self
+    }
+
+    pub(super) fn check_shared(&self) -> Result<()> {
+        if let Some(wrong) = &self.tiers.wrong {
+            return Err(wrong.clone());
+        }
+        if let Some(cap) = self.tiers.cap {
+            positive("suspect_cap", millis(cap))?;
+        }
+        let shared = self.tiers.kinds.iter().filter(|kind| matches!(kind, Kind::Redis(_))).count();
+        if shared > 1 {
+            return Err(Error::config("redis", "a cache has one log: give it one Redis"));
+        }
+        Ok(())
+    }
+
+    pub(super) fn open_redis(&self, options: RedisOptions, late: &Late, followed: &mut Followed) -> Level {
+        let mut guard = self.guard("redis");
+        guard.deadlines.apply = guard.deadlines.write.max(APPEND);
+        guard.breaker = BreakerOptions { most: LEFT_ALONE, ..guard.breaker };
+        let (echoing, asked) = (Arc::clone(late), Arc::clone(late));
+        let echo: Echo = Arc::new(move |groups, at| {
+            if let Some(log) = echoing.get() {
+                log.appended(groups, at);
+            }
+        });
+        let epoch = Arc::new(move || asked.get().map_or(0, |log| log.shared_top().position.epoch));
+        let tier = Redis::new(options, self.settings.clock.clone(), echo, epoch);
+        let (judging, label) = (Arc::clone(late), tier.to_string());
+        let judge: Judge = Arc::new(move |frame| judging.get().is_some_and(|log| log.allows_shared(frame)));
+        let guarded = Arc::new(Guarded::new(Arc::new(tier.clone()), guard));
+        let seen = Arc::new(Seen::default());
+        *followed = Some(Shared {
+            log: Arc::new(tier),
+            seen: Arc::clone(&seen),
+            breakers: follow::closing(guarded.breakers()),
+        });
+        let level = self.level("redis", label, guarded, judge, Arc::new(|_| true));
+        Level { shared: Some(seen), ..level }
+    }
+
+    /// A tier that nodes share beside the log: only the log's own places say which frames are valid there, for each node
+    /// numbers its own log by itself. While something may be missing, or is not told yet, none is served.
+    #[cfg(feature = "_server")]
+    pub(super) fn open_common(
+        &self,
+        name: &'static str,
+        tier: Arc<dyn crate::tier::Tier>,
+        late: &Late,
+        followed: &Followed,
+    ) -> Result<Level> {
+        let Some(shared) = followed else {
+            return Err(Error::config(name, "stands below the Redis that holds the log of the nodes: add that first"));
+        };
+        let (seen, judging, vouching) = (Arc::clone(&shared.seen), Arc::clone(late), Arc::clone(late));
+        // What we know nothing of may be valid for those who do: it is neither served nor swept away.
+        let judge: Judge = Arc::new(move |frame| {
+            let known = |log: &Arc<Log>| log.shared_top().position.epoch == frame.head().shared.epoch;
+            judging.get().is_some_and(|log| !known(log) || log.allows_shared(frame))
+        });
+        let vouches: Judge = Arc::new(move |frame| {
+            let vouches = |log: &Arc<Log>| log.is_proven() && log.allows_shared(frame);
+            vouching.get().is_some_and(vouches) && !*seen.owing.lock()
+        });
+        let label = tier.to_string();
+        let level = self.level(name, label, Arc::new(Guarded::new(tier, self.guard(name))), judge, vouches);
+        Ok(Level { common: true, ..level })
+    }
+
+    /// Follows the shared log from here on; what an earlier process still owed it is brought to it first.
+    pub(super) fn follow(&self, followed: Followed, recall: &Recall, stack: &Stack, log: &Arc<Log>) -> Result<()> {
+        let (Some(shared), Some(level)) = (followed, stack.shared()) else { return Ok(()) };
+        if !recall.owed.is_empty() {
+            *shared.seen.owing.lock() = true;
+            level.tier.queue(log.append(recall.owed.clone()));
+        }
+        let follow = Follow {
+            shared: shared.log,
+            log: Arc::clone(log),
+            tier: level.tier.downgrade(),
+            own: stack.own().map(|own| own.tier.downgrade()),
+            breakers: shared.breakers,
+            read: recall.read,
+            clock: self.settings.clock.clone(),
+            cap: self.tiers.cap.map_or(follow::CAP, millis),
+            seen: shared.seen,
+        };
+        follow.start().map_err(|e| Error::config("redis", "no thread to follow the log on").because(e))
+    }
+}

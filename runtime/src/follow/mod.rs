@@ -1,0 +1,87 @@
+//! Following the log that nodes share: a thread of its own reads it, applies what others invalidated, and says when it
+//! cannot be sure that it has seen everything.
+
+mod session;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use crate::clock::{Clock, Millis};
+use crate::group::Cursor;
+use crate::log::Log;
+use crate::tier::Breaker;
+use crate::tier::behind::WeakBehind;
+use crate::tier::shared::SharedLog;
+
+/// How long what near holds may be served while invalidations may be missing: 60 s.
+pub(crate) const CAP: Millis = 60_000;
+
+/// What the follower needs.
+pub(crate) struct Follow {
+    pub(crate) shared: Arc<dyn SharedLog>,
+    pub(crate) log: Arc<Log>,
+    /// The shelf over the tier that holds the log.
+    pub(crate) tier: WeakBehind,
+    /// The deepest of the node's own shelves.
+    pub(crate) own: Option<WeakBehind>,
+    /// Breakers that need not wait any longer when the tier is back.
+    pub(crate) breakers: Arc<dyn Fn() + Send + Sync>,
+    /// Where an earlier process had read the log to.
+    pub(crate) read: Option<Cursor>,
+    pub(crate) clock: Clock,
+    pub(crate) cap: Millis,
+    pub(crate) seen: Arc<Seen>,
+}
+
+/// What became of following, for the statistics.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    /// Records of other nodes that were applied here.
+    pub(crate) heard: AtomicU64,
+    /// How often the log was begun anew, or could not be read on from where it was.
+    pub(crate) adopted: AtomicU64,
+    /// How often connections were made.
+    pub(crate) sessions: AtomicU64,
+    /// How often it became uncertain whether all was seen.
+    pub(crate) suspicions: AtomicU64,
+    /// Does the shared log's tier let callers through?
+    pub(crate) connected: AtomicBool,
+    /// Does the node's own tier keep something that the log has not been told?
+    pub(crate) owing: parking_lot::Mutex<bool>,
+}
+
+pub(crate) fn count(counter: &AtomicU64, n: usize) {
+    counter.fetch_add(n as u64, Ordering::Relaxed);
+}
+
+impl Follow {
+    /// Starts the thread. It ends with the shelf over the tier.
+    pub(crate) fn start(self) -> std::io::Result<()> {
+        let run = move || {
+            // Also when something in here panics: who does not read does not know.
+            let _unsure = Unsure(Arc::clone(&self.log));
+            match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+                Ok(runtime) => {
+                    runtime.block_on(session::run(self));
+                    runtime.shutdown_background();
+                }
+                Err(error) => tracing::error!(%error, "the shared log cannot be followed"),
+            }
+        };
+        std::thread::Builder::new().name("cached-log".to_owned()).spawn(run).map(drop)
+    }
+}
+
+struct Unsure(Arc<Log>);
+
+impl Drop for Unsure {
+    fn drop(&mut self) {
+        self.0.suspect();
+        self.0.cap();
+    }
+}
+
+/// Closes the breakers of a tier that is known to be back.
+pub(crate) fn closing(breakers: [Arc<Breaker>; 2]) -> Arc<dyn Fn() + Send + Sync> {
+    Arc::new(move || breakers.iter().for_each(|breaker| breaker.reset()))
+}

@@ -1,0 +1,49 @@
+//! What an error of the driver or the server means for us.
+
+use redis::RedisError;
+
+use crate::error::{Error, ErrorKind};
+
+/// What servers say, and what it asks of the operator.
+const SAYINGS: &[(&str, &str)] = &[
+    ("OOM", "Redis is out of memory and refuses writes; raise `maxmemory` or set a `volatile-*` policy"),
+    ("READONLY", "this Redis is a replica and refuses writes; name the primary, or its sentinels"),
+    ("LOADING", "Redis is reading its data; it answers when it is done"),
+    ("MISCONF", "Redis cannot save its data and refuses writes; see its disk, or `stop-writes-on-bgsave-error`"),
+    ("NOPERM", "the user may not do this; see the rights that README lists"),
+    ("NOAUTH", "Redis asks for a password; put it into the address"),
+    ("WRONGPASS", "Redis does not know this user and password"),
+    ("WRONGTYPE", "the key holds something that is not ours"),
+    ("MASTERDOWN", "this replica has lost its primary"),
+    ("CLUSTERDOWN", "the cluster does not serve all slots"),
+    ("BUSY", "Redis is busy with a script"),
+    ("NOSCRIPT", "Redis has forgotten our scripts; they are loaded again"),
+    ("EPOCH", "the shared log has begun a new epoch"),
+    ("UNKILLABLE", "Redis is busy with a script that cannot be ended"),
+];
+
+/// The driver's error as ours, with the server's word for it as `code`. What the server says beyond that word is left
+/// out: it may repeat a key.
+pub(super) fn failure(error: &RedisError) -> Error {
+    if let Some(code) = error.code()
+        && let Some((word, text)) = SAYINGS.iter().find(|(word, _)| *word == code)
+    {
+        return Error::new(ErrorKind::Tier, *text).with("code", word);
+    }
+    if error.is_timeout() {
+        return Error::new(ErrorKind::Deadline, "Redis did not answer in time");
+    }
+    let (text, code) = if error.is_io_error() || error.is_connection_dropped() {
+        ("the connection to Redis is broken; it is made again", "CONNECTION")
+    } else if matches!(error.kind(), redis::ErrorKind::AuthenticationFailed) {
+        ("Redis does not know this user and password", "WRONGPASS")
+    } else {
+        ("Redis answered with an error", "OTHER")
+    };
+    Error::new(ErrorKind::Tier, text).with("code", code)
+}
+
+/// Does this error mean that the connections are of no use any more?
+pub(super) fn breaks(error: &Error) -> bool {
+    matches!(error.context("code"), Some("CONNECTION" | "READONLY" | "NOAUTH" | "MASTERDOWN"))
+}

@@ -1,0 +1,309 @@
+//! The connections: opened together, trusted together, given up together.
+//!
+//! Callers never wait for a connection to be made: while there is none they are turned away at once. They are made, and
+//! looked after, by the one who follows the log.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, Client, Cmd, Pipeline, Value};
+
+use super::failure::{breaks, failure};
+use super::options::RedisOptions;
+use super::script::Scripts;
+use super::target::unfit;
+use crate::error::{Error, ErrorKind, Result};
+
+/// From how many reads on one connection others are used as well.
+const BUSY: usize = 64;
+/// How long a connection may take to answer a ping.
+const PING: Duration = Duration::from_millis(500);
+/// A call that was given up after less than this was given up by its caller, not by a deadline.
+const LATE: Duration = Duration::from_millis(20);
+
+/// All connections to one Redis.
+pub(super) struct Link {
+    options: RedisOptions,
+    lines: RwLock<Option<Arc<Lines>>>,
+    /// May callers use them?
+    admits: AtomicBool,
+    broken: AtomicBool,
+    late: AtomicU32,
+    /// Connections of the past whose last commands must not take effect after later ones.
+    former: RwLock<Vec<i64>>,
+}
+
+/// The connections of one time.
+struct Lines {
+    reads: Vec<Line>,
+    writes: Line,
+    /// Waits in `XREAD`: nobody else may use it.
+    log: Line,
+    turn: AtomicUsize,
+}
+
+struct Line {
+    connection: MultiplexedConnection,
+    id: i64,
+    waiting: AtomicUsize,
+}
+
+/// Which of the connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lane {
+    Read,
+    Write,
+    /// The log's own; open also while callers are turned away.
+    Log,
+}
+
+impl Link {
+    pub(super) fn new(options: RedisOptions) -> Self {
+        Self {
+            options,
+            lines: RwLock::new(None),
+            admits: AtomicBool::new(false),
+            broken: AtomicBool::new(false),
+            late: AtomicU32::new(0),
+            former: RwLock::new(Vec::new()),
+        }
+    }
+
+    /// Makes all connections anew.
+    pub(super) async fn connect(&self) -> Result<()> {
+        self.admits.store(false, Ordering::Release);
+        self.give_up();
+        let opened = tokio::time::timeout(self.options.connect, self.open()).await;
+        let lines = opened.map_err(|_| Error::new(ErrorKind::Deadline, "connecting to Redis took too long"))??;
+        self.broken.store(false, Ordering::Release);
+        self.late.store(0, Ordering::Release);
+        *self.lines.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(lines));
+        Ok(())
+    }
+
+    async fn open(&self) -> Result<Lines> {
+        let client = self.options.target.client().await?;
+        let log = Line::open(&client, &self.options).await?;
+        self.greet(&log).await?;
+        let writes = Line::open(&client, &self.options).await?;
+        let mut reads = Vec::with_capacity(self.options.connections);
+        for _ in 0..self.options.connections {
+            reads.push(Line::open(&client, &self.options).await?);
+        }
+        Ok(Lines { reads, writes, log, turn: AtomicUsize::new(0) })
+    }
+
+    /// Makes sure that this is a server to write to, that what an earlier connection left unsaid stays unsaid, and that
+    /// the scripts are there.
+    async fn greet(&self, line: &Line) -> Result<()> {
+        let former = std::mem::take(&mut *self.former.write().unwrap_or_else(PoisonError::into_inner));
+        let mut greeting = Pipeline::new();
+        for id in &former {
+            greeting.cmd("CLIENT").arg("KILL").arg("ID").arg(*id);
+        }
+        for text in Scripts::TEXTS {
+            greeting.cmd("SCRIPT").arg("LOAD").arg(text);
+        }
+        greeting.cmd("INFO").arg("replication");
+        greeting.cmd("INFO").arg("memory");
+        let answers = line.raw(&greeting).await?;
+        let texts = answers.get(former.len()..).unwrap_or_default();
+        for answer in texts {
+            if let Value::ServerError(error) = answer {
+                return Err(failure(&error.clone().into()));
+            }
+        }
+        self.judge(texts)
+    }
+
+    fn judge(&self, answers: &[Value]) -> Result<()> {
+        let info = |at: usize| answers.get(Scripts::TEXTS.len() + at).map(text_of).unwrap_or_default();
+        let (replication, memory) = (info(0), info(1));
+        if field(&replication, "role").is_some_and(|role| role != "master") {
+            return Err(unfit("this Redis is a replica and refuses writes; name the primary, or its sentinels")
+                .with("code", "READONLY"));
+        }
+        if let Some(policy) = field(&memory, "maxmemory_policy").filter(|policy| policy.starts_with("allkeys-")) {
+            tracing::warn!(
+                redis = ?self.options.target,
+                policy,
+                "Redis may evict the shared log; set `maxmemory-policy` to a `volatile-*` one"
+            );
+        }
+        Ok(())
+    }
+
+    /// Lets callers through, or turns them away.
+    pub(super) fn admit(&self, admit: bool) {
+        self.admits.store(admit, Ordering::Release);
+        if !admit {
+            self.give_up();
+        }
+    }
+
+    fn give_up(&self) {
+        let lines = self.lines.write().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(lines) = lines else { return };
+        let ids = lines.reads.iter().chain([&lines.writes, &lines.log]).map(|line| line.id).filter(|id| *id != 0);
+        let mut former = self.former.write().unwrap_or_else(PoisonError::into_inner);
+        former.extend(ids);
+        // A server that is away for long is not told of all that was tried meanwhile.
+        let most = 4 * (self.options.connections + 2);
+        let surplus = former.len().saturating_sub(most);
+        former.drain(..surplus);
+    }
+
+    /// Are all connections alive?
+    pub(super) async fn check(&self) -> Result<()> {
+        if self.broken.load(Ordering::Acquire) {
+            return Err(Error::new(ErrorKind::Tier, "a connection to Redis is broken").with("code", "CONNECTION"));
+        }
+        let lines = self.lines()?;
+        for line in lines.reads.iter().chain([&lines.writes]) {
+            let ping = redis::cmd("PING");
+            let answer = tokio::time::timeout(PING, line.one(&ping)).await;
+            answer.map_err(|_| Error::new(ErrorKind::Deadline, "Redis does not answer a ping"))??;
+        }
+        Ok(())
+    }
+
+    fn lines(&self) -> Result<Arc<Lines>> {
+        let lines = self.lines.read().unwrap_or_else(PoisonError::into_inner);
+        lines.clone().ok_or_else(|| Error::new(ErrorKind::Open, "there is no connection to Redis now"))
+    }
+
+    fn admitted(&self, lane: Lane) -> Result<Arc<Lines>> {
+        if lane != Lane::Log && !self.admits.load(Ordering::Acquire) {
+            return Err(Error::new(ErrorKind::Open, "Redis is not used now: its log is not known"));
+        }
+        self.lines()
+    }
+
+    /// One command.
+    pub(super) async fn one(&self, lane: Lane, command: &Cmd) -> Result<Value> {
+        let lines = self.admitted(lane)?;
+        self.watch(lines.line(lane).one(command)).await
+    }
+
+    /// Several commands, and what became of each.
+    pub(super) async fn many(&self, lane: Lane, commands: &Pipeline) -> Result<Vec<Value>> {
+        let lines = self.admitted(lane)?;
+        self.watch(lines.line(lane).raw(commands)).await
+    }
+
+    async fn watch<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
+        let mut pending = Pending { link: self, since: Some(Instant::now()) };
+        let answer = call.await;
+        pending.since = None;
+        match &answer {
+            Err(error) if breaks(error) => self.broken.store(true, Ordering::Release),
+            _ => self.late.store(0, Ordering::Relaxed),
+        }
+        answer
+    }
+
+    /// How many calls in a row were given up because no answer came.
+    pub(super) fn late(&self) -> u32 {
+        self.late.load(Ordering::Relaxed)
+    }
+}
+
+/// A call under way; dropped with `since` set, it was given up.
+struct Pending<'a> {
+    link: &'a Link,
+    since: Option<Instant>,
+}
+
+impl Drop for Pending<'_> {
+    fn drop(&mut self) {
+        if self.since.is_some_and(|since| since.elapsed() > LATE) {
+            self.link.late.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Lines {
+    fn line(&self, lane: Lane) -> &Line {
+        match lane {
+            Lane::Write => &self.writes,
+            Lane::Log => &self.log,
+            Lane::Read => {
+                let first = &self.reads[0];
+                if self.reads.len() == 1 || first.waiting.load(Ordering::Relaxed) < BUSY {
+                    return first;
+                }
+                &self.reads[self.turn.fetch_add(1, Ordering::Relaxed) % self.reads.len()]
+            }
+        }
+    }
+}
+
+impl Line {
+    async fn open(client: &Client, options: &RedisOptions) -> Result<Self> {
+        let config =
+            AsyncConnectionConfig::new().set_connection_timeout(Some(options.connect)).set_response_timeout(None);
+        let opened = client.get_multiplexed_async_connection_with_config(&config).await;
+        let line = Self { connection: opened.map_err(|e| failure(&e))?, id: 0, waiting: AtomicUsize::new(0) };
+        // Without the right to ask for it, the connection has no name to be ended by.
+        let id = match line.one(redis::cmd("CLIENT").arg("ID")).await {
+            Ok(Value::Int(id)) => id,
+            Ok(_) => 0,
+            Err(error) if error.context("code") == Some("NOPERM") => 0,
+            Err(error) => return Err(error),
+        };
+        Ok(Self { id, ..line })
+    }
+
+    async fn one(&self, command: &Cmd) -> Result<Value> {
+        let _waiting = Waiting::enter(&self.waiting);
+        let answer = self.connection.clone().send_packed_command(command).await.map_err(|e| failure(&e))?;
+        match answer {
+            Value::ServerError(error) => Err(failure(&error.into())),
+            answer => Ok(answer),
+        }
+    }
+
+    async fn raw(&self, commands: &Pipeline) -> Result<Vec<Value>> {
+        let _waiting = Waiting::enter(&self.waiting);
+        let count = commands.len();
+        self.connection.clone().send_packed_commands(commands, 0, count).await.map_err(|e| failure(&e))
+    }
+}
+
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn enter(waiting: &'a AtomicUsize) -> Self {
+        waiting.fetch_add(1, Ordering::Relaxed);
+        Self(waiting)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn text_of(value: &Value) -> String {
+    match value {
+        Value::BulkString(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        Value::VerbatimString { text, .. } | Value::SimpleString(text) => text.clone(),
+        _ => String::new(),
+    }
+}
+
+fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
+    info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let admits = self.admits.load(Ordering::Relaxed);
+        f.debug_struct("Link").field("target", &self.options.target).field("admits", &admits).finish_non_exhaustive()
+    }
+}

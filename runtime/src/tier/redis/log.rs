@@ -1,0 +1,258 @@
+//! The shared log in Redis: a stream to follow, and the last place of each group.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use redis::{Cmd, Value};
+
+use super::link::Lane;
+use super::target::unfit;
+use super::{Redis, Room};
+use crate::error::{Error, ErrorKind, Result};
+use crate::group::{Cursor, Group, Position};
+use crate::tier::Reply;
+use crate::tier::shared::{Heard, Met, SharedLog};
+
+/// How long after one has invalidated something one says it again to a log that has lost records.
+const LATELY: Duration = Duration::from_secs(30);
+/// How many of those are kept one by one.
+const MOST: usize = 10_000;
+/// How many groups, and entries of the stream, are asked for at once.
+const CHUNK: usize = 4_096;
+const ENTRIES: usize = 512;
+/// So many calls in a row that were given up are a reason to look at the connections.
+const LATE: u32 = 3;
+/// How much longer than it was to wait a read of the log may take.
+const GRACE: Duration = Duration::from_millis(300);
+/// How long a look at the log may take.
+const LOOK: Duration = Duration::from_millis(800);
+
+/// What this node invalidated lately.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    lately: VecDeque<(Instant, Group)>,
+    /// When more than can be kept one by one was invalidated.
+    beyond: Option<Instant>,
+}
+
+impl Memory {
+    pub(super) fn add(&mut self, groups: &[Group]) {
+        let now = Instant::now();
+        self.lately.extend(groups.iter().map(|group| (now, group.clone())));
+        while self.lately.front().is_some_and(|(at, _)| now - *at > LATELY) {
+            self.lately.pop_front();
+        }
+        while self.lately.len() > MOST {
+            self.beyond = self.lately.pop_front().map(|(at, _)| at);
+        }
+    }
+
+    fn groups(&self) -> Vec<Group> {
+        if self.beyond.is_some_and(|at| at.elapsed() <= LATELY) {
+            return vec![Group::Everything];
+        }
+        let young = self.lately.iter().filter(|(at, _)| at.elapsed() <= LATELY);
+        young.map(|(_, group)| group.clone()).collect()
+    }
+}
+
+/// How far the log was at times past: loads that began before do not store what they made if it is too long ago.
+#[derive(Debug, Default)]
+pub(super) struct Ages(VecDeque<(Instant, Position)>);
+
+impl Ages {
+    fn note(&mut self, top: Position, keep: Duration) {
+        let now = Instant::now();
+        self.0.push_back((now, top));
+        // One that is old enough stays in front.
+        while self.0.get(1).is_some_and(|(at, _)| now - *at > keep) {
+            self.0.pop_front();
+        }
+    }
+
+    /// Where the log was so long ago, if that is known.
+    pub(super) fn before(&self, age: Duration) -> Option<Position> {
+        let now = Instant::now();
+        self.0.iter().rev().find(|(at, _)| now - *at > age).map(|(_, position)| *position)
+    }
+}
+
+impl Room {
+    async fn look(&self, command: &Cmd, limit: Duration) -> Result<Value> {
+        let answer = tokio::time::timeout(limit, self.link.one(Lane::Log, command)).await;
+        answer.map_err(|_| Error::new(ErrorKind::Deadline, "Redis did not show the log in time"))?
+    }
+
+    async fn meet(&self, known: Cursor, read: Cursor) -> Result<Met> {
+        let mut meet = self.call(&self.scripts.meet, 3);
+        meet.arg(&self.names.meta).arg(&self.names.stream).arg(&self.names.groups);
+        meet.arg(self.chance.next() | 1).arg(id(known)).arg(id(read));
+        let answer = self.look(&meet, LOOK).await?;
+        let met = read_met(&answer).ok_or_else(strange)?;
+        self.ages.lock().unwrap_or_else(PoisonError::into_inner).note(met.top.position, self.options.fence / 2);
+        Ok(met)
+    }
+
+    async fn groups(&self) -> Result<Vec<(Group, u64)>> {
+        let folded = self.look(redis::cmd("HGETALL").arg(&self.names.meta), LOOK).await?;
+        let mut groups = read_folded(&folded).ok_or_else(strange)?;
+        let mut from = "-inf".to_owned();
+        loop {
+            let mut range = redis::cmd("ZRANGEBYSCORE");
+            range.arg(&self.names.groups).arg(&from).arg("+inf").arg("WITHSCORES").arg("LIMIT").arg(0).arg(CHUNK);
+            let chunk = read_scores(&self.look(&range, 2 * LOOK).await?).ok_or_else(strange)?;
+            let (last, full) = (chunk.last().map(|(_, number)| *number), chunk.len() == CHUNK);
+            groups.extend(chunk.into_iter().filter_map(|(text, number)| Some((Group::from_text(&text).ok()?, number))));
+            match last {
+                // The first of the next chunk may be known already: entries of one number may be on both sides.
+                Some(last) if full => from = last.to_string(),
+                _ => return Ok(groups),
+            }
+        }
+    }
+
+    async fn read(&self, after: Cursor, wait: Duration) -> Result<Vec<Heard>> {
+        let mut read = redis::cmd("XREAD");
+        read.arg("COUNT").arg(ENTRIES);
+        if !wait.is_zero() {
+            read.arg("BLOCK").arg(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
+        }
+        let from = if after.position.number == 0 { "0-0".to_owned() } else { id(after) };
+        read.arg("STREAMS").arg(&self.names.stream).arg(from);
+        let answer = self.look(&read, wait + GRACE).await?;
+        read_heard(&answer, after.position.epoch, self.node).ok_or_else(strange)
+    }
+}
+
+impl SharedLog for Redis {
+    fn connect(&self) -> Reply<'_, ()> {
+        Box::pin(self.0.link.connect())
+    }
+
+    fn meet(&self, known: Cursor, read: Cursor) -> Reply<'_, Met> {
+        Box::pin(self.0.meet(known, read))
+    }
+
+    fn renew(&self, epoch: u64) -> Reply<'_, ()> {
+        Box::pin(async move {
+            let room = &*self.0;
+            let mut renew = room.call(&room.scripts.renew, 3);
+            renew.arg(&room.names.meta).arg(&room.names.stream).arg(&room.names.groups);
+            renew.arg(epoch).arg(room.chance.next() | 1);
+            room.look(&renew, LOOK).await.map(drop)
+        })
+    }
+
+    fn groups(&self) -> Reply<'_, Vec<(Group, u64)>> {
+        Box::pin(self.0.groups())
+    }
+
+    fn read(&self, after: Cursor, wait: Duration) -> Reply<'_, Vec<Heard>> {
+        Box::pin(self.0.read(after, wait))
+    }
+
+    fn is_late(&self) -> bool {
+        self.0.link.late() >= LATE
+    }
+
+    fn check(&self) -> Reply<'_, ()> {
+        Box::pin(self.0.link.check())
+    }
+
+    fn admit(&self, admit: bool) {
+        self.0.link.admit(admit);
+    }
+
+    fn remembered(&self) -> Vec<Group> {
+        memory(&self.0.memory).groups()
+    }
+}
+
+pub(super) fn memory(memory: &Mutex<Memory>) -> std::sync::MutexGuard<'_, Memory> {
+    memory.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn strange() -> Error {
+    unfit("the shared log has an unknown form").with("code", "OTHER")
+}
+
+/// A place as an id of the stream; nothing for the beginning.
+fn id(cursor: Cursor) -> String {
+    if cursor.position.number == 0 { String::new() } else { format!("{}-{}", cursor.position.number, cursor.nonce) }
+}
+
+fn read_id(text: &str, epoch: u64) -> Option<Cursor> {
+    let (number, nonce) = text.split_once('-')?;
+    let position = Position { epoch, number: number.parse().ok()? };
+    Some(Cursor { position, nonce: nonce.parse().ok()? })
+}
+
+fn text(value: &Value) -> Option<&str> {
+    match value {
+        Value::BulkString(bytes) => std::str::from_utf8(bytes).ok(),
+        Value::SimpleString(text) => Some(text),
+        _ => None,
+    }
+}
+
+fn items(value: &Value) -> Option<&[Value]> {
+    match value {
+        Value::Array(items) => Some(items),
+        _ => None,
+    }
+}
+
+fn read_met(answer: &Value) -> Option<Met> {
+    let [epoch, number, last, known, read] = items(answer)? else { return None };
+    let epoch: u64 = text(epoch)?.parse().ok()?;
+    let number = text(number)?.parse().ok()?;
+    let position = Position { epoch, number };
+    let top = match text(last)? {
+        "" => Cursor { position, nonce: 0 },
+        last => read_id(last, epoch)?,
+    };
+    let holds = |value: &Value| matches!(value, Value::Int(1));
+    Some(Met { top, holds_known: holds(known), holds_read: holds(read) })
+}
+
+fn read_folded(answer: &Value) -> Option<Vec<(Group, u64)>> {
+    let pairs: Vec<(&Value, &Value)> = match answer {
+        Value::Map(pairs) => pairs.iter().map(|(name, value)| (name, value)).collect(),
+        _ => items(answer)?.chunks_exact(2).map(|pair| (&pair[0], &pair[1])).collect(),
+    };
+    let folded = |(name, number): (&Value, &Value)| {
+        let group = Group::from_text(text(name)?.strip_prefix('f')?).ok()?;
+        Some((group, text(number)?.parse().ok()?))
+    };
+    Some(pairs.into_iter().filter_map(folded).collect())
+}
+
+fn read_scores(answer: &Value) -> Option<Vec<(String, u64)>> {
+    let pair = |pair: &[Value]| Some((text(&pair[0])?.to_owned(), text(&pair[1])?.parse().ok()?));
+    items(answer)?.chunks_exact(2).map(pair).collect()
+}
+
+/// `[[stream, [[id, [by, node, g, group, ..]], ..]]]`, or nil.
+fn read_heard(answer: &Value, epoch: u64, node: u64) -> Option<Vec<Heard>> {
+    if matches!(answer, Value::Nil) {
+        return Some(Vec::new());
+    }
+    let [stream] = items(answer)? else { return None };
+    let [_, entries] = items(stream)? else { return None };
+    items(entries)?.iter().map(|entry| read_entry(entry, epoch, node)).collect()
+}
+
+/// An entry that we cannot read may name anything.
+fn read_entry(entry: &Value, epoch: u64, node: u64) -> Option<Heard> {
+    let [id, fields] = items(entry)? else { return None };
+    let mut heard = Heard { at: read_id(text(id)?, epoch)?, own: false, groups: Vec::new() };
+    for pair in items(fields)?.chunks_exact(2) {
+        match (text(&pair[0]), text(&pair[1])) {
+            (Some("by"), Some(by)) => heard.own = by.parse() == Ok(node),
+            (Some("g"), Some(group)) => heard.groups.push(Group::from_text(group).unwrap_or(Group::Everything)),
+            _ => heard.groups.push(Group::Everything),
+        }
+    }
+    Some(heard)
+}

@@ -1,0 +1,123 @@
+//! The settings of the Redis tier.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::target::Target;
+use crate::error::{Error, Result};
+
+/// Longest prefix of keys, in bytes.
+const LONGEST: usize = 64;
+
+/// Where Redis is, and how it is used.
+#[derive(Clone)]
+pub struct RedisOptions {
+    pub(super) target: Target,
+    pub(super) prefix: String,
+    pub(super) connections: usize,
+    pub(super) max_frame: usize,
+    pub(super) remembered: u64,
+    pub(super) log_length: u64,
+    pub(super) fence: Duration,
+    pub(super) connect: Duration,
+}
+
+impl RedisOptions {
+    /// Redis, or Valkey, at this address.
+    ///
+    /// - `redis://[user:password@]host[:port][/database]`: one server;
+    /// - `rediss://..`: the same over TLS (feature `redis-tls`);
+    /// - `redis+unix:///path/of/socket`: the same over a unix socket;
+    /// - `redis+sentinel://[user:password@]host:port,host:port/name[/database]`: the primary of this name, as its
+    ///   sentinels tell it.
+    ///
+    /// # Errors
+    /// A `Config` error if it is none of these. The address is not repeated in it: it may hold a password.
+    pub fn new(url: &str) -> Result<Self> {
+        Ok(Self {
+            target: Target::parse(url)?,
+            prefix: "cached".to_owned(),
+            connections: 1,
+            max_frame: 2 << 20,
+            remembered: 65_536,
+            log_length: 16_384,
+            fence: Duration::from_secs(60),
+            connect: Duration::from_secs(1),
+        })
+    }
+
+    /// What all keys begin with; nodes with one prefix share one cache. Default: `cached`.
+    ///
+    /// # Errors
+    /// A `Config` error unless it is 1 to 64 of letters, digits and `-_.:`.
+    pub fn prefix(mut self, prefix: &str) -> Result<Self> {
+        let plain = prefix.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:".contains(&b));
+        if !plain || !(1..=LONGEST).contains(&prefix.len()) {
+            return Err(Error::config("prefix", "a prefix is 1 to 64 of letters, digits and -_.:"));
+        }
+        prefix.clone_into(&mut self.prefix);
+        Ok(self)
+    }
+
+    /// How many connections reads are spread over once more than 64 wait on one. Default: 1.
+    ///
+    /// One multiplexed connection carries thousands of reads at once, and answers a few of them sooner than several
+    /// do; see the bench `redis` before you raise it.
+    #[must_use]
+    pub fn connections(mut self, connections: usize) -> Self {
+        self.connections = connections.clamp(1, 64);
+        self
+    }
+
+    /// The largest frame that is read or written, in bytes; a larger one is a miss and is removed. Default: 2 MiB.
+    #[must_use]
+    pub fn max_frame(mut self, bytes: usize) -> Self {
+        self.max_frame = bytes;
+        self
+    }
+
+    /// How many groups the shared log remembers one by one; older ones become coarser. Default: 65,536.
+    #[must_use]
+    pub fn remembered_groups(mut self, groups: u64) -> Self {
+        self.remembered = groups.max(1);
+        self
+    }
+
+    /// How many entries the shared log keeps. A node that was away for longer drops what it holds. Default: 16,384.
+    #[must_use]
+    pub fn log_length(mut self, entries: u64) -> Self {
+        self.log_length = entries.max(16);
+        self
+    }
+
+    /// How long a removed key stays closed to loads that began before; those that take more than half of it are not
+    /// stored if anything was invalidated meanwhile. Default: 60 s.
+    #[must_use]
+    pub fn fence(mut self, fence: Duration) -> Self {
+        self.fence = fence.max(Duration::from_secs(1));
+        self
+    }
+
+    /// How long connecting may take. Default: 1 s.
+    #[must_use]
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect = timeout;
+        self
+    }
+}
+
+impl fmt::Debug for RedisOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { target, prefix, connections, max_frame, remembered, log_length, fence, connect } = self;
+        f.debug_struct("RedisOptions")
+            .field("target", target)
+            .field("prefix", prefix)
+            .field("connections", connections)
+            .field("max_frame", max_frame)
+            .field("remembered", remembered)
+            .field("log_length", log_length)
+            .field("fence", fence)
+            .field("connect", connect)
+            .finish()
+    }
+}

@@ -1,0 +1,111 @@
+//! What runs inside Redis. The texts are fixed: keys and values come as arguments.
+
+use redis::Script;
+
+/// Looks at the log, and begins one where there is none or where a part of it is missing or is no part of it.
+///
+/// KEYS meta, stream, groups · ARGV a fresh epoch, the id of the highest record known, the id up to which was read →
+/// epoch, number, id of the last record, is the first id there, is the second
+const MEET: &str = r"
+local function is(key, kind)
+    local found = redis.call('TYPE', key)['ok']
+    return found == 'none' or found == kind
+end
+local function holds(id)
+    if id == '' then return 1 end
+    return #redis.call('XRANGE', KEYS[2], id, id, 'COUNT', 1)
+end
+local whole = is(KEYS[1], 'hash') and is(KEYS[2], 'stream') and is(KEYS[3], 'zset')
+local epoch = whole and redis.call('HGET', KEYS[1], 'epoch')
+if epoch and redis.call('HGET', KEYS[1], 'grouped') and redis.call('EXISTS', KEYS[3]) == 0 then epoch = false end
+if not epoch then
+    redis.call('UNLINK', KEYS[1], KEYS[2], KEYS[3])
+    redis.call('HSET', KEYS[1], 'epoch', ARGV[1], 'number', 0)
+    epoch = ARGV[1]
+end
+local last = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)
+return {epoch, redis.call('HGET', KEYS[1], 'number'), last[1] and last[1][1] or '', holds(ARGV[2]), holds(ARGV[3])}
+";
+
+/// Ends an epoch, if it is still in force.
+///
+/// KEYS meta, stream, groups · ARGV epoch, a fresh one
+const RENEW: &str = r"
+if redis.call('HGET', KEYS[1], 'epoch') == ARGV[1] then
+    redis.call('UNLINK', KEYS[1], KEYS[2], KEYS[3])
+    redis.call('HSET', KEYS[1], 'epoch', ARGV[2], 'number', 0)
+end
+return 1
+";
+
+/// Appends one entry: removes and fences the keys it names, remembers the groups, bounded, and writes the stream.
+///
+/// KEYS meta, stream, groups, then a frame and its fence for each key · ARGV epoch, node, nonce, entries kept, groups
+/// kept, milliseconds of a fence, then the groups → number
+const APPEND: &str = r"
+if redis.call('HGET', KEYS[1], 'epoch') ~= ARGV[1] then return redis.error_reply('EPOCH the log has begun a new epoch') end
+local number = string.format('%.0f', redis.call('HINCRBY', KEYS[1], 'number', 1))
+for i = 4, #KEYS, 2 do
+    redis.call('UNLINK', KEYS[i])
+    redis.call('SET', KEYS[i + 1], ARGV[1] .. ':' .. number, 'PX', ARGV[6])
+end
+local entry = {'by', ARGV[2]}
+local grouped = false
+for i = 7, #ARGV do
+    entry[#entry + 1] = 'g'
+    entry[#entry + 1] = ARGV[i]
+    if string.sub(ARGV[i], 1, 2) ~= 'k:' then
+        redis.call('ZADD', KEYS[3], number, ARGV[i])
+        grouped = true
+    end
+end
+redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[4], number .. '-' .. ARGV[3], unpack(entry))
+if not grouped then return number end
+redis.call('HSETNX', KEYS[1], 'grouped', 1)
+local over = redis.call('ZCARD', KEYS[3]) - tonumber(ARGV[5])
+if over > 0 then
+    local old = redis.call('ZPOPMIN', KEYS[3], over)
+    for i = 1, #old, 2 do
+        local coarser = '*:'
+        local kind = string.sub(old[i], 1, 1)
+        if kind == 't' then coarser = 'T:' end
+        if kind == 'p' then
+            local namespace = string.match(old[i], '^p:([^:*?]+):')
+            if namespace then coarser = 'n:' .. namespace end
+        end
+        redis.call('HSET', KEYS[1], 'f' .. coarser, old[i + 1])
+    end
+end
+return number
+";
+
+/// Stores a frame, unless its key was invalidated after its load began.
+///
+/// KEYS frame, fence · ARGV bytes, milliseconds to live, epoch and number of the birth → stored?
+const PUT: &str = r"
+local fence = redis.pcall('GET', KEYS[2])
+if type(fence) == 'table' then return 0 end
+if fence then
+    local epoch, number = string.match(fence, '^(%d+):(%d+)$')
+    if epoch == ARGV[3] and tonumber(number) > tonumber(ARGV[4]) then return 0 end
+end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1
+";
+
+/// All scripts, each with its hash.
+pub(super) struct Scripts {
+    pub(super) meet: Script,
+    pub(super) renew: Script,
+    pub(super) append: Script,
+    pub(super) put: Script,
+}
+
+impl Scripts {
+    pub(super) fn new() -> Self {
+        Self { meet: Script::new(MEET), renew: Script::new(RENEW), append: Script::new(APPEND), put: Script::new(PUT) }
+    }
+
+    /// The texts, to be loaded when a connection opens.
+    pub(super) const TEXTS: [&'static str; 4] = [MEET, RENEW, APPEND, PUT];
+}

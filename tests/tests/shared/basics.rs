@@ -1,0 +1,71 @@
+//! Two nodes over a Redis that is well.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cached_runtime::{Applied, cache};
+use kit::RedisServer;
+
+use crate::rig::{Node, Source, soon, within};
+
+#[cache(key = "basic:{id}", tags = ["tag:{id}"], ttl = "1h", cache = node.cache, skip(node))]
+async fn basic(node: &Node, id: u64) -> Result<u64, String> {
+    let _ = id;
+    node.source.read().await
+}
+
+async fn two() -> (RedisServer, Node, Node) {
+    let redis = RedisServer::start();
+    let source = Arc::new(Source::default());
+    let (a, b) = (Node::joined(&redis.url(), &source).await, Node::joined(&redis.url(), &source).await);
+    (redis, a, b)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_one_node_loaded_another_finds_in_redis() {
+    let (_redis, a, b) = two().await;
+    a.source.write(7);
+    assert_eq!(basic(&a, 1).await, Ok(7));
+    a.settled().await;
+    assert_eq!(basic(&b, 1).await, Ok(7));
+    assert_eq!(a.source.reads(), 1, "the second node asked Redis, not the source");
+    assert_eq!(basic(&b, 1).await, Ok(7));
+    assert_eq!(b.cache.stats().sites[0].hits, 1, "and has it near from then on");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_invalidation_reaches_the_other_node_within_milliseconds() {
+    let (_redis, a, b) = two().await;
+    for round in 1..=100 {
+        let id = round % 5;
+        a.source.write(round);
+        let applied = match round % 3 {
+            0 => soon("a key", a.cache.invalidate_key(&basic::key(&a, id))).await,
+            1 => soon("a tag", a.cache.invalidate_tags([format!("tag:{id}")])).await,
+            _ => soon("a namespace", a.cache.invalidate_namespace("basic")).await.unwrap(),
+        };
+        assert_eq!(applied, Applied::Applied, "in round {round}");
+        assert_eq!(basic(&a, id).await, Ok(round), "a node reads its own invalidation at once");
+        let mut seen = 0;
+        let start = std::time::Instant::now();
+        while seen != round {
+            seen = basic(&b, id).await.unwrap();
+            assert!(start.elapsed() < Duration::from_secs(2), "round {round}: the other node still serves {seen}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_removed_key_is_gone_from_redis() {
+    let (redis, a, _b) = two().await;
+    assert_eq!(basic(&a, 9).await, Ok(0));
+    a.settled().await;
+    let name = format!("cached:v:{{{}}}", basic::key(&a, 9));
+    assert_eq!(redis.command(&["EXISTS", &name]), kit::Reply::Int(1));
+    a.cache.invalidate_key(&basic::key(&a, 9)).await;
+    assert_eq!(redis.command(&["EXISTS", &name]), kit::Reply::Int(0));
+    within(Duration::from_secs(1), "the fence stands", || {
+        redis.command(&["EXISTS", &name.replace(":v:", ":f:")]) == kit::Reply::Int(1)
+    })
+    .await;
+}

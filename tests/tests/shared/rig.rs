@@ -1,0 +1,97 @@
+//! Nodes that share one source and one Redis, and how their tests wait.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+use std::time::{Duration, Instant};
+
+use cached_runtime::clock::Clock;
+use cached_runtime::testing::Gate;
+use cached_runtime::{Builder, Cache};
+
+/// Longer than anything here takes.
+pub(crate) const LONG: Duration = Duration::from_secs(20);
+
+/// One node: a cache of its own over what all share.
+#[derive(Clone)]
+pub(crate) struct Node {
+    pub(crate) cache: Cache,
+    pub(crate) source: Arc<Source>,
+}
+
+/// A database with one number in it, and how often it was read.
+#[derive(Debug, Default)]
+pub(crate) struct Source {
+    truth: AtomicU64,
+    reads: AtomicU64,
+    fails: AtomicBool,
+    pub(crate) gate: Gate,
+}
+
+impl Source {
+    pub(crate) async fn read(&self) -> Result<u64, String> {
+        self.reads.fetch_add(1, SeqCst);
+        let (seen, fails) = (self.truth.load(SeqCst), self.fails.load(SeqCst));
+        self.gate.pass().await;
+        if fails { Err("the source is down".to_owned()) } else { Ok(seen) }
+    }
+
+    pub(crate) fn write(&self, truth: u64) {
+        self.truth.store(truth, SeqCst);
+    }
+
+    pub(crate) fn reads(&self) -> u64 {
+        self.reads.load(SeqCst)
+    }
+}
+
+impl Node {
+    /// A node over this Redis, once it follows the log.
+    pub(crate) async fn joined(url: &str, source: &Arc<Source>) -> Self {
+        let node = Self::with(url, source, |builder| builder);
+        node.proven().await;
+        node
+    }
+
+    pub(crate) fn with(url: &str, source: &Arc<Source>, more: impl FnOnce(Builder) -> Builder) -> Self {
+        let builder = Cache::builder().clock(Clock::system()).redis(url);
+        Self { cache: more(builder).build().unwrap(), source: Arc::clone(source) }
+    }
+
+    /// Waits until the node knows that it has seen every invalidation.
+    pub(crate) async fn proven(&self) {
+        eventually("the node follows the log", || self.cache.shared().is_some_and(|log| log.proven)).await;
+    }
+
+    pub(crate) async fn suspect(&self) {
+        eventually("the node knows that it may miss something", || self.cache.shared().is_some_and(|log| !log.proven))
+            .await;
+    }
+
+    /// What the tiers are still to be told and to write is done.
+    pub(crate) async fn settled(&self) {
+        assert_eq!(self.cache.flush(LONG).await.unwritten, 0, "the tiers are well and take everything");
+        let told = || self.cache.stats().tiers.iter().all(|tier| tier.backlog == 0 && !tier.closed);
+        eventually("the tiers have taken all invalidations", told).await;
+    }
+}
+
+/// Waits until something is so; a promise is kept within [`LONG`].
+pub(crate) async fn eventually(what: &str, so: impl FnMut() -> bool) {
+    within(LONG, what, so).await;
+}
+
+/// Waits until something is so, and says how long it took.
+pub(crate) async fn within(limit: Duration, what: &str, mut so: impl FnMut() -> bool) -> Duration {
+    let start = Instant::now();
+    while !so() {
+        assert!(start.elapsed() < limit, "not within {limit:?}: {what}");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    start.elapsed()
+}
+
+/// A promise not to hang.
+pub(crate) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(LONG, future).await.unwrap_or_else(|_| panic!("still waiting: {what}"))
+}
