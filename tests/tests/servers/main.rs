@@ -5,4 +5,5 @@ mod ear;
 mod sql_faults;
 mod sql_nodes;
 mod sql_rig;
+mod sql_shared;
 mod sql_tiers;
