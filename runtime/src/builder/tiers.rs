@@ -113,7 +113,8 @@ impl Builder {
     /// Adds a tier on a PostgreSQL server, which nodes share; keeps 1 GiB in tables named `cached_…`, with 4 connections.
     ///
     /// A hit there costs a round trip. A server that is away is no error, here or later: the tier misses, and connects
-    /// when it can. See [`SqlOptions::postgres`] for the URL and the rights that its user needs.
+    /// when it can. Nodes that run side by side need `redis` as well, added before this: without the log that it holds,
+    /// one does not hear what another invalidates. See [`SqlOptions::postgres`] for the URL and the rights that its user needs.
     #[cfg(feature = "postgres")]
     pub fn postgres(self, url: &str) -> Self {
         self.server("postgres", SqlOptions::postgres(url))
@@ -129,7 +130,8 @@ impl Builder {
     /// connections.
     ///
     /// A hit there costs a round trip. A server that is away is no error, here or later: the tier misses, and connects
-    /// when it can. See [`SqlOptions::mysql`] for the URL and the rights that its user needs.
+    /// when it can. Nodes that run side by side need `redis` as well, added before this: without the log that it holds,
+    /// one does not hear what another invalidates. See [`SqlOptions::mysql`] for the URL and the rights that its user needs.
     #[cfg(feature = "mysql")]
     pub fn mysql(self, url: &str) -> Self {
         self.server("mysql", SqlOptions::mysql(url))

@@ -124,7 +124,8 @@ fn parsed<O: FromStr>(url: &str, schemes: &[&str], known: &[&str]) -> Result<O> 
     }
     let names = parameters.split('&').filter(|p| !p.is_empty()).map(|p| p.split('=').next().unwrap_or(p));
     for name in names {
-        if !known.contains(&name) && !(name.starts_with("options[") && known.contains(&"options")) {
+        let known_name = if name.starts_with("options[") { "options" } else { name };
+        if !known.contains(&known_name) {
             return Err(
                 Error::config("url", "has a parameter that the driver does not know").with("known", known.join(" "))
             );
