@@ -81,6 +81,22 @@ impl MariaDb {
         *self.child() = Some(self.account.start_and_wait(&binary("mariadbd"), &args, answers));
     }
 
+    /// Stops the server where it is, as `kill -STOP` does: it keeps its connections and answers nothing.
+    pub fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let child = self.child().as_ref().expect("a running server").id().to_string();
+        let done = Command::new("kill").args([signal, &child]).status().expect("kill runs");
+        assert!(done.success(), "the server takes signals");
+    }
+
     /// Runs SQL as the owner of all; what it answers, a line for each row.
     ///
     /// # Panics

@@ -188,27 +188,23 @@ async fn cancelled_calls_leave_nothing_behind<S: Server>() {
         assert_eq!(payload(&tier, &name).await.unwrap().as_deref(), Some(name.as_bytes()));
     }
     assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
-    assert_eq!(open_transactions(&*server_of::<S>(&server)), "0");
-    let connections: u32 = connections::<S>(&server).parse().unwrap();
+    assert_eq!(open_transactions(&server), "0");
+    let connections: u32 = connections(&server).parse().unwrap();
     assert!((1..=2).contains(&connections), "{connections}");
 }
 
-fn server_of<S: Server>(server: &S) -> Box<dyn Fn(&str, &str) -> String + '_> {
-    Box::new(|postgres, mysql| server.sql(if S::WORD == "postgres" { postgres } else { mysql }))
+fn ask<S: Server>(server: &S, postgres: &str, mysql: &str) -> String {
+    server.sql(if S::WORD == "postgres" { postgres } else { mysql })
 }
 
-fn open_transactions(ask: &dyn Fn(&str, &str) -> String) -> String {
-    ask(
-        "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'",
-        "SELECT count(*) FROM information_schema.innodb_trx",
-    )
+fn open_transactions<S: Server>(server: &S) -> String {
+    let postgres = "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'";
+    ask(server, postgres, "SELECT count(*) FROM information_schema.innodb_trx")
 }
 
 fn connections<S: Server>(server: &S) -> String {
-    server_of(server)(
-        "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'cached'",
-        "SELECT count(*) FROM information_schema.processlist WHERE user = 'cached'",
-    )
+    let postgres = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'cached'";
+    ask(server, postgres, "SELECT count(*) FROM information_schema.processlist WHERE user = 'cached'")
 }
 
 /// Somebody ends all our connections, again and again: no call fails.
@@ -279,4 +275,50 @@ async fn a_put_of_many_large_frames_is_several_statements() {
     for i in 0..40 {
         assert_eq!(payload(&tier, &format!("l:{i}")).await.unwrap().map(|p| p.len()), Some(900 << 10));
     }
+}
+
+/// A server that stands still, and goes on: calls end, then are turned away at once, then work again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_stands_still_is_given_up() {
+    let server = MariaDb::start();
+    let tier = Sql::open(server.fresh());
+    put(&tier, "a", b"a").await.unwrap();
+    server.freeze();
+    let start = Instant::now();
+    let error = payload(&tier, "a").await.expect_err("nobody answers");
+    assert!(error.kind() == ErrorKind::Tier && start.elapsed() < Duration::from_secs(4), "{error:?}");
+    let start = Instant::now();
+    for _ in 0..100 {
+        assert!(payload(&tier, "a").await.is_err());
+    }
+    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+    server.thaw();
+    let took = until_it_works(&tier, Duration::from_secs(20)).await;
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    assert_eq!(payload(&tier, "a").await.unwrap().as_deref(), Some(&b"a"[..]));
+}
+
+/// A store that takes long to count is counted aside, and kept within its bound all the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_is_slow_to_count_keeps_its_bound() {
+    let server = Postgres::shared();
+    let tier = Sql::open(server.fresh().table_prefix("slow").unwrap().max_bytes(50_000));
+    for i in 0..100 {
+        put(&tier, &format!("s:{i}"), &[b'x'; 900]).await.unwrap();
+    }
+    // Reading a row's size takes 20 ms: to count is too slow, to walk is not.
+    let slow = "CREATE FUNCTION slow(n BIGINT) RETURNS BIGINT LANGUAGE plpgsql STABLE AS \
+                'BEGIN PERFORM pg_sleep(0.02); RETURN n; END'";
+    server.command(slow);
+    server.command("ALTER TABLE slow_frames RENAME TO slow_real");
+    server.command("CREATE VIEW slow_frames AS SELECT id, name, slow(bytes) AS bytes, frame FROM slow_real");
+    let start = Instant::now();
+    let left = || server.command("SELECT sum(bytes) FROM slow_real").parse::<u64>().unwrap();
+    while left() > 50_000 {
+        tier.tidy(step(10)).await.unwrap();
+        assert!(start.elapsed() < Duration::from_secs(30), "{} left", left());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(start.elapsed() > Duration::from_millis(1_500), "the control: counting was slow");
+    assert!(left() > 40_000, "{} left", left());
 }

@@ -148,9 +148,13 @@ impl Links {
     pub(super) async fn close(&self) {
         self.turns.close();
         let idle = std::mem::take(&mut *self.idle());
-        for Idle { line, .. } in idle {
-            let _ = timeout(LIMIT, line.close()).await;
-        }
+        let all = async {
+            for Idle { line, .. } in idle {
+                line.close().await;
+            }
+        };
+        // Those not taken leave of by then are hung up.
+        let _ = timeout(LIMIT, all).await;
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<Idle>> {
