@@ -76,6 +76,7 @@ use proc_macro::TokenStream;
 /// | `ttl_with = \|v\| ..` | the life of this value, as a `Duration` | `ttl` |
 /// | `weigh = \|v\| ..` | the bytes of this value, for the budget of near | measured; with `local`, its size |
 /// | `local` | values never leave this process | all tiers |
+/// | `strict`, `strict = false` | whether stored values are served while invalidations of other nodes may be missing | the cache's: they are, for at most 60 s |
 /// | `format = "json"` | the encoding below near: `postcard`, `msgpack`, `json` | the cache's: `postcard` |
 /// | `version = 2` | raise it when values mean something else than before: old ones are not found | 0 |
 /// | `load = "inline"` | the body runs in its caller; `"task"` is the default | `"task"` |

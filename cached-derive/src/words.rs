@@ -25,6 +25,7 @@ pub(crate) const CACHE: &[Word] = &[
     word("name", "name = \"frames\""),
     word("version", "version = 2"),
     word("local", "local"),
+    word("strict", "strict"),
     word("format", "format = \"json\""),
     word("load", "load = \"inline\""),
     word("cache_none", "cache_none = \"30s\""),

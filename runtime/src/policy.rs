@@ -31,8 +31,6 @@ pub struct Policy {
     pub local: bool,
     /// Does near answer nothing while invalidations of other nodes may be missing? Default: as the cache says (no).
     pub strict: Option<bool>,
-    /// Is there one load for all nodes at a time? Default: no; one for each node.
-    pub cluster_lock: bool,
     /// The encoding below near. Default: the cache's (postcard).
     pub format: Option<Format>,
     /// Part of the fingerprint of what is stored; raise it when the meaning of a value changes. Default: 0.
@@ -53,7 +51,6 @@ impl Policy {
         idle: None,
         local: false,
         strict: None,
-        cluster_lock: false,
         format: None,
         version: 0,
     };

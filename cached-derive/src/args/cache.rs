@@ -28,6 +28,7 @@ pub(crate) struct CacheArgs {
     pub(crate) timeout: Slot<u64>,
     pub(crate) idle: Slot<u64>,
     pub(crate) local: Slot<()>,
+    pub(crate) strict: Slot<bool>,
     pub(crate) format: Slot<&'static str>,
     pub(crate) load: Slot<Load>,
     pub(crate) cache_none: Slot<CacheNone>,
@@ -89,6 +90,7 @@ impl CacheArgs {
             "timeout" => self.timeout.fill(word, opt.duration()?),
             "idle" => self.idle.fill(word, opt.duration()?),
             "local" => self.local.fill(word, opt.flag()?),
+            "strict" => self.strict.fill(word, truth(&opt)?),
             "format" => self.format.fill(word, opt.choice(FORMATS)?),
             "load" => self.load.fill(word, opt.choice(LOADS)?),
             "cache_none" => self.cache_none.fill(word, none(&opt)?),
@@ -120,6 +122,11 @@ const LOADS: &[(&str, Load)] = &[("inline", Load::Inline), ("task", Load::Task)]
 
 /// The word and the name of its variant in the runtime.
 const FORMATS: &[(&str, &str)] = &[("postcard", "Postcard"), ("msgpack", "Msgpack"), ("json", "Json")];
+
+/// `strict` alone, or `= false`.
+fn truth(opt: &Opt<'_>) -> Result<bool> {
+    if opt.input.peek(Token![=]) { opt.truth() } else { opt.flag().map(|()| true) }
+}
 
 /// `cache_none` alone, or `= "30s"`.
 fn none(opt: &Opt<'_>) -> Result<CacheNone> {

@@ -86,6 +86,7 @@ fn policy(model: &Model) -> TokenStream {
         timeout,
         idle,
         local: _,
+        strict,
         format,
         version,
         cache_none,
@@ -125,6 +126,7 @@ fn policy(model: &Model) -> TokenStream {
         ("timeout", timeout.get().map(optional)),
         ("idle", idle.get().map(optional)),
         ("local", model.is_local().then(|| quote_spanned!(ours=> true))),
+        ("strict", strict.get().map(|strict| some(model, Some(quote_spanned!(ours=> #strict))))),
         ("format", format),
         ("version", version.get().map(|n| Literal::u32_unsuffixed(*n).to_token_stream())),
     ];

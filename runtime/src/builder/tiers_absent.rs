@@ -23,7 +23,7 @@ impl Builder {
     pub(super) fn stack_and_log(&mut self) -> Result<(Stack, Arc<Log>)> {
         let Tiers {} = self.tiers;
         let chance = self.settings.seed.map_or_else(Chance::unknown, Chance::new);
-        let log = Log::resume(&Recall::default(), chance.next() | 1, self.settings.groups);
+        let log = Log::resume(&Recall::default(), chance.next() | 1, self.settings.groups, false);
         Ok((Stack::default(), Arc::new(log)))
     }
 }

@@ -2,4 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used, missing_debug_implementations)]
 
 mod basics;
+mod failover;
+mod outage;
 mod rig;
+mod suspect;

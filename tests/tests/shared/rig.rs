@@ -95,3 +95,9 @@ pub(crate) async fn within(limit: Duration, what: &str, mut so: impl FnMut() -> 
 pub(crate) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
     tokio::time::timeout(LONG, future).await.unwrap_or_else(|_| panic!("still waiting: {what}"))
 }
+
+/// A figure of a fault that was played through.
+#[allow(clippy::print_stdout, reason = "the figures are there to be read")]
+pub(crate) fn figure(case: &str, figure: impl std::fmt::Display) {
+    println!("{case}: {figure}");
+}

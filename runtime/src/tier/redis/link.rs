@@ -5,23 +5,20 @@
 
 use std::fmt;
 use std::future::Future;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, Cmd, Pipeline, Value};
+use redis::{Client, Cmd, Pipeline, Value};
 
 use super::failure::{breaks, failure};
+use super::homes::Homes;
+use super::line::{Fan, Line};
 use super::options::RedisOptions;
 use super::script::Scripts;
 use super::target::unfit;
 use crate::error::{Error, ErrorKind, Result};
 
-/// From how many reads on one connection others are used as well.
-const BUSY: usize = 64;
-/// How long a connection may take to answer a ping.
-const PING: Duration = Duration::from_millis(500);
 /// A call that was given up after less than this was given up by its caller, not by a deadline.
 const LATE: Duration = Duration::from_millis(20);
 
@@ -39,17 +36,13 @@ pub(super) struct Link {
 
 /// The connections of one time.
 struct Lines {
-    reads: Vec<Line>,
+    client: Client,
+    homes: Arc<Homes>,
+    /// For reads from outside a runtime.
+    reads: Arc<Fan>,
     writes: Line,
     /// Waits in `XREAD`: nobody else may use it.
     log: Line,
-    turn: AtomicUsize,
-}
-
-struct Line {
-    connection: MultiplexedConnection,
-    id: i64,
-    waiting: AtomicUsize,
 }
 
 /// Which of the connections.
@@ -90,11 +83,8 @@ impl Link {
         let log = Line::open(&client, &self.options).await?;
         self.greet(&log).await?;
         let writes = Line::open(&client, &self.options).await?;
-        let mut reads = Vec::with_capacity(self.options.connections);
-        for _ in 0..self.options.connections {
-            reads.push(Line::open(&client, &self.options).await?);
-        }
-        Ok(Lines { reads, writes, log, turn: AtomicUsize::new(0) })
+        let reads = Arc::new(Fan::open(&client, &self.options).await?);
+        Ok(Lines { homes: Arc::new(Homes::new()), reads, writes, log, client })
     }
 
     /// Makes sure that this is a server to write to, that what an earlier connection left unsaid stays unsaid, and that
@@ -148,7 +138,8 @@ impl Link {
     fn give_up(&self) {
         let lines = self.lines.write().unwrap_or_else(PoisonError::into_inner).take();
         let Some(lines) = lines else { return };
-        let ids = lines.reads.iter().chain([&lines.writes, &lines.log]).map(|line| line.id).filter(|id| *id != 0);
+        let ids = lines.reads.ids().chain(lines.homes.ids()).chain([lines.writes.id, lines.log.id]);
+        let ids = ids.filter(|id| *id != 0);
         let mut former = self.former.write().unwrap_or_else(PoisonError::into_inner);
         former.extend(ids);
         // A server that is away for long is not told of all that was tried meanwhile.
@@ -163,11 +154,10 @@ impl Link {
             return Err(Error::new(ErrorKind::Tier, "a connection to Redis is broken").with("code", "CONNECTION"));
         }
         let lines = self.lines()?;
-        for line in lines.reads.iter().chain([&lines.writes]) {
-            let ping = redis::cmd("PING");
-            let answer = tokio::time::timeout(PING, line.one(&ping)).await;
-            answer.map_err(|_| Error::new(ErrorKind::Deadline, "Redis does not answer a ping"))??;
-        }
+        lines.writes.ping().await?;
+        lines.reads.ping().await?;
+        lines.homes.check().await;
+        self.late.store(0, Ordering::Relaxed);
         Ok(())
     }
 
@@ -186,13 +176,27 @@ impl Link {
     /// One command.
     pub(super) async fn one(&self, lane: Lane, command: &Cmd) -> Result<Value> {
         let lines = self.admitted(lane)?;
-        self.watch(lines.line(lane).one(command)).await
+        match lane {
+            Lane::Read => {
+                let fan = lines.fan(&self.options);
+                self.watch(fan.line().one(command)).await
+            }
+            Lane::Write => self.watch(lines.writes.one(command)).await,
+            Lane::Log => self.watch(lines.log.one(command)).await,
+        }
     }
 
     /// Several commands, and what became of each.
     pub(super) async fn many(&self, lane: Lane, commands: &Pipeline) -> Result<Vec<Value>> {
         let lines = self.admitted(lane)?;
-        self.watch(lines.line(lane).raw(commands)).await
+        match lane {
+            Lane::Read => {
+                let fan = lines.fan(&self.options);
+                self.watch(fan.line().raw(commands)).await
+            }
+            Lane::Write => self.watch(lines.writes.raw(commands)).await,
+            Lane::Log => self.watch(lines.log.raw(commands)).await,
+        }
     }
 
     async fn watch<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
@@ -227,65 +231,8 @@ impl Drop for Pending<'_> {
 }
 
 impl Lines {
-    fn line(&self, lane: Lane) -> &Line {
-        match lane {
-            Lane::Write => &self.writes,
-            Lane::Log => &self.log,
-            Lane::Read => {
-                let first = &self.reads[0];
-                if self.reads.len() == 1 || first.waiting.load(Ordering::Relaxed) < BUSY {
-                    return first;
-                }
-                &self.reads[self.turn.fetch_add(1, Ordering::Relaxed) % self.reads.len()]
-            }
-        }
-    }
-}
-
-impl Line {
-    async fn open(client: &Client, options: &RedisOptions) -> Result<Self> {
-        let config =
-            AsyncConnectionConfig::new().set_connection_timeout(Some(options.connect)).set_response_timeout(None);
-        let opened = client.get_multiplexed_async_connection_with_config(&config).await;
-        let line = Self { connection: opened.map_err(|e| failure(&e))?, id: 0, waiting: AtomicUsize::new(0) };
-        // Without the right to ask for it, the connection has no name to be ended by.
-        let id = match line.one(redis::cmd("CLIENT").arg("ID")).await {
-            Ok(Value::Int(id)) => id,
-            Ok(_) => 0,
-            Err(error) if error.context("code") == Some("NOPERM") => 0,
-            Err(error) => return Err(error),
-        };
-        Ok(Self { id, ..line })
-    }
-
-    async fn one(&self, command: &Cmd) -> Result<Value> {
-        let _waiting = Waiting::enter(&self.waiting);
-        let answer = self.connection.clone().send_packed_command(command).await.map_err(|e| failure(&e))?;
-        match answer {
-            Value::ServerError(error) => Err(failure(&error.into())),
-            answer => Ok(answer),
-        }
-    }
-
-    async fn raw(&self, commands: &Pipeline) -> Result<Vec<Value>> {
-        let _waiting = Waiting::enter(&self.waiting);
-        let count = commands.len();
-        self.connection.clone().send_packed_commands(commands, 0, count).await.map_err(|e| failure(&e))
-    }
-}
-
-struct Waiting<'a>(&'a AtomicUsize);
-
-impl<'a> Waiting<'a> {
-    fn enter(waiting: &'a AtomicUsize) -> Self {
-        waiting.fetch_add(1, Ordering::Relaxed);
-        Self(waiting)
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+    fn fan(&self, options: &RedisOptions) -> Arc<Fan> {
+        self.homes.here(&self.client, options).unwrap_or_else(|| Arc::clone(&self.reads))
     }
 }
 

@@ -1,6 +1,8 @@
 //! L2: frames in Redis, and the log of invalidations that all nodes share.
 
 mod failure;
+mod homes;
+mod line;
 mod link;
 mod log;
 mod names;

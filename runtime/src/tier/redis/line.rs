@@ -1,0 +1,113 @@
+//! One multiplexed connection, and several that reads are spread over.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, Client, Cmd, Pipeline, Value};
+
+use super::failure::failure;
+use super::options::RedisOptions;
+use crate::error::{Error, ErrorKind, Result};
+
+/// From how many calls on one connection others are used as well.
+const BUSY: usize = 64;
+/// How long a connection may take to answer a ping.
+const PING: Duration = Duration::from_millis(500);
+
+/// One connection. What it does is driven by the runtime in which it was opened.
+pub(super) struct Line {
+    connection: MultiplexedConnection,
+    /// Its number at the server; 0 if we may not ask.
+    pub(super) id: i64,
+    waiting: AtomicUsize,
+}
+
+/// Connections for reads.
+pub(super) struct Fan {
+    lines: Vec<Line>,
+    turn: AtomicUsize,
+}
+
+impl Fan {
+    pub(super) async fn open(client: &Client, options: &RedisOptions) -> Result<Self> {
+        let mut lines = Vec::with_capacity(options.connections);
+        for _ in 0..options.connections {
+            lines.push(Line::open(client, options).await?);
+        }
+        Ok(Self { lines, turn: AtomicUsize::new(0) })
+    }
+
+    /// The first connection, until it is busy: few calls are answered sooner by one connection than by several.
+    pub(super) fn line(&self) -> &Line {
+        let first = &self.lines[0];
+        if self.lines.len() == 1 || first.waiting.load(Ordering::Relaxed) < BUSY {
+            return first;
+        }
+        &self.lines[self.turn.fetch_add(1, Ordering::Relaxed) % self.lines.len()]
+    }
+
+    pub(super) async fn ping(&self) -> Result<()> {
+        for line in &self.lines {
+            line.ping().await?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn ids(&self) -> impl Iterator<Item = i64> + '_ {
+        self.lines.iter().map(|line| line.id)
+    }
+}
+
+impl Line {
+    pub(super) async fn open(client: &Client, options: &RedisOptions) -> Result<Self> {
+        let config =
+            AsyncConnectionConfig::new().set_connection_timeout(Some(options.connect)).set_response_timeout(None);
+        let opened = client.get_multiplexed_async_connection_with_config(&config).await;
+        let line = Self { connection: opened.map_err(|e| failure(&e))?, id: 0, waiting: AtomicUsize::new(0) };
+        // Without the right to ask for it, the connection has no name to be ended by.
+        let id = match line.one(redis::cmd("CLIENT").arg("ID")).await {
+            Ok(Value::Int(id)) => id,
+            Ok(_) => 0,
+            Err(error) if error.context("code") == Some("NOPERM") => 0,
+            Err(error) => return Err(error),
+        };
+        Ok(Self { id, ..line })
+    }
+
+    pub(super) async fn one(&self, command: &Cmd) -> Result<Value> {
+        let _waiting = Waiting::enter(&self.waiting);
+        let answer = self.connection.clone().send_packed_command(command).await.map_err(|e| failure(&e))?;
+        match answer {
+            Value::ServerError(error) => Err(failure(&error.into())),
+            answer => Ok(answer),
+        }
+    }
+
+    pub(super) async fn ping(&self) -> Result<()> {
+        let ping = redis::cmd("PING");
+        let answer = tokio::time::timeout(PING, self.one(&ping)).await;
+        answer.map_err(|_| Error::new(ErrorKind::Deadline, "Redis does not answer a ping"))?.map(drop)
+    }
+
+    pub(super) async fn raw(&self, commands: &Pipeline) -> Result<Vec<Value>> {
+        let _waiting = Waiting::enter(&self.waiting);
+        let count = commands.len();
+        self.connection.clone().send_packed_commands(commands, 0, count).await.map_err(|e| failure(&e))
+    }
+}
+
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn enter(waiting: &'a AtomicUsize) -> Self {
+        waiting.fetch_add(1, Ordering::Relaxed);
+        Self(waiting)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
