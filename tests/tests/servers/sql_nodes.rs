@@ -8,7 +8,7 @@ use cached_runtime::testing::contract;
 use cached_runtime::tier::sql::Sql;
 use cached_runtime::tier::{Note, Step, Tier};
 
-use crate::sql_rig::{Server, key, on_both, payload, put, record, round, step, tag};
+use crate::sql_rig::{Server, key, on_both, patiently, payload, put, record, round, step, tag};
 
 on_both!(
     nodes_see_each_other,
@@ -60,8 +60,7 @@ async fn tables_are_made_by_many_at_once<S: Server>() {
             .collect();
         let nodes: Vec<Sql> = nodes.into_iter().map(|node| node.join().unwrap()).collect();
         for (i, node) in nodes.iter().enumerate() {
-            assert!(node.is_open(), "node {i}: {node:?}");
-            put(node, &format!("of {i}"), b"x").await.unwrap();
+            patiently(|| async { put(node, &format!("of {i}"), b"x").await }).await;
         }
         assert_eq!(round(&nodes[0]).await.entries, 8);
     }
@@ -79,8 +78,9 @@ async fn the_position_never_goes_back<S: Server>() {
                 // Each node's numbers rise; they meet those of the others in any order.
                 let number = i * 4 + n as u64;
                 let group = if i % 3 == 0 { Group::Key(key("k")) } else { Group::Tag(format!("{n}").into()) };
-                node.apply(&[record(5, number, group)]).await.unwrap();
-                let at = node.recall().await.unwrap().position.unwrap();
+                let records = [record(5, number, group)];
+                patiently(|| node.apply(&records)).await;
+                let at = patiently(|| node.recall()).await.position.unwrap();
                 assert!(at.epoch == 5 && at.number >= seen.max(number), "{at:?} after {seen} and {number}");
                 seen = at.number;
             }
@@ -126,15 +126,17 @@ async fn nodes_write_side_by_side<S: Server>() {
                     let names: BTreeSet<usize> = (0..20).map(|j| (j * (2 * n + 3) + i) % 30).collect();
                     let frames =
                         names.iter().rev().map(|k| contract::frame(&format!("k:{k}"), format!("{k}").as_bytes()));
-                    tier.put(&frames.collect::<Vec<_>>()).await.unwrap();
+                    let frames: Vec<_> = frames.collect();
+                    patiently(|| tier.put(&frames)).await;
                     let gone: Vec<_> =
                         names.iter().take(5).map(|k| record(1, i as u64, Group::Key(key(&format!("k:{k}"))))).collect();
-                    tier.apply(&gone).await.unwrap();
+                    patiently(|| tier.apply(&gone)).await;
                     for k in 0..30 {
-                        let found = payload(&tier, &format!("k:{k}")).await.unwrap();
+                        let name = format!("k:{k}");
+                        let found = patiently(|| payload(&tier, &name)).await;
                         assert!(found.is_none_or(|f| f == format!("{k}").as_bytes()));
                     }
-                    tier.tidy(step(7)).await.unwrap();
+                    patiently(|| tier.tidy(step(7))).await;
                 }
                 tier
             })
@@ -170,7 +172,7 @@ async fn nodes_that_trim_at_once_trim_once<S: Server>() {
             tokio::spawn(async move {
                 start.wait().await;
                 for _ in 0..20 {
-                    node.tidy(step(8)).await.unwrap();
+                    patiently(|| node.tidy(step(8))).await;
                 }
             })
         })

@@ -1,5 +1,6 @@
 //! The two servers, so that each promise is written once.
 
+use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
@@ -150,5 +151,20 @@ pub(crate) async fn until_it_works(tier: &Sql, limit: Duration) -> Duration {
             Err(e) => assert!(start.elapsed() < limit, "{e:?}"),
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Makes a call again while a busy machine keeps the server from answering in time; every other failure is one.
+pub(crate) async fn patiently<T, F: Future<Output = Result<T>>>(call: impl Fn() -> F) -> T {
+    let start = Instant::now();
+    loop {
+        match call().await {
+            Ok(done) => return done,
+            Err(e) => {
+                let stalled = e.to_string().contains("does not answer") && start.elapsed() < Duration::from_secs(30);
+                assert!(stalled, "{e:?}");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
     }
 }
