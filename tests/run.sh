@@ -44,8 +44,34 @@ need_compiler() {
     esac
 }
 
+# Database servers: tests start their own, on free ports. What a package starts by itself is not touched, and not needed.
+need_server() {
+    local program="$1" package="$2" file
+    command -v "$program" >/dev/null && return
+    # Debian keeps PostgreSQL out of the path.
+    for file in /usr/lib/postgresql/*/bin/"$program"; do
+        [ -x "$file" ] && return
+    done
+    say "installing $package"
+    case "$(uname -s)" in
+        Darwin) brew install "${package%-server}" ;;
+        *)
+            local sudo=""
+            [ "$(id -u)" = 0 ] || sudo="sudo"
+            if ! command -v apt-get >/dev/null; then
+                echo "no $program, and no apt-get to install it: install $package" >&2
+                exit 1
+            fi
+            $sudo apt-get update -q
+            $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$package"
+            ;;
+    esac
+}
+
 need_cargo
 need_compiler
+need_server postgres postgresql
+need_server mariadbd mariadb-server
 
 # Each of them checks what it shows. All are built with all features, as the tests are: nothing is built twice.
 say "examples"

@@ -24,6 +24,8 @@ pub(crate) struct Level {
     pub(crate) meter: Arc<Metered>,
     /// May a frame be served from here now, beyond what the log says of it?
     pub(crate) vouches: Judge,
+    /// Do other nodes write here as well, though the log is elsewhere?
+    pub(crate) common: bool,
     /// What is known of the log that this tier holds for all nodes; none for a tier of the node's own.
     #[cfg(feature = "_shared")]
     pub(crate) shared: Option<Arc<crate::follow::Seen>>,
@@ -105,9 +107,10 @@ impl Stack {
         all
     }
 
-    /// The deepest tier that is the node's own.
+    /// The deepest tier that is the node's own; else the deepest that can keep something for it.
     pub(crate) fn own(&self) -> Option<&Level> {
-        self.levels.iter().rev().find(|level| level.is_own())
+        let mut own = self.levels.iter().rev().filter(|level| level.is_own());
+        own.clone().find(|level| !level.common).or_else(|| own.next())
     }
 
     /// The tier that nodes share.

@@ -100,6 +100,34 @@ impl Builder {
         Level { shared: Some(seen), ..level }
     }
 
+    /// A tier that nodes share beside the log: only the log's own places say which frames are valid there, for each node
+    /// numbers its own log by itself. While something may be missing, or is not told yet, none is served.
+    #[cfg(feature = "_server")]
+    pub(super) fn open_common(
+        &self,
+        name: &'static str,
+        tier: Arc<dyn crate::tier::Tier>,
+        late: &Late,
+        followed: &Followed,
+    ) -> Result<Level> {
+        let Some(shared) = followed else {
+            return Err(Error::config(name, "stands below the Redis that holds the log of the nodes: add that first"));
+        };
+        let (seen, judging, vouching) = (Arc::clone(&shared.seen), Arc::clone(late), Arc::clone(late));
+        // What we know nothing of may be valid for those who do: it is neither served nor swept away.
+        let judge: Judge = Arc::new(move |frame| {
+            let known = |log: &Arc<Log>| log.shared_top().position.epoch == frame.head().shared.epoch;
+            judging.get().is_some_and(|log| !known(log) || log.allows_shared(frame))
+        });
+        let vouches: Judge = Arc::new(move |frame| {
+            let vouches = |log: &Arc<Log>| log.is_proven() && log.allows_shared(frame);
+            vouching.get().is_some_and(vouches) && !*seen.owing.lock()
+        });
+        let label = tier.to_string();
+        let level = self.level(name, label, Arc::new(Guarded::new(tier, self.guard(name))), judge, vouches);
+        Ok(Level { common: true, ..level })
+    }
+
     /// Follows the shared log from here on; what an earlier process still owed it is brought to it first.
     pub(super) fn follow(&self, followed: Followed, recall: &Recall, stack: &Stack, log: &Arc<Log>) -> Result<()> {
         let (Some(shared), Some(level)) = (followed, stack.shared()) else { return Ok(()) };

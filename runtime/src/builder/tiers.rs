@@ -1,6 +1,7 @@
 //! The tiers below near: their settings, and how they are opened.
 
-use std::path::{Path, PathBuf};
+use std::ffi::OsString;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -11,6 +12,8 @@ use crate::codec::{Compression, Format};
 use crate::error::{Error, Result};
 use crate::log::Log;
 use crate::stack::{Level, Stack};
+#[cfg(feature = "_server")]
+use crate::tier::sql::SqlOptions;
 use crate::tier::{Behind, BehindOptions, BreakerOptions, Deadlines, GuardOptions, Guarded, Judge, Metered, Tier};
 
 /// The tiers to be opened, and what they have in common.
@@ -37,6 +40,8 @@ pub(super) enum Kind {
     Disk(PathBuf, u64),
     #[cfg(feature = "sqlite")]
     Sqlite(PathBuf, u64),
+    #[cfg(feature = "_server")]
+    Server(&'static str, Result<SqlOptions>),
     #[allow(dead_code, reason = "keeps PathBuf in use when no engine is compiled in")]
     Never(PathBuf, std::convert::Infallible),
 }
@@ -105,6 +110,50 @@ impl Builder {
         self
     }
 
+    /// Adds a tier on a PostgreSQL server, which nodes share; keeps 1 GiB in tables named `cached_…`, with 4 connections.
+    ///
+    /// A hit there costs a round trip. A server that is away is no error, here or later: the tier misses, and connects
+    /// when it can. Nodes that run side by side need `redis` as well, added before this: without the log that it holds,
+    /// one does not hear what another invalidates. See [`SqlOptions::postgres`] for the URL and the rights that its user needs.
+    #[cfg(feature = "postgres")]
+    pub fn postgres(self, url: &str) -> Self {
+        self.server("postgres", SqlOptions::postgres(url))
+    }
+
+    /// The same with settings of your own.
+    #[cfg(feature = "postgres")]
+    pub fn postgres_with(self, options: SqlOptions) -> Self {
+        self.server("postgres", Ok(options))
+    }
+
+    /// Adds a tier on a MySQL or MariaDB server, which nodes share; keeps 1 GiB in tables named `cached_…`, with 4
+    /// connections.
+    ///
+    /// A hit there costs a round trip. A server that is away is no error, here or later: the tier misses, and connects
+    /// when it can. Nodes that run side by side need `redis` as well, added before this: without the log that it holds,
+    /// one does not hear what another invalidates. See [`SqlOptions::mysql`] for the URL and the rights that its user needs.
+    #[cfg(feature = "mysql")]
+    pub fn mysql(self, url: &str) -> Self {
+        self.server("mysql", SqlOptions::mysql(url))
+    }
+
+    /// The same with settings of your own.
+    #[cfg(feature = "mysql")]
+    pub fn mysql_with(self, options: SqlOptions) -> Self {
+        self.server("mysql", Ok(options))
+    }
+
+    /// A URL that is wrong is told when the cache is built, as everything else that is.
+    #[cfg(feature = "_server")]
+    fn server(mut self, setting: &'static str, options: Result<SqlOptions>) -> Self {
+        let options = options.and_then(|options| match options.word() {
+            word if word == setting => Ok(options),
+            word => Err(Error::config(setting, "is given the options of another database").with("database", word)),
+        });
+        self.tiers.kinds.push(Kind::Server(setting, options));
+        self
+    }
+
     /// How long a tier may take to answer a read. Default: 50 ms.
     pub fn read_deadline(mut self, deadline: Duration) -> Self {
         self.tiers.deadlines.read = deadline;
@@ -143,10 +192,11 @@ impl Builder {
 
     /// Two tiers in one place would lock each other out, and a place without a name is none.
     fn check_places(&self) -> Result<()> {
-        let places: Vec<_> = self.tiers.kinds.iter().filter_map(Kind::place).collect();
+        let places = self.tiers.kinds.iter().filter_map(|kind| kind.place().transpose());
+        let places = places.collect::<Result<Vec<_>>>()?;
         for (at, (setting, path, max_bytes)) in places.iter().enumerate() {
             positive(setting, *max_bytes)?;
-            if path.as_os_str().is_empty() {
+            if path.is_empty() {
                 return Err(Error::config(setting, "needs a path"));
             }
             if places[..at].iter().any(|(_, other, _)| other == path) {
@@ -180,7 +230,7 @@ impl Builder {
         let mut followed = Followed::default();
         let mut levels = Vec::with_capacity(kinds.len());
         for kind in kinds {
-            levels.push(self.open(kind, &late, &mut followed)?);
+            levels.push(self.open(kind, is_shared, &late, &mut followed)?);
         }
         let stack = Stack::new(levels);
         // A store that does not answer now is a store that is new: what it holds has another epoch.
@@ -199,12 +249,17 @@ impl Builder {
     }
 
     /// Opens a tier; one that holds the log of several nodes is to be followed.
-    #[cfg_attr(not(feature = "redis"), allow(unused_variables, reason = "no tier is shared"))]
-    fn open(&self, kind: Kind, late: &Late, followed: &mut Followed) -> Result<Level> {
+    #[cfg_attr(
+        not(all(feature = "redis", feature = "_server")),
+        allow(unused_variables, reason = "no tier is shared, or none but that")
+    )]
+    fn open(&self, kind: Kind, is_shared: bool, late: &Late, followed: &mut Followed) -> Result<Level> {
         let name = kind.name();
         match kind {
             #[cfg(feature = "redis")]
             Kind::Redis(options) => Ok(self.open_redis(*options, late, followed)),
+            #[cfg(all(feature = "redis", feature = "_server"))]
+            Kind::Server(..) if is_shared => self.open_common(name, kind.open()?, late, followed),
             kind => {
                 let guard = self.guard(name);
                 let tier = kind.open()?;
@@ -240,6 +295,7 @@ impl Builder {
             tier: Behind::start(Arc::clone(&meter) as _, judge, queue),
             meter,
             vouches,
+            common: false,
             #[cfg(feature = "_shared")]
             shared: None,
         }
@@ -271,22 +327,29 @@ impl Kind {
             Self::Disk(..) => "disk",
             #[cfg(feature = "sqlite")]
             Self::Sqlite(..) => "sqlite",
+            #[cfg(feature = "_server")]
+            Self::Server(name, _) => name,
             Self::Never(_, never) => match *never {},
         }
     }
 
     /// Where it is stored, and how much of it.
-    fn place(&self) -> Option<(&'static str, &Path, u64)> {
-        match self {
+    fn place(&self) -> Result<Option<(&'static str, OsString, u64)>> {
+        Ok(match self {
             Self::Given(_) => None,
             #[cfg(feature = "redis")]
             Self::Redis(_) => None,
             #[cfg(feature = "disk")]
-            Self::Disk(path, max_bytes) => Some(("disk", path, *max_bytes)),
+            Self::Disk(path, max_bytes) => Some(("disk", path.into(), *max_bytes)),
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(path, max_bytes) => Some(("sqlite", path, *max_bytes)),
+            Self::Sqlite(path, max_bytes) => Some(("sqlite", path.into(), *max_bytes)),
+            #[cfg(feature = "_server")]
+            Self::Server(name, options) => {
+                let options = options.as_ref().map_err(Error::clone)?;
+                Some((name, options.place().into(), options.most()))
+            }
             Self::Never(_, never) => match *never {},
-        }
+        })
     }
 
     /// Do other nodes write to it as well?
@@ -313,6 +376,8 @@ impl Kind {
                 let options = crate::tier::sql::SqlOptions::sqlite(path)?;
                 Arc::new(crate::tier::sql::Sql::open(options.max_bytes(max_bytes)))
             }
+            #[cfg(feature = "_server")]
+            Self::Server(_, options) => Arc::new(crate::tier::sql::Sql::open(options?)),
             Self::Never(_, never) => match never {},
         })
     }

@@ -101,6 +101,7 @@ impl<S> Door<S> {
     }
 
     /// Claims the one look at the path that a second allows.
+    #[cfg(any(feature = "disk", feature = "sqlite"))]
     pub(super) fn may_look(&self) -> bool {
         self.claim(&self.look_at)
     }
@@ -111,6 +112,7 @@ impl<S> Door<S> {
     }
 
     /// Counts one store set aside.
+    #[cfg(any(feature = "disk", feature = "sqlite"))]
     pub(super) fn count_aside(&self) {
         self.asides.fetch_add(1, Ordering::Relaxed);
     }

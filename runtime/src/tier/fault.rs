@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::io;
+#[cfg(any(feature = "disk", feature = "sqlite"))]
 use std::path::Path;
 
 use crate::error::{Error, ErrorKind};
@@ -31,10 +32,11 @@ pub(super) struct Fault {
 pub(super) const PANICKED: Fault = Fault::new(Harm::Damage, "the engine panicked; the store is set aside");
 
 /// Something stored has a form that nobody writes.
+#[cfg(any(feature = "disk", feature = "sqlite"))]
 pub(super) const STRANGE: Fault = Fault::new(Harm::Damage, "the store holds something strange; it is set aside");
 
 /// A key that the engine cannot take.
-#[cfg(feature = "disk")]
+#[cfg(any(feature = "disk", feature = "_server"))]
 pub(super) const LONG: Fault = Fault {
     harm: Harm::Passing,
     kind: ErrorKind::TooLarge,
@@ -52,9 +54,28 @@ impl Fault {
         self
     }
 
-    /// The error to answer with.
+    /// The same failure as another kind of error.
+    #[cfg(feature = "_server")]
+    pub(super) const fn of(mut self, kind: ErrorKind) -> Self {
+        self.kind = kind;
+        self
+    }
+
+    /// What happened, and what to do.
+    #[cfg(feature = "_server")]
+    pub(super) const fn message(&self) -> &'static str {
+        self.message
+    }
+
+    /// The error to answer with, for a store at this path.
+    #[cfg(any(feature = "disk", feature = "sqlite"))]
     pub(super) fn into_error(self, path: &Path) -> Error {
-        let error = Error::new(self.kind, self.message).with("path", path.display());
+        self.at("path", path.display())
+    }
+
+    /// The error to answer with, for a store in this place.
+    pub(super) fn at(self, name: &'static str, place: impl std::fmt::Display) -> Error {
+        let error = Error::new(self.kind, self.message).with(name, place);
         match self.source {
             Some(source) => error.because(source),
             None => error,

@@ -10,9 +10,9 @@ pub mod contract;
 pub mod disk;
 #[cfg(any(feature = "disk", feature = "sqlite"))]
 mod distrust;
-#[cfg(any(feature = "disk", feature = "sqlite"))]
+#[cfg(any(feature = "disk", feature = "sqlite", feature = "_server"))]
 mod door;
-#[cfg(any(feature = "disk", feature = "sqlite"))]
+#[cfg(any(feature = "disk", feature = "sqlite", feature = "_server"))]
 mod fault;
 pub mod guard;
 mod ledger;
@@ -23,8 +23,7 @@ mod notice;
 pub mod redis;
 #[cfg(feature = "_shared")]
 pub(crate) mod shared;
-// The base of all SQL databases; SQLite is the first of them.
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "_server"))]
 pub mod sql;
 
 use std::fmt::{Debug, Display};
@@ -68,7 +67,8 @@ pub trait Tier: Debug + Display + Send + Sync + 'static {
     /// A named key is removed at once. For every other group the record itself is stored, so that the next process
     /// knows it ([`Tier::recall`]); the frames it names are removed later, by [`Tier::tidy`].
     /// When it returns `Ok`, the effect survives the process. When it returns `Err`, the tier has seen to it that a
-    /// later process does not trust what is stored, unless a later `apply` of the same records succeeds first.
+    /// later process does not trust what is stored, unless a later `apply` of the same records succeeds first. (A store
+    /// that other nodes use cannot be disowned for all of them; who shares one journals what it could not tell.)
     fn apply<'a>(&'a self, records: &'a [Record]) -> Reply<'a, ()>;
 
     /// Removes these frames from this tier alone: nothing is invalidated, and no position moves. A key that is not

@@ -3,11 +3,14 @@
 //! All of it panics with a sentence that tells what is wrong: a fault that could not be made is a test that says
 //! nothing. All methods take `&self`, so that a server or a proxy can be broken while other tasks use it.
 
+mod account;
 mod chance;
 mod checker;
 mod clock;
 mod cluster;
+mod mariadb;
 mod oracle;
+mod postgres;
 mod process;
 mod proxy;
 mod redis;
@@ -19,7 +22,9 @@ pub use chance::Chance;
 pub use checker::{Report, Staleness, Violation, check};
 pub use clock::now;
 pub use cluster::RedisCluster;
+pub use mariadb::MariaDb;
 pub use oracle::{Event, Log, NoEvent, Source, read_logs};
+pub use postgres::Postgres;
 pub use proxy::{FrameFaults, Frames, Proxy};
 pub use redis::RedisServer;
 pub use replica::Replicated;

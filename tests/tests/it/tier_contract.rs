@@ -70,7 +70,7 @@ async fn disk_is_durable() {
 async fn sqlite_is_durable() {
     let fresh = Fresh::new();
     let reopen = |sql: Sql| async {
-        let path = sql.path().to_owned();
+        let path = sql.path().expect("a file").to_owned();
         drop(sql);
         sqlite(path)
     };

@@ -15,6 +15,9 @@ use tokio::task::JoinHandle;
 
 use crate::tier::fault::{Fault, Harm};
 
+/// How long a constructor waits for its database; the tier is closed, and tries again, if it takes longer.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+
 /// How long the end of the tier waits for its connections to close.
 const FAREWELL: Duration = Duration::from_secs(2);
 
@@ -28,7 +31,7 @@ pub(super) struct Host {
 
 impl Host {
     pub(super) fn start() -> std::io::Result<Self> {
-        let runtime = Builder::new_current_thread().enable_time().build()?;
+        let runtime = Builder::new_current_thread().enable_all().build()?;
         let handle = runtime.handle().clone();
         let (stop, stopped) = oneshot::channel::<()>();
         let (end, ended) = mpsc::channel();

@@ -8,10 +8,10 @@ use std::time::Duration;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions, Sqlite};
 
-use super::dialect::{Dialect, Statements};
 use super::schema;
+use super::statements::Statements;
 use super::store::Store;
-use super::{Room, SqlOptions};
+use super::{File, Room};
 use crate::clock::{Clock, Millis};
 use crate::tier::aside;
 use crate::tier::fault::{Fault, Harm};
@@ -85,7 +85,7 @@ impl Room {
     }
 }
 
-async fn open(options: &SqlOptions) -> Result<Store, Fault> {
+async fn open(options: &File) -> Result<Store, Fault> {
     make_file(&options.path)?;
     let (writer, readers) = (pool(options, 1), pool(options, READERS));
     let now = Clock::system().now();
@@ -96,10 +96,10 @@ async fn open(options: &SqlOptions) -> Result<Store, Fault> {
         restrict(&options.path)?;
         // Waits for nobody; once done, it is written in the file and does nothing.
         sqlx::query("PRAGMA journal_mode = WAL").execute(writer).await?;
-        for sql in schema::create(Dialect::Sqlite, &options.tables, now) {
+        for sql in schema::create(&options.tables, now) {
             sqlx::query(AssertSqlSafe(sql)).execute(writer).await?;
         }
-        let statements = Statements::new(Dialect::Sqlite, &options.tables);
+        let statements = Statements::new(&options.tables);
         Store::new(statements, writer.clone(), readers.clone(), aside::identity(&options.path), options.max_bytes).await
     };
     let opened = opened.await;
@@ -125,7 +125,7 @@ fn make_file(path: &Path) -> io::Result<()> {
     }
 }
 
-fn pool(options: &SqlOptions, connections: u32) -> SqlitePool {
+fn pool(options: &File, connections: u32) -> SqlitePool {
     // The tier's own bound is soft: it counts frames, and pages hold them with gaps. This one is hard.
     let most_pages = options.max_bytes.saturating_mul(3).saturating_add(64 << 20) / 4096;
     let connect = SqliteConnectOptions::new()

@@ -9,8 +9,8 @@ use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnection, SqlitePool};
 use sqlx::{AssertSqlSafe, Row, Sqlite};
 
-use super::dialect::Statements;
 use super::schema;
+use super::statements::Statements;
 use crate::clock::Millis;
 use crate::codec::Frame;
 use crate::group::{Cursor, Group, Note, Position, Record};
@@ -143,7 +143,8 @@ pub(super) struct Change<'a> {
 impl<'a> Change<'a> {
     pub(super) async fn begin(store: &'a Store) -> Result<Self, Fault> {
         let mut connection = store.writer.acquire().await?;
-        if let Err(e) = sqlx::query(store.statements.begin).execute(&mut *connection).await {
+        // The write lock is taken here and waited for; one taken at the first write would not be waited for.
+        if let Err(e) = sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await {
             // Were a transaction left open, by a panic say, this would be the way out of it.
             let _ = sqlx::query("ROLLBACK").execute(&mut *connection).await;
             return Err(e.into());

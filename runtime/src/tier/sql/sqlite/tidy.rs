@@ -1,58 +1,25 @@
 //! Upkeep: a cursor over the frames in order of arrival that removes what may not be used any more.
 
-use std::sync::{Mutex, PoisonError};
-
-use bytes::Bytes;
 use sqlx::Row;
 
-use super::Sql;
+use super::Sqlite;
 use super::store::{Change, Size, Store, query};
 use crate::error::Result;
 use crate::group::Position;
-use crate::key::Key;
 use crate::tier::fault::Fault;
-use crate::tier::memory::stays;
+use crate::tier::sql::walk::{Found, Round};
 use crate::tier::{Step, Tidied};
 
-/// How far the walk over all entries has come.
-#[derive(Debug, Default)]
-pub(super) struct Walk(Mutex<Option<Round>>);
-
-/// One round: the last id seen, and the highest id when it began. What comes later is for the next round, so that a
-/// round ends also while entries come in faster than they are looked at.
-#[derive(Debug, Clone, Copy)]
-struct Round {
-    seen: i64,
-    last: i64,
-}
-
-struct Found {
-    id: i64,
-    key: String,
-    frame: Bytes,
-}
-
-impl Walk {
-    fn round(&self) -> Option<Round> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn set(&self, round: Option<Round>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = round;
-    }
-}
-
-impl Sql {
+impl Sqlite {
     pub(super) async fn tidy_step(&self, step: Step<'_>) -> Result<Tidied> {
         let (round, entries) = (self.room.walk.round(), step.entries);
         let (round, found) = self.with(move |store| async move { store.walk(round, entries).await }).await?;
-        let gone: Vec<i64> = found.iter().filter(|f| !entry_stays(f, &step)).map(|f| f.id).collect();
+        let gone: Vec<i64> = found.iter().filter(|f| !f.stays(&step)).map(|f| f.id).collect();
         let seen = found.len();
         let wrapped = seen < entries;
         let (forget, most) = (step.forget, 2 * entries);
         let (removed, size) = self.with(move |store| async move { store.clean(&gone, most, forget).await }).await?;
-        let at = found.last().map_or(round.seen, |last| last.id);
-        self.room.walk.set((!wrapped).then_some(Round { seen: at, ..round }));
+        self.room.walk.step(round, &found, wrapped);
         let [entries, bytes] = [size.entries, size.bytes].map(|n| u64::try_from(n).unwrap_or(0));
         Ok(Tidied { seen, removed, wrapped, entries, bytes })
     }
@@ -98,8 +65,4 @@ impl Change<'_> {
         let (size, trimmed) = self.trim(size, most).await?;
         Ok((removed + trimmed, size))
     }
-}
-
-fn entry_stays(found: &Found, step: &Step<'_>) -> bool {
-    stays(&Key::from_stored(&found.key), &found.frame, step)
 }

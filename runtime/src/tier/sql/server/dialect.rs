@@ -1,0 +1,131 @@
+//! The SQL that differs between servers.
+
+/// A server whose SQL we write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(
+    not(all(feature = "postgres", feature = "mysql")),
+    allow(dead_code, reason = "each is made with its feature")
+)]
+pub(in crate::tier::sql) enum Dialect {
+    Postgres,
+    /// MySQL, and MariaDB as far as both agree.
+    MySql,
+}
+
+impl Dialect {
+    /// The word for it.
+    pub(in crate::tier::sql) const fn word(self) -> &'static str {
+        match self {
+            Self::Postgres => "postgres",
+            Self::MySql => "mysql",
+        }
+    }
+
+    /// The n-th parameter of a statement, from 1.
+    pub(super) fn parameter(self, n: usize) -> String {
+        match self {
+            Self::Postgres => format!("${n}"),
+            Self::MySql => "?".to_owned(),
+        }
+    }
+
+    /// The type of a column that numbers its rows in order of arrival.
+    pub(super) const fn serial(self) -> &'static str {
+        match self {
+            Self::Postgres => "BIGSERIAL PRIMARY KEY",
+            Self::MySql => "BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY",
+        }
+    }
+
+    /// The type of a column of names.
+    ///
+    /// Bytes, not text: a text has collations, of which some take `a` for `A` and most `a` for `a `, and a character
+    /// set that not every key is written in.
+    pub(super) fn name(self, longest: usize) -> String {
+        match self {
+            Self::Postgres => "BYTEA".to_owned(),
+            Self::MySql => format!("VARBINARY({longest})"),
+        }
+    }
+
+    /// The type of a column of frames.
+    pub(super) const fn blob(self) -> &'static str {
+        match self {
+            Self::Postgres => "BYTEA",
+            Self::MySql => "LONGBLOB",
+        }
+    }
+
+    /// What is added to the columns of frames, so that all of them can be counted without reading them.
+    pub(super) const fn counted(self) -> &'static str {
+        match self {
+            // Long frames are kept apart from their rows there.
+            Self::Postgres => "",
+            Self::MySql => ", INDEX (id, bytes)",
+        }
+    }
+
+    /// What follows the columns of a table.
+    pub(super) const fn engine(self) -> &'static str {
+        match self {
+            Self::Postgres => "",
+            Self::MySql => " ENGINE=InnoDB ROW_FORMAT=DYNAMIC",
+        }
+    }
+
+    /// An exact sum as a 64-bit number: what a sum is by itself differs.
+    pub(super) fn sum(self, column: &str) -> String {
+        let kind = match self {
+            Self::Postgres => "BIGINT",
+            Self::MySql => "SIGNED",
+        };
+        format!("CAST(coalesce(sum({column}), 0) AS {kind})")
+    }
+
+    /// What makes an `INSERT` of a row that is there already do nothing; `column` is one of the row's.
+    pub(super) fn or_nothing(self, column: &str) -> String {
+        match self {
+            Self::Postgres => "ON CONFLICT DO NOTHING".to_owned(),
+            // `INSERT IGNORE` would ignore every other trouble as well.
+            Self::MySql => format!("ON DUPLICATE KEY UPDATE {column} = {column}"),
+        }
+    }
+
+    /// What makes an `INSERT` of a row that is there already change a column; `unique` are those it is known by.
+    pub(super) fn or_update(self, unique: &str, column: &str) -> String {
+        match self {
+            Self::Postgres => format!("ON CONFLICT ({unique}) DO UPDATE SET {column} = EXCLUDED.{column}"),
+            Self::MySql => format!("ON DUPLICATE KEY UPDATE {column} = VALUES({column})"),
+        }
+    }
+
+    /// What goes around `INTO table (name, bytes, frame) VALUES …` so that a row takes the place of an older one of its
+    /// name *and a new number*: the oldest go first, and what was written again is new.
+    pub(super) const fn replace(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Postgres => (
+                "INSERT",
+                "ON CONFLICT (name) DO UPDATE SET id = EXCLUDED.id, bytes = EXCLUDED.bytes, frame = EXCLUDED.frame",
+            ),
+            // `ON DUPLICATE KEY UPDATE` has no way to name the new number.
+            Self::MySql => ("REPLACE", ""),
+        }
+    }
+
+    /// What a new connection is told first. All of it may be refused: then the server's own settings hold.
+    ///
+    /// A statement ends on the server before we give it up here, so that none takes effect after one that was sent later.
+    pub(super) const fn greeting(self) -> &'static [&'static str] {
+        match self {
+            Self::Postgres => &["SET statement_timeout = 1500", "SET lock_timeout = 1000"],
+            Self::MySql => &[
+                "SET SESSION autocommit = 1",
+                "SET SESSION innodb_lock_wait_timeout = 1",
+                // Fewer locks between rows, hence fewer deadlocks among nodes that write side by side.
+                "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+                // MariaDB's; MySQL has one for reads only.
+                "SET SESSION max_statement_time = 1.5",
+            ],
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! The two servers, so that each promise is written once.
+
+use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, Weak};
+use std::time::{Duration, Instant};
+
+use cached_runtime::codec::Frame;
+use cached_runtime::error::Result;
+use cached_runtime::group::{Group, Position, Record};
+use cached_runtime::key::Key;
+use cached_runtime::testing::contract;
+use cached_runtime::tier::sql::{Sql, SqlOptions};
+use cached_runtime::tier::{Step, Tidied, Tier};
+use kit::{MariaDb, Postgres};
+
+/// A database server of the kit.
+pub(crate) trait Server: Sized + Send + Sync + 'static {
+    const PASSWORD: &str;
+    const WORD: &str;
+    fn begin() -> Self;
+    fn address(&self) -> String;
+    fn address_of(&self, user: &str, password: &str) -> String;
+    fn fall(&self);
+    fn rise(&self);
+    fn sql(&self, sql: &str) -> String;
+    fn options_of(url: &str) -> Result<SqlOptions>;
+    /// The server that tests share; it ends with the last of them.
+    fn shared() -> Arc<Self>;
+
+    /// Where nobody was before.
+    fn fresh(&self) -> SqlOptions {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let prefix = format!("t{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        Self::options_of(&self.address()).unwrap().table_prefix(&prefix).unwrap()
+    }
+}
+
+macro_rules! server {
+    ($server:ident, $word:literal, $scheme:ident) => {
+        impl Server for $server {
+            const PASSWORD: &str = <kit::$server>::PASSWORD;
+            const WORD: &str = $word;
+
+            fn begin() -> Self {
+                Self::start()
+            }
+
+            fn address(&self) -> String {
+                self.url()
+            }
+
+            fn address_of(&self, user: &str, password: &str) -> String {
+                self.url_of(user, password)
+            }
+
+            fn fall(&self) {
+                self.kill();
+            }
+
+            fn rise(&self) {
+                self.restart();
+            }
+
+            fn sql(&self, sql: &str) -> String {
+                self.command(sql)
+            }
+
+            fn options_of(url: &str) -> Result<SqlOptions> {
+                SqlOptions::$scheme(url)
+            }
+
+            fn shared() -> Arc<Self> {
+                static SHARED: Mutex<Weak<$server>> = Mutex::new(Weak::new());
+                let mut shared = SHARED.lock().unwrap();
+                shared.upgrade().unwrap_or_else(|| {
+                    let server = Arc::new(Self::start());
+                    *shared = Arc::downgrade(&server);
+                    server
+                })
+            }
+        }
+    };
+}
+
+server!(Postgres, "postgres", postgres);
+server!(MariaDb, "mysql", mysql);
+
+/// Makes a test of each name for both servers.
+macro_rules! on_both {
+    ($($test:ident),* $(,)?) => {
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() {
+                super::$test::<kit::Postgres>().await;
+            })*
+        }
+
+        mod mariadb {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() {
+                super::$test::<kit::MariaDb>().await;
+            })*
+        }
+    };
+}
+pub(crate) use on_both;
+
+pub(crate) fn key(name: &str) -> Key {
+    Key::from_stored(name)
+}
+
+pub(crate) fn record(epoch: u64, number: u64, group: Group) -> Record {
+    Record { group, position: Position { epoch, number } }
+}
+
+pub(crate) fn tag(number: u64, name: &str) -> Record {
+    record(1, number, Group::Tag(name.into()))
+}
+
+pub(crate) async fn put(tier: &Sql, name: &str, payload: &[u8]) -> Result<()> {
+    tier.put(&[contract::frame(name, payload)]).await
+}
+
+/// What a tier has under a key.
+pub(crate) async fn payload(tier: &Sql, name: &str) -> Result<Option<Vec<u8>>> {
+    let found = tier.get(&[key(name)]).await?.pop().unwrap();
+    Ok(found.map(|bytes| Frame::read(bytes).unwrap().payload().to_vec()))
+}
+
+pub(crate) fn step(entries: usize) -> Step<'static> {
+    Step { entries, now: contract::NOW, keep: &|_| true, forget: None }
+}
+
+/// Upkeep until it comes round.
+pub(crate) async fn round(tier: &Sql) -> Tidied {
+    loop {
+        let done = tier.tidy(step(64)).await.unwrap();
+        if done.wrapped {
+            return done;
+        }
+    }
+}
+
+/// Tries until it works, at most so long; how long it took.
+pub(crate) async fn until_it_works(tier: &Sql, limit: Duration) -> Duration {
+    let start = Instant::now();
+    loop {
+        match put(tier, "again", b"again").await {
+            Ok(()) => return start.elapsed(),
+            Err(e) => assert!(start.elapsed() < limit, "{e:?}"),
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Makes a call again while a busy machine keeps the server from answering in time; every other failure is one.
+pub(crate) async fn patiently<T, F: Future<Output = Result<T>>>(call: impl Fn() -> F) -> T {
+    let start = Instant::now();
+    loop {
+        match call().await {
+            Ok(done) => return done,
+            Err(e) => {
+                let stalled = e.to_string().contains("does not answer") && start.elapsed() < Duration::from_secs(30);
+                assert!(stalled, "{e:?}");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+}
