@@ -166,7 +166,9 @@ impl Session {
     }
 
     fn tell_own(&self, records: Vec<Record>) {
-        if let (false, Some(own)) = (records.is_empty(), self.follow.own.as_ref().and_then(|own| own.upgrade())) {
+        if let (false, Some(own)) =
+            (records.is_empty(), self.follow.own.as_ref().and_then(crate::tier::behind::WeakBehind::upgrade))
+        {
             own.apply_behind(records);
         }
     }
@@ -212,7 +214,7 @@ impl Session {
 
     /// Tells the node's own tier what to remember.
     fn keep_books(&mut self) {
-        let Some(own) = self.follow.own.as_ref().and_then(|own| own.upgrade()) else { return };
+        let Some(own) = self.follow.own.as_ref().and_then(crate::tier::behind::WeakBehind::upgrade) else { return };
         let mut owing = self.follow.seen.owing.lock();
         if *owing && self.follow.tier.upgrade().is_some_and(|tier| tier.has_told_all()) {
             own.note_behind(Note::Told);
