@@ -70,6 +70,7 @@ need_server() {
 
 need_cargo
 need_compiler
+need_server redis-server redis-server
 need_server postgres postgresql
 need_server mariadbd mariadb-server
 

@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+/// How often a directory is filled before that has failed.
+const ATTEMPTS: usize = 3;
 /// How long a server may take to start on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -57,10 +59,21 @@ impl Account {
         command
     }
 
-    /// Runs a program to its end; panics with what it said if it fails.
-    pub(crate) fn run(&self, program: &Path, args: &[&str]) {
-        let out = self.command(program).args(args).output().unwrap_or_else(|e| panic!("{}: {e}", program.display()));
-        assert!(out.status.success(), "{} failed: {}", program.display(), said(&out));
+    /// Runs a program that fills a directory to its end, a few times if it fails: on a machine that is busy it may.
+    /// Panics with what it said last.
+    pub(crate) fn run(&self, program: &Path, args: &[&str], fills: &str) {
+        let mut said_last = String::new();
+        for _ in 0..ATTEMPTS {
+            let out =
+                self.command(program).args(args).output().unwrap_or_else(|e| panic!("{}: {e}", program.display()));
+            if out.status.success() {
+                return;
+            }
+            said_last = said(&out);
+            // What is half there would be in the way.
+            let _ = fs::remove_dir_all(self.path().join(fills));
+        }
+        panic!("{} failed: {said_last}", program.display());
     }
 
     /// Starts a server, whose words go to a file of this directory.

@@ -33,7 +33,7 @@ impl Postgres {
         let secret = format!("--pwfile={secret}");
         let auth = ["--auth-local=trust", "--auth-host=scram-sha-256"];
         let args = [&["-D", &data, "-U", "cached", "-E", "UTF8", "--locale=C", "-N", &secret], &auth[..]].concat();
-        server.account.run(&binary("initdb"), &args);
+        server.account.run(&binary("initdb"), &args, "data");
         server.restart();
         server.command("CREATE DATABASE cached");
         server
