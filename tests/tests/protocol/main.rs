@@ -19,19 +19,26 @@ use world::{Guard, Kind, Outage, Plan};
 
 const ALL: [Kind; 2] = [Kind::Group, Kind::Key];
 
+/// With two writes and two loads there are millions of states: `tests/run.sh --full` walks them all, other runs those
+/// with one of either.
 fn holds(outage: Outage) {
+    let full = std::env::var_os("CACHED_FULL").is_some();
+    let sizes: &[(u8, u8)] = if full { &[(2, 2)] } else { &[(2, 1), (1, 2)] };
     for kind in ALL {
-        let found = explore(Plan { kind, outage, without: None, writes: 2, loads: 2 });
-        report(kind, outage, None, &found);
-        assert!(found.path.is_none(), "{kind:?}, {outage:?}:\n{}", found.path.unwrap().join("\n"));
+        for &(writes, loads) in sizes {
+            let found = explore(Plan { kind, outage, without: None, writes, loads });
+            report(kind, outage, None, &found);
+            assert!(found.path.is_none(), "{kind:?}, {outage:?}:\n{}", found.path.unwrap().join("\n"));
+        }
     }
 }
 
 /// Without the guard something old is found, for at least one kind of invalidation and one kind of outage.
 fn is_needed(guard: Guard, outages: &[Outage]) {
-    for &outage in outages {
-        for kind in ALL {
-            let found = explore(Plan { kind, outage, without: Some(guard), writes: 2, loads: 2 });
+    // Most are found among few states.
+    for (writes, loads) in [(1, 1), (1, 2), (2, 1), (2, 2)] {
+        for (&outage, kind) in outages.iter().flat_map(|outage| ALL.map(|kind| (outage, kind))) {
+            let found = explore(Plan { kind, outage, without: Some(guard), writes, loads });
             report(kind, outage, Some(guard), &found);
             if found.path.is_some() {
                 return;
