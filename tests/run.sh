@@ -82,6 +82,8 @@ for file in examples/*.rs; do
     echo "example $name"
     "${CARGO_TARGET_DIR:-target}/debug/examples/$name" >/dev/null </dev/null
 done
+echo "example cluster"
+"${CARGO_TARGET_DIR:-target}/debug/examples/cluster" >/dev/null </dev/null
 echo "example quickstart"
 "${CARGO_TARGET_DIR:-target}/debug/examples/quickstart" >/dev/null </dev/null
 

@@ -9,7 +9,7 @@ use crate::clock::Millis;
 use crate::error::Result;
 use crate::group::{Cursor, Group, Note, Record};
 use crate::log::Adopted;
-use crate::tier::shared::{Heard, Met};
+use crate::tier::shared::{ENTRIES, Heard, Met};
 
 /// How long one read of the log waits for news.
 const WAIT: Duration = Duration::from_millis(400);
@@ -153,6 +153,7 @@ impl Session {
     /// Applies what was read. False if there is more to read.
     fn take(&mut self, heard: Vec<Heard>) -> bool {
         let Some(last) = heard.last().map(|heard| heard.at) else { return true };
+        let complete = heard.len() < ENTRIES;
         let others = heard.into_iter().filter(|heard| !heard.own);
         let records: Vec<(Group, Cursor)> =
             others.flat_map(|heard| heard.groups.into_iter().map(move |group| (group, heard.at))).collect();
@@ -162,7 +163,7 @@ impl Session {
             self.tell_own(records);
         }
         self.read = last;
-        false
+        complete
     }
 
     fn tell_own(&self, records: Vec<Record>) {

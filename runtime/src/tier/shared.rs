@@ -17,6 +17,9 @@ pub(crate) struct Met {
     pub(crate) holds_read: bool,
 }
 
+/// How many entries one read of the log answers with at most: fewer are all there were.
+pub(crate) const ENTRIES: usize = 512;
+
 /// One entry of the log: what a node invalidated in one step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Heard {

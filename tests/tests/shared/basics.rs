@@ -69,3 +69,16 @@ async fn a_removed_key_is_gone_from_redis() {
     })
     .await;
 }
+
+/// News that never ends is no reason to doubt: what was there when it was asked for has been read.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_always_has_something_to_read_is_not_suspect() {
+    let (_redis, a, b) = two().await;
+    let start = std::time::Instant::now();
+    while start.elapsed() < Duration::from_millis(2_500) {
+        a.cache.invalidate_tags(["busy"]).await;
+    }
+    let (a, b) = (a.cache.shared().unwrap(), b.cache.shared().unwrap());
+    assert_eq!((a.suspicions, b.suspicions), (0, 0), "{a:?} {b:?}");
+    assert!(b.heard > 100);
+}

@@ -12,15 +12,14 @@ use super::{Redis, Room};
 use crate::error::{Error, ErrorKind, Result};
 use crate::group::{Cursor, Group, Position};
 use crate::tier::Reply;
-use crate::tier::shared::{Heard, Met, SharedLog};
+use crate::tier::shared::{ENTRIES, Heard, Met, SharedLog};
 
 /// How long after one has invalidated something one says it again to a log that has lost records.
 const LATELY: Duration = Duration::from_secs(30);
 /// How many of those are kept one by one.
 const MOST: usize = 10_000;
-/// How many groups, and entries of the stream, are asked for at once.
+/// How many groups are asked for at once.
 const CHUNK: usize = 4_096;
-const ENTRIES: usize = 512;
 /// So many calls in a row that were given up are a reason to look at the connections.
 const LATE: u32 = 3;
 /// How much longer than it was to wait a read of the log may take.
