@@ -73,12 +73,12 @@ impl Session {
         shared.connect().await?;
         count(&self.follow.seen.sessions, 1);
         self.look().await?;
-        while !self.take(shared.read(self.read, Duration::ZERO).await?) {}
-        self.prove();
+        while !self.read_on(Duration::ZERO).await? {}
+        // Callers first: who sees that the log is followed may count on them.
         self.open();
+        self.prove();
         while self.is_wanted() {
-            let heard = shared.read(self.read, WAIT).await?;
-            let complete = self.take(heard);
+            let complete = self.read_on(WAIT).await?;
             if self.looked.elapsed() >= LOOK {
                 self.look().await?;
             }
@@ -148,6 +148,31 @@ impl Session {
         if let (false, Some(tier)) = (groups.is_empty(), self.follow.tier.upgrade()) {
             tier.queue(self.follow.log.append(groups));
         }
+    }
+
+    /// Reads what comes next, waiting for it so long, and applies it. False if there may be more to read.
+    async fn read_on(&mut self, wait: Duration) -> Result<bool> {
+        let heard = self.follow.shared.read(self.read, wait).await?;
+        let next = self.read.position.number + 1;
+        if heard.first().is_some_and(|first| first.at.position.number != next) && !self.is_joined().await? {
+            // What was read is from before the log was begun anew: it is dropped with all else.
+            return Ok(false);
+        }
+        Ok(self.take(heard))
+    }
+
+    /// Does the log still hold what was read last? If so, an append that failed half way has used up a number; if not,
+    /// entries in between were trimmed before they could be read, and all begins anew.
+    async fn is_joined(&mut self) -> Result<bool> {
+        let met = self.follow.shared.meet(Cursor::default(), self.read).await?;
+        let joined = met.top.position.epoch == self.read.position.epoch
+            && met.holds_read
+            // Before the first entry there is none to look for.
+            && self.read.position.number > 0;
+        if !joined {
+            self.adopt(met, true).await?;
+        }
+        Ok(joined)
     }
 
     /// Applies what was read. False if there is more to read.

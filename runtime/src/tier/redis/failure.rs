@@ -20,12 +20,21 @@ const SAYINGS: &[(&str, &str)] = &[
     ("NOSCRIPT", "Redis has forgotten our scripts; they are loaded again"),
     ("EPOCH", "the shared log has begun a new epoch"),
     ("UNKILLABLE", "Redis is busy with a script that cannot be ended"),
+    ("MAXCLIENTS", "Redis takes no more connections; raise `maxclients`, or have fewer clients"),
+];
+
+/// What some errors say that have no word of their own, and the word that fits.
+const DETAILS: &[(&str, &str)] = &[
+    ("can't run this command", "NOPERM"),
+    ("can't access at least one of the keys", "NOPERM"),
+    ("ACL failure", "NOPERM"),
+    ("max number of clients", "MAXCLIENTS"),
 ];
 
 /// The driver's error as ours, with the server's word for it as `code`. What the server says beyond that word is left
 /// out: it may repeat a key.
 pub(super) fn failure(error: &RedisError) -> Error {
-    if let Some(code) = error.code()
+    if let Some(code) = word(error)
         && let Some((word, text)) = SAYINGS.iter().find(|(word, _)| *word == code)
     {
         return Error::new(ErrorKind::Tier, *text).with("code", word);
@@ -41,6 +50,14 @@ pub(super) fn failure(error: &RedisError) -> Error {
         ("Redis answered with an error", "OTHER")
     };
     Error::new(ErrorKind::Tier, text).with("code", code)
+}
+
+/// The server's word for an error.
+fn word(error: &RedisError) -> Option<&str> {
+    let code = error.code()?;
+    let detail = error.detail().unwrap_or_default();
+    let fits = || DETAILS.iter().find(|(text, _)| detail.contains(text)).map(|(_, word)| *word);
+    if code == "ERR" { fits() } else { Some(code) }
 }
 
 /// Does this error mean that the connections are of no use any more?

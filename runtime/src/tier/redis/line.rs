@@ -6,7 +6,7 @@ use std::time::Duration;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, Cmd, Pipeline, Value};
 
-use super::failure::failure;
+use super::failure::{breaks, failure};
 use super::options::RedisOptions;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -84,10 +84,15 @@ impl Line {
         }
     }
 
+    /// Is it alive? It is also when Redis refuses to say so, as to who may not ask, and while it cannot save its data.
     pub(super) async fn ping(&self) -> Result<()> {
         let ping = redis::cmd("PING");
         let answer = tokio::time::timeout(PING, self.one(&ping)).await;
-        answer.map_err(|_| Error::new(ErrorKind::Deadline, "Redis does not answer a ping"))?.map(drop)
+        match answer {
+            Err(_) => Err(Error::new(ErrorKind::Deadline, "Redis does not answer a ping")),
+            Ok(Err(error)) if breaks(&error) => Err(error),
+            Ok(_) => Ok(()),
+        }
     }
 
     pub(super) async fn raw(&self, commands: &Pipeline) -> Result<Vec<Value>> {

@@ -228,8 +228,10 @@ fn read_folded(answer: &Value) -> Option<Vec<(Group, u64)>> {
     Some(pairs.into_iter().filter_map(folded).collect())
 }
 
+/// A score that is no place in the log was not written by us; with its member, which names no group, it is passed over.
 fn read_scores(answer: &Value) -> Option<Vec<(String, u64)>> {
-    let pair = |pair: &[Value]| Some((text(&pair[0])?.to_owned(), text(&pair[1])?.parse().ok()?));
+    let place = |score: &str| score.parse().ok().or_else(|| Some(score.parse::<f64>().ok()?.ceil() as u64));
+    let pair = |pair: &[Value]| Some((text(&pair[0])?.to_owned(), place(text(&pair[1])?)?));
     items(answer)?.chunks_exact(2).map(pair).collect()
 }
 
