@@ -2,6 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used, missing_debug_implementations)]
 
 mod basics;
+mod data;
 mod ear;
 mod network;
 mod outage;
