@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::{Follow, count};
 use crate::chance::Chance;
 use crate::clock::Millis;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::group::{Cursor, Group, Note, Record};
 use crate::log::Adopted;
 use crate::tier::shared::{Heard, Met};
@@ -21,6 +21,8 @@ const CHECK: Duration = Duration::from_secs(1);
 const NOTE: Duration = Duration::from_secs(1);
 /// Without news for so long it is not certain any more that all was seen.
 const BOUND: Duration = Duration::from_millis(1_500);
+/// The log is written to at most this often.
+const SAY: Duration = Duration::from_secs(1);
 /// The pause before connections are made again; doubled up to the most, and longer by up to half by chance.
 const FIRST: Duration = Duration::from_millis(20);
 const MOST: Duration = Duration::from_millis(500);
@@ -30,10 +32,7 @@ pub(super) async fn run(follow: Follow) {
     let mut session = Session::new(follow);
     while session.is_wanted() {
         if let Err(error) = session.follow().await {
-            let code = error.context("code").unwrap_or_else(|| error.kind().word()).to_owned();
-            if session.lost() {
-                tracing::warn!(code, %error, "the shared log is away: invalidations of other nodes may be missing");
-            }
+            session.lost(&error);
             session.rest().await;
         }
     }
@@ -52,6 +51,8 @@ struct Session {
     looked: Instant,
     checked: Instant,
     noted: (Instant, Cursor),
+    /// Why the log is away, as it was said last, and when.
+    said: (String, Option<Instant>),
 }
 
 impl Session {
@@ -60,7 +61,8 @@ impl Session {
         let read = follow.read.unwrap_or_default();
         let noted = (now, read);
         let chance = Chance::unknown();
-        Self { follow, chance, read, met: false, failures: 0, proven: now, capped, looked: now, checked: now, noted }
+        let (met, failures, said) = (false, 0, Default::default());
+        Self { follow, chance, read, met, failures, proven: now, capped, looked: now, checked: now, noted, said }
     }
 
     fn is_wanted(&self) -> bool {
@@ -100,6 +102,7 @@ impl Session {
     /// Callers get through, and what waits for the tier need not wait for its next turn.
     fn open(&mut self) {
         self.failures = 0;
+        self.said.0.clear();
         self.follow.shared.admit(true);
         self.follow.seen.connected.store(true, Ordering::Release);
         (self.follow.breakers)();
@@ -204,26 +207,28 @@ impl Session {
         }
     }
 
-    fn doubt(&mut self) -> bool {
-        let news = self.follow.log.suspect();
-        if news {
+    fn doubt(&mut self) {
+        if self.follow.log.suspect() {
             count(&self.follow.seen.suspicions, 1);
         }
         if self.follow.clock.now().saturating_sub(self.capped) >= self.follow.cap {
             self.capped = self.follow.clock.now();
             self.follow.log.cap();
         }
-        news
     }
 
-    /// The connection is lost. Answers whether that is news.
-    fn lost(&mut self) -> bool {
+    /// The connection is lost, or was not made. The reason is said when it is another than the last: that a connection
+    /// broke is not all there is to say if then no password is known for it.
+    fn lost(&mut self, error: &Error) {
         self.follow.shared.admit(false);
         self.follow.seen.connected.store(false, Ordering::Release);
-        let first = self.failures == 0;
         self.failures += 1;
         self.doubt();
-        first
+        let code = error.context("code").unwrap_or_else(|| error.kind().word());
+        if code != self.said.0 && self.said.1.is_none_or(|at| at.elapsed() >= SAY) {
+            tracing::warn!(code, %error, "the shared log is away: invalidations of other nodes may be missing");
+            self.said = (code.to_owned(), Some(Instant::now()));
+        }
     }
 
     async fn rest(&mut self) {

@@ -7,3 +7,4 @@ mod ear;
 mod network;
 mod outage;
 mod rig;
+mod server;

@@ -1,6 +1,7 @@
 //! The shared log in Redis: a stream to follow, and the last place of each group.
 
 use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -20,7 +21,7 @@ const LATELY: Duration = Duration::from_secs(30);
 const MOST: usize = 10_000;
 /// How many groups, and entries of the stream, are asked for at once.
 const CHUNK: usize = 4_096;
-const ENTRIES: usize = 512;
+pub(super) const ENTRIES: usize = 512;
 /// So many calls in a row that were given up are a reason to look at the connections.
 const LATE: u32 = 3;
 /// How much longer than it was to wait a read of the log may take.
@@ -114,13 +115,18 @@ impl Room {
 
     async fn read(&self, after: Cursor, wait: Duration) -> Result<Vec<Heard>> {
         let mut read = redis::cmd("XREAD");
-        read.arg("COUNT").arg(ENTRIES);
+        let most = self.entries.load(Ordering::Relaxed).clamp(1, ENTRIES);
+        read.arg("COUNT").arg(most);
         if !wait.is_zero() {
             read.arg("BLOCK").arg(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
         }
         let from = if after.position.number == 0 { "0-0".to_owned() } else { id(after) };
         read.arg("STREAMS").arg(&self.names.stream).arg(from);
-        let answer = self.look(&read, wait + GRACE).await?;
+        let answer = self.look(&read, wait + GRACE).await;
+        // Over a narrow network many at once would never come in time.
+        let next = if answer.is_ok() { most * 2 } else { most / 8 };
+        self.entries.store(next.clamp(1, ENTRIES), Ordering::Relaxed);
+        let answer = answer?;
         read_heard(&answer, after.position.epoch, self.node).ok_or_else(strange)
     }
 }

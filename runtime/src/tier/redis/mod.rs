@@ -12,6 +12,7 @@ mod sweep;
 mod target;
 
 use std::fmt;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -63,6 +64,8 @@ struct Room {
     memory: Mutex<Memory>,
     ages: Mutex<Ages>,
     sweeps: Mutex<Sweeps>,
+    /// How many entries of the log are asked for at once.
+    entries: AtomicUsize,
 }
 
 impl Redis {
@@ -86,6 +89,7 @@ impl Redis {
             memory: Mutex::default(),
             ages: Mutex::default(),
             sweeps: Mutex::default(),
+            entries: AtomicUsize::new(log::ENTRIES),
             options,
         }))
     }
