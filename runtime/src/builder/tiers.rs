@@ -22,7 +22,7 @@ pub(super) struct Tiers {
     pub(super) kinds: Vec<Kind>,
     deadlines: Deadlines,
     breaker: BreakerOptions,
-    queue: BehindOptions,
+    pub(super) queue: BehindOptions,
     /// The first setting that was wrong already where it was made.
     #[cfg(feature = "_shared")]
     pub(super) wrong: Option<Error>,
@@ -270,7 +270,7 @@ impl Builder {
                 let judge: Judge = Arc::new(move |frame| judging.get().is_some_and(|log| log.allows(frame)));
                 let vouches: Judge = Arc::new(move |frame| vouching.get().is_some_and(|log| log.vouches(frame)));
                 let guarded = Guarded::new(tier, guard);
-                Ok(self.level(name, label, Arc::new(guarded), judge, vouches))
+                Ok(self.level(name, label, Arc::new(guarded), judge, vouches, &self.tiers.queue))
             }
         }
     }
@@ -287,8 +287,9 @@ impl Builder {
         guarded: Arc<Guarded>,
         judge: Judge,
         vouches: Judge,
+        queue: &BehindOptions,
     ) -> Level {
-        let queue = BehindOptions { name, clock: self.settings.clock.clone(), ..self.tiers.queue.clone() };
+        let queue = BehindOptions { name, clock: self.settings.clock.clone(), ..queue.clone() };
         let meter = Arc::new(Metered::new(guarded));
         Level {
             name: label,

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use super::{Follow, count};
 use crate::chance::Chance;
 use crate::clock::Millis;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::group::{Cursor, Group, Note, Record};
 use crate::log::Adopted;
-use crate::tier::shared::{ENTRIES, Heard, Met};
+use crate::tier::shared::{Heard, Met, News};
 
 /// How long one read of the log waits for news.
 const WAIT: Duration = Duration::from_millis(400);
@@ -21,6 +21,8 @@ const CHECK: Duration = Duration::from_secs(1);
 const NOTE: Duration = Duration::from_secs(1);
 /// Without news for so long it is not certain any more that all was seen.
 const BOUND: Duration = Duration::from_millis(1_500);
+/// The log is written to at most this often.
+const SAY: Duration = Duration::from_secs(1);
 /// The pause before connections are made again; doubled up to the most, and longer by up to half by chance.
 const FIRST: Duration = Duration::from_millis(20);
 const MOST: Duration = Duration::from_millis(500);
@@ -30,10 +32,7 @@ pub(super) async fn run(follow: Follow) {
     let mut session = Session::new(follow);
     while session.is_wanted() {
         if let Err(error) = session.follow().await {
-            let code = error.context("code").unwrap_or_else(|| error.kind().word()).to_owned();
-            if session.lost() {
-                tracing::warn!(code, %error, "the shared log is away: invalidations of other nodes may be missing");
-            }
+            session.lost(&error);
             session.rest().await;
         }
     }
@@ -52,6 +51,8 @@ struct Session {
     looked: Instant,
     checked: Instant,
     noted: (Instant, Cursor),
+    /// Why the log is away, as it was said last, and when.
+    said: (String, Option<Instant>),
 }
 
 impl Session {
@@ -60,7 +61,8 @@ impl Session {
         let read = follow.read.unwrap_or_default();
         let noted = (now, read);
         let chance = Chance::unknown();
-        Self { follow, chance, read, met: false, failures: 0, proven: now, capped, looked: now, checked: now, noted }
+        let (met, failures, said) = (false, 0, Default::default());
+        Self { follow, chance, read, met, failures, proven: now, capped, looked: now, checked: now, noted, said }
     }
 
     fn is_wanted(&self) -> bool {
@@ -73,12 +75,12 @@ impl Session {
         shared.connect().await?;
         count(&self.follow.seen.sessions, 1);
         self.look().await?;
-        while !self.take(shared.read(self.read, Duration::ZERO).await?) {}
-        self.prove();
+        while !self.read_on(Duration::ZERO).await? {}
+        // Callers first: who sees that the log is followed may count on them.
         self.open();
+        self.prove();
         while self.is_wanted() {
-            let heard = shared.read(self.read, WAIT).await?;
-            let complete = self.take(heard);
+            let complete = self.read_on(WAIT).await?;
             if self.looked.elapsed() >= LOOK {
                 self.look().await?;
             }
@@ -100,6 +102,7 @@ impl Session {
     /// Callers get through, and what waits for the tier need not wait for its next turn.
     fn open(&mut self) {
         self.failures = 0;
+        self.said.0.clear();
         self.follow.shared.admit(true);
         self.follow.seen.connected.store(true, Ordering::Release);
         (self.follow.breakers)();
@@ -150,10 +153,35 @@ impl Session {
         }
     }
 
-    /// Applies what was read. False if there is more to read.
-    fn take(&mut self, heard: Vec<Heard>) -> bool {
-        let Some(last) = heard.last().map(|heard| heard.at) else { return true };
-        let complete = heard.len() < ENTRIES;
+    /// Reads what comes next, waiting for it so long, and applies it. False if there may be more to read.
+    async fn read_on(&mut self, wait: Duration) -> Result<bool> {
+        let News { heard, complete } = self.follow.shared.read(self.read, wait).await?;
+        let next = self.read.position.number + 1;
+        if heard.first().is_some_and(|first| first.at.position.number != next) && !self.is_joined().await? {
+            // What was read is from before the log was begun anew: it is dropped with all else.
+            return Ok(false);
+        }
+        self.take(heard);
+        Ok(complete)
+    }
+
+    /// Does the log still hold what was read last? If so, an append that failed half way has used up a number; if not,
+    /// entries in between were trimmed before they could be read, and all begins anew.
+    async fn is_joined(&mut self) -> Result<bool> {
+        let met = self.follow.shared.meet(Cursor::default(), self.read).await?;
+        let joined = met.top.position.epoch == self.read.position.epoch
+            && met.holds_read
+            // Before the first entry there is none to look for.
+            && self.read.position.number > 0;
+        if !joined {
+            self.adopt(met, true).await?;
+        }
+        Ok(joined)
+    }
+
+    /// Applies what was read.
+    fn take(&mut self, heard: Vec<Heard>) {
+        let Some(last) = heard.last().map(|heard| heard.at) else { return };
         let others = heard.into_iter().filter(|heard| !heard.own);
         let records: Vec<(Group, Cursor)> =
             others.flat_map(|heard| heard.groups.into_iter().map(move |group| (group, heard.at))).collect();
@@ -163,7 +191,6 @@ impl Session {
             self.tell_own(records);
         }
         self.read = last;
-        complete
     }
 
     fn tell_own(&self, records: Vec<Record>) {
@@ -182,26 +209,28 @@ impl Session {
         }
     }
 
-    fn doubt(&mut self) -> bool {
-        let news = self.follow.log.suspect();
-        if news {
+    fn doubt(&mut self) {
+        if self.follow.log.suspect() {
             count(&self.follow.seen.suspicions, 1);
         }
         if self.follow.clock.now().saturating_sub(self.capped) >= self.follow.cap {
             self.capped = self.follow.clock.now();
             self.follow.log.cap();
         }
-        news
     }
 
-    /// The connection is lost. Answers whether that is news.
-    fn lost(&mut self) -> bool {
+    /// The connection is lost, or was not made. The reason is said when it is another than the last: that a connection
+    /// broke is not all there is to say if then no password is known for it.
+    fn lost(&mut self, error: &Error) {
         self.follow.shared.admit(false);
         self.follow.seen.connected.store(false, Ordering::Release);
-        let first = self.failures == 0;
         self.failures += 1;
         self.doubt();
-        first
+        let code = error.context("code").unwrap_or_else(|| error.kind().word());
+        if code != self.said.0 && self.said.1.is_none_or(|at| at.elapsed() >= SAY) {
+            tracing::warn!(code, %error, "the shared log is away: invalidations of other nodes may be missing");
+            self.said = (code.to_owned(), Some(Instant::now()));
+        }
     }
 
     async fn rest(&mut self) {

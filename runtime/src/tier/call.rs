@@ -28,3 +28,33 @@ pub(super) async fn until<T>(end: impl Future<Output = ()>, call: impl Future<Ou
     })
     .await
 }
+
+/// Awaits two calls side by side: both answers, or the first failure.
+#[cfg(feature = "redis")]
+pub(super) async fn both<A, B>(
+    one: impl Future<Output = Result<A>>,
+    other: impl Future<Output = Result<B>>,
+) -> Result<(A, B)> {
+    let (mut one, mut other) = (pin!(one), pin!(other));
+    let (mut first, mut second) = (None, None);
+    poll_fn(|cx| {
+        if first.is_none()
+            && let Poll::Ready(answer) = one.as_mut().poll(cx)
+        {
+            first = Some(answer?);
+        }
+        if second.is_none()
+            && let Poll::Ready(answer) = other.as_mut().poll(cx)
+        {
+            second = Some(answer?);
+        }
+        match (first.take(), second.take()) {
+            (Some(first), Some(second)) => Poll::Ready(Ok((first, second))),
+            answers => {
+                (first, second) = answers;
+                Poll::Pending
+            }
+        }
+    })
+    .await
+}

@@ -21,7 +21,8 @@ impl Notice {
         Self { tier, clock, next: AtomicU64::new(0), unsaid: AtomicU64::new(0) }
     }
 
-    /// Logs the kind of the error and nothing else of it: its text could name what a user typed.
+    /// Logs the kind of the error, and its code if it has one, which tells what to change. Nothing else of it: its text
+    /// could name what a user typed.
     pub(super) fn failed(&self, operation: &'static str, error: &Error) {
         let failures = self.unsaid.fetch_add(1, Ordering::Relaxed) + 1;
         let (now, next) = (self.clock.now(), self.next.load(Ordering::Relaxed));
@@ -29,7 +30,8 @@ impl Notice {
         let due = now >= next || next - now > EVERY;
         if due && self.next.compare_exchange(next, now + EVERY, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
             self.unsaid.store(0, Ordering::Relaxed);
-            tracing::warn!(tier = self.tier, operation, kind = error.kind().word(), failures, "the tier failed");
+            let code = error.context("code");
+            tracing::warn!(tier = self.tier, operation, kind = error.kind().word(), code, failures, "the tier failed");
         }
     }
 }

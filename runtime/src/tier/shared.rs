@@ -17,8 +17,13 @@ pub(crate) struct Met {
     pub(crate) holds_read: bool,
 }
 
-/// How many entries one read of the log answers with at most: fewer are all there were.
-pub(crate) const ENTRIES: usize = 512;
+/// What one read of the log answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct News {
+    pub(crate) heard: Vec<Heard>,
+    /// Is this all there was when it was asked for?
+    pub(crate) complete: bool,
+}
 
 /// One entry of the log: what a node invalidated in one step.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +51,7 @@ pub(crate) trait SharedLog: Send + Sync {
     fn groups(&self) -> Reply<'_, Vec<(Group, u64)>>;
 
     /// The entries after this place; waits for the first of them, but not longer than this.
-    fn read(&self, after: Cursor, wait: Duration) -> Reply<'_, Vec<Heard>>;
+    fn read(&self, after: Cursor, wait: Duration) -> Reply<'_, News>;
 
     /// Have callers waited in vain several times, so that a check is due?
     fn is_late(&self) -> bool;

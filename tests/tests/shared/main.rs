@@ -3,9 +3,13 @@
 
 mod audit;
 mod basics;
+mod data;
+mod ear;
 mod failover;
 mod herd;
 mod matrix;
+mod network;
 mod outage;
 mod rig;
+mod server;
 mod suspect;

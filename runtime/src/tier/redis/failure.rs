@@ -10,7 +10,7 @@ const SAYINGS: &[(&str, &str)] = &[
     ("READONLY", "this Redis is a replica and refuses writes; name the primary, or its sentinels"),
     ("LOADING", "Redis is reading its data; it answers when it is done"),
     ("MISCONF", "Redis cannot save its data and refuses writes; see its disk, or `stop-writes-on-bgsave-error`"),
-    ("NOPERM", "the user may not do this; see the rights that README lists"),
+    ("NOPERM", "the user may not do this; see the rights that `RedisOptions` lists"),
     ("NOAUTH", "Redis asks for a password; put it into the address"),
     ("WRONGPASS", "Redis does not know this user and password"),
     ("WRONGTYPE", "the key holds something that is not ours"),
@@ -22,10 +22,17 @@ const SAYINGS: &[(&str, &str)] = &[
     ("UNKILLABLE", "Redis is busy with a script that cannot be ended"),
 ];
 
+/// What some errors say that have no word of their own, and the word that fits.
+const DETAILS: &[(&str, &str)] = &[
+    ("can't run this command", "NOPERM"),
+    ("can't access at least one of the keys", "NOPERM"),
+    ("ACL failure", "NOPERM"),
+];
+
 /// The driver's error as ours, with the server's word for it as `code`. What the server says beyond that word is left
 /// out: it may repeat a key.
 pub(super) fn failure(error: &RedisError) -> Error {
-    if let Some(code) = error.code()
+    if let Some(code) = word(error)
         && let Some((word, text)) = SAYINGS.iter().find(|(word, _)| *word == code)
     {
         return Error::new(ErrorKind::Tier, *text).with("code", word);
@@ -41,6 +48,27 @@ pub(super) fn failure(error: &RedisError) -> Error {
         ("Redis answered with an error", "OTHER")
     };
     Error::new(ErrorKind::Tier, text).with("code", code)
+}
+
+/// The same for a connection that could not be opened. The driver does not tell us what a server without room says.
+pub(super) fn unopened(error: &RedisError) -> Error {
+    let error = failure(error);
+    if error.context("code") != Some("CONNECTION") {
+        return error;
+    }
+    Error::new(
+        ErrorKind::Tier,
+        "Redis takes no connection: see whether it runs, is reached, and has room (`maxclients`)",
+    )
+    .with("code", "CONNECT")
+}
+
+/// The server's word for an error.
+fn word(error: &RedisError) -> Option<&str> {
+    let code = error.code()?;
+    let detail = error.detail().unwrap_or_default();
+    let fits = || DETAILS.iter().find(|(text, _)| detail.contains(text)).map(|(_, word)| *word);
+    if code == "ERR" { fits() } else { Some(code) }
 }
 
 /// Does this error mean that the connections are of no use any more?

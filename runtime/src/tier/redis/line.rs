@@ -6,7 +6,7 @@ use std::time::Duration;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, Cmd, Pipeline, Value};
 
-use super::failure::failure;
+use super::failure::{breaks, failure, unopened};
 use super::options::RedisOptions;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -64,7 +64,7 @@ impl Line {
         let config =
             AsyncConnectionConfig::new().set_connection_timeout(Some(options.connect)).set_response_timeout(None);
         let opened = client.get_multiplexed_async_connection_with_config(&config).await;
-        let line = Self { connection: opened.map_err(|e| failure(&e))?, id: 0, waiting: AtomicUsize::new(0) };
+        let line = Self { connection: opened.map_err(|e| unopened(&e))?, id: 0, waiting: AtomicUsize::new(0) };
         // Without the right to ask for it, the connection has no name to be ended by.
         let id = match line.one(redis::cmd("CLIENT").arg("ID")).await {
             Ok(Value::Int(id)) => id,
@@ -84,10 +84,15 @@ impl Line {
         }
     }
 
+    /// Is it alive? It is also when Redis refuses to say so, as to who may not ask, and while it cannot save its data.
     pub(super) async fn ping(&self) -> Result<()> {
         let ping = redis::cmd("PING");
         let answer = tokio::time::timeout(PING, self.one(&ping)).await;
-        answer.map_err(|_| Error::new(ErrorKind::Deadline, "Redis does not answer a ping"))?.map(drop)
+        match answer {
+            Err(_) => Err(Error::new(ErrorKind::Deadline, "Redis does not answer a ping")),
+            Ok(Err(error)) if breaks(&error) => Err(error),
+            Ok(_) => Ok(()),
+        }
     }
 
     pub(super) async fn raw(&self, commands: &Pipeline) -> Result<Vec<Value>> {

@@ -18,6 +18,7 @@ use super::options::RedisOptions;
 use super::script::Scripts;
 use super::target::unfit;
 use crate::error::{Error, ErrorKind, Result};
+use crate::tier::call::both;
 
 /// A call that was given up after less than this was given up by its caller, not by a deadline.
 const LATE: Duration = Duration::from_millis(20);
@@ -80,10 +81,15 @@ impl Link {
 
     async fn open(&self) -> Result<Lines> {
         let client = self.options.target.client().await?;
-        let log = Line::open(&client, &self.options).await?;
-        self.greet(&log).await?;
-        let writes = Line::open(&client, &self.options).await?;
-        let reads = Arc::new(Fan::open(&client, &self.options).await?);
+        let greeted = async {
+            let log = Line::open(&client, &self.options).await?;
+            self.greet(&log).await?;
+            Ok(log)
+        };
+        // Side by side: over a slow network one after the other takes longer than all together may.
+        let callers = both(Line::open(&client, &self.options), Fan::open(&client, &self.options));
+        let (log, (writes, reads)) = both(greeted, callers).await?;
+        let reads = Arc::new(reads);
         Ok(Lines { homes: Arc::new(Homes::new()), reads, writes, log, client })
     }
 
@@ -95,23 +101,28 @@ impl Link {
         for id in &former {
             greeting.cmd("CLIENT").arg("KILL").arg("ID").arg(*id);
         }
-        for text in Scripts::TEXTS {
-            greeting.cmd("SCRIPT").arg("LOAD").arg(text);
-        }
+        load(&mut greeting);
         greeting.cmd("INFO").arg("replication");
         greeting.cmd("INFO").arg("memory");
         let answers = line.raw(&greeting).await?;
-        let texts = answers.get(former.len()..).unwrap_or_default();
-        for answer in texts {
-            if let Value::ServerError(error) = answer {
-                return Err(failure(&error.clone().into()));
-            }
-        }
-        self.judge(texts)
+        let (loaded, infos) = answers
+            .get(former.len()..)
+            .and_then(|answers| answers.split_at_checked(Scripts::TEXTS.len()))
+            .ok_or_else(|| unfit("Redis left questions unanswered"))?;
+        refused(loaded)?;
+        self.judge(infos)
     }
 
-    fn judge(&self, answers: &[Value]) -> Result<()> {
-        let info = |at: usize| answers.get(Scripts::TEXTS.len() + at).map(text_of).unwrap_or_default();
+    /// Who may not ask what server this is finds out when it refuses something.
+    fn judge(&self, infos: &[Value]) -> Result<()> {
+        for info in infos {
+            if let Err(error) = refused(std::slice::from_ref(info))
+                && error.context("code") != Some("NOPERM")
+            {
+                return Err(error);
+            }
+        }
+        let info = |at: usize| infos.get(at).map(text_of).unwrap_or_default();
         let (replication, memory) = (info(0), info(1));
         if field(&replication, "role").is_some_and(|role| role != "master") {
             return Err(unfit("this Redis is a replica and refuses writes; name the primary, or its sentinels")
@@ -173,8 +184,36 @@ impl Link {
         self.lines()
     }
 
-    /// One command.
+    /// One command. Scripts that Redis has forgotten, as after `SCRIPT FLUSH`, are loaded and called again.
     pub(super) async fn one(&self, lane: Lane, command: &Cmd) -> Result<Value> {
+        match self.one_as_is(lane, command).await {
+            Err(error) if error.context("code") == Some("NOSCRIPT") => {
+                self.load(lane).await?;
+                self.one_as_is(lane, command).await
+            }
+            answer => answer,
+        }
+    }
+
+    /// Several commands, and what became of each; all of them again if Redis had forgotten a script. So none may do harm
+    /// when it comes twice.
+    pub(super) async fn many(&self, lane: Lane, commands: &Pipeline) -> Result<Vec<Value>> {
+        let answers = self.many_as_is(lane, commands).await?;
+        let forgotten = |answer: &Value| matches!(answer, Value::ServerError(error) if error.code() == "NOSCRIPT");
+        if answers.iter().any(forgotten) {
+            self.load(lane).await?;
+            return self.many_as_is(lane, commands).await;
+        }
+        Ok(answers)
+    }
+
+    async fn load(&self, lane: Lane) -> Result<()> {
+        let mut loading = Pipeline::new();
+        load(&mut loading);
+        refused(&self.many_as_is(lane, &loading).await?)
+    }
+
+    async fn one_as_is(&self, lane: Lane, command: &Cmd) -> Result<Value> {
         let lines = self.admitted(lane)?;
         match lane {
             Lane::Read => {
@@ -186,8 +225,7 @@ impl Link {
         }
     }
 
-    /// Several commands, and what became of each.
-    pub(super) async fn many(&self, lane: Lane, commands: &Pipeline) -> Result<Vec<Value>> {
+    async fn many_as_is(&self, lane: Lane, commands: &Pipeline) -> Result<Vec<Value>> {
         let lines = self.admitted(lane)?;
         match lane {
             Lane::Read => {
@@ -234,6 +272,21 @@ impl Lines {
     fn fan(&self, options: &RedisOptions) -> Arc<Fan> {
         self.homes.here(&self.client, options).unwrap_or_else(|| Arc::clone(&self.reads))
     }
+}
+
+fn load(pipeline: &mut Pipeline) {
+    for text in Scripts::TEXTS {
+        pipeline.cmd("SCRIPT").arg("LOAD").arg(text);
+    }
+}
+
+/// The first of these answers that is an error, as ours.
+pub(super) fn refused(answers: &[Value]) -> Result<()> {
+    let error = answers.iter().find_map(|answer| match answer {
+        Value::ServerError(error) => Some(failure(&error.clone().into())),
+        _ => None,
+    });
+    error.map_or(Ok(()), Err)
 }
 
 fn text_of(value: &Value) -> String {

@@ -13,6 +13,7 @@ mod sweep;
 mod target;
 
 use std::fmt;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ use redis::{Cmd, Pipeline, Script, Value};
 
 use self::failure::failure;
 use self::lease::Held;
-use self::link::{Lane, Link};
+use self::link::{Lane, Link, refused};
 use self::log::{Ages, Memory};
 use self::names::RedisNames;
 use self::script::Scripts;
@@ -66,6 +67,8 @@ struct Room {
     ages: Mutex<Ages>,
     sweeps: Mutex<Sweeps>,
     held: Held,
+    /// How many entries of the log are asked for at once.
+    entries: AtomicUsize,
 }
 
 impl Redis {
@@ -90,6 +93,7 @@ impl Redis {
             ages: Mutex::default(),
             sweeps: Mutex::default(),
             held: Held::default(),
+            entries: AtomicUsize::new(log::ENTRIES),
             options,
         }))
     }
@@ -162,7 +166,7 @@ impl Room {
             let mut put = self.call(&self.scripts.put, 3);
             put.arg(self.names.value(frame.key())).arg(self.names.fence(frame.key()));
             put.arg(self.names.lease(frame.key()));
-            put.arg(&frame.bytes()[..]).arg(life).arg(head.shared.epoch).arg(head.shared.number);
+            put.arg(&frame.bytes()[..]).arg(life).arg(head.shared.epoch).arg(head.shared.number).arg(self.fence());
             match self.held.token(frame.key()) {
                 Some(token) => put.arg(token),
                 None => put.arg(""),
@@ -178,14 +182,14 @@ impl Room {
         Ok(())
     }
 
+    /// How long a fence stands, in milliseconds.
+    fn fence(&self) -> u64 {
+        u64::try_from(self.options.fence.as_millis()).unwrap_or(u64::MAX)
+    }
+
     /// Commands none of which may fail.
     async fn done(&self, commands: &Pipeline) -> Result<()> {
-        for answer in self.link.many(Lane::Write, commands).await? {
-            if let Value::ServerError(error) = answer {
-                return Err(failure(&error.into()));
-            }
-        }
-        Ok(())
+        refused(&self.link.many(Lane::Write, commands).await?)
     }
 
     /// Appends these to the shared log, after their keys were removed and fenced.
@@ -200,12 +204,12 @@ impl Room {
             append.arg(self.names.value(key)).arg(self.names.fence(key));
         }
         append.arg(epoch).arg(self.node).arg(nonce).arg(self.options.log_length).arg(self.options.remembered);
-        append.arg(u64::try_from(self.options.fence.as_millis()).unwrap_or(u64::MAX));
+        append.arg(self.fence());
         for group in &groups {
             append.arg(group.to_text());
         }
         let answer = match self.link.one(Lane::Write, &append).await {
-            Err(error) if error.context("code") == Some("OOM") => {
+            Err(error) if matches!(error.context("code"), Some("OOM" | "NOPERM")) => {
                 self.spoil(keys()).await;
                 return Err(error);
             }

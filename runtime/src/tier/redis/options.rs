@@ -10,6 +10,17 @@ use crate::error::{Error, Result};
 const LONGEST: usize = 64;
 
 /// Where Redis is, and how it is used.
+///
+/// A user of its own needs these rights, with the prefix that is set:
+///
+/// ```text
+/// ACL SETUSER app on >password resetkeys ~cached:* resetchannels -@all +ping +info +client|id +client|kill
+///   +script|load +evalsha +getrange +unlink +scan +xread +hgetall +zrangebyscore +type +exists +get +set +pttl
+///   +pexpire +hget +hset +hsetnx +hincrby +xadd +xrange +xrevrange +zadd +zcard +zpopmin
+/// ```
+///
+/// Without `info` it is not seen at the start that a server is a replica, or may evict the log; without `client|id` and
+/// `client|kill` a command may take effect after the connection that carried it was given up.
 #[derive(Clone)]
 pub struct RedisOptions {
     pub(super) target: Target,

@@ -2,7 +2,8 @@
 
 use redis::Script;
 
-/// Looks at the log, and begins one where there is none or where a part of it is missing or is no part of it.
+/// Looks at the log, and begins one where there is none or where a part of it is missing or is no part of it: of another
+/// type, without its numbers, or with an entry that no append has counted, after which none can be written.
 ///
 /// KEYS meta, stream, groups · ARGV a fresh epoch, the id of the highest record known, the id up to which was read →
 /// epoch, number, id of the last record, is the first id there, is the second
@@ -17,14 +18,22 @@ local function holds(id)
 end
 local whole = is(KEYS[1], 'hash') and is(KEYS[2], 'stream') and is(KEYS[3], 'zset')
 local epoch = whole and redis.call('HGET', KEYS[1], 'epoch')
-if epoch and redis.call('HGET', KEYS[1], 'grouped') and redis.call('EXISTS', KEYS[3]) == 0 then epoch = false end
+local number = epoch and redis.call('HGET', KEYS[1], 'number')
+local last = ''
+if number and string.match(epoch, '^%d+$') and string.match(number, '^%d+$') then
+    local entry = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)[1]
+    last = entry and entry[1] or ''
+    if entry and tonumber(string.match(last, '^%d+')) > tonumber(number) then epoch = false end
+    if redis.call('HGET', KEYS[1], 'grouped') and redis.call('EXISTS', KEYS[3]) == 0 then epoch = false end
+else
+    epoch = false
+end
 if not epoch then
     redis.call('UNLINK', KEYS[1], KEYS[2], KEYS[3])
     redis.call('HSET', KEYS[1], 'epoch', ARGV[1], 'number', 0)
-    epoch = ARGV[1]
+    epoch, number, last = ARGV[1], '0', ''
 end
-local last = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)
-return {epoch, redis.call('HGET', KEYS[1], 'number'), last[1] and last[1][1] or '', holds(ARGV[2]), holds(ARGV[3])}
+return {epoch, number, last, holds(ARGV[2]), holds(ARGV[3])}
 ";
 
 /// Ends an epoch, if it is still in force.
@@ -38,7 +47,9 @@ end
 return 1
 ";
 
-/// Appends one entry: removes and fences the keys it names, remembers the groups, bounded, and writes the stream.
+/// Appends one entry: removes and fences the keys it names, remembers the groups, bounded, and writes the stream. A
+/// stream that takes no entry, as one in which someone else has written, ends the epoch: its readers must not go on as if
+/// nothing had been invalidated.
 ///
 /// KEYS meta, stream, groups, then a frame and its fence for each key · ARGV epoch, node, nonce, entries kept, groups
 /// kept, milliseconds of a fence, then the groups → number
@@ -59,7 +70,11 @@ for i = 7, #ARGV do
         grouped = true
     end
 end
-redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[4], number .. '-' .. ARGV[3], unpack(entry))
+local added = redis.pcall('XADD', KEYS[2], 'MAXLEN', '~', ARGV[4], number .. '-' .. ARGV[3], unpack(entry))
+if type(added) == 'table' and added['err'] then
+    redis.call('UNLINK', KEYS[1])
+    return redis.error_reply('EPOCH the log takes no entry')
+end
 if not grouped then return number end
 redis.call('HSETNX', KEYS[1], 'grouped', 1)
 local over = redis.call('ZCARD', KEYS[3]) - tonumber(ARGV[5])
@@ -80,19 +95,23 @@ return number
 ";
 
 /// Stores a frame, unless its key was invalidated after its load began, or the lease under which it was loaded has
-/// ended. The lease ends with it.
+/// ended. The lease ends with it. What stands in the place of the fence and is none may have replaced one, so nothing is
+/// stored beside it until a fence would have ended.
 ///
-/// KEYS frame, fence, lease · ARGV bytes, milliseconds to live, epoch and number of the birth, token of the lease or
-/// nothing → stored?
+/// KEYS frame, fence, lease · ARGV bytes, milliseconds to live, epoch and number of the birth, milliseconds of a fence,
+/// token of the lease or nothing → stored?
 const PUT: &str = r"
 local fence = redis.pcall('GET', KEYS[2])
-if type(fence) == 'table' then return 0 end
+if type(fence) == 'table' then
+    if redis.call('PTTL', KEYS[2]) == -1 then redis.call('PEXPIRE', KEYS[2], ARGV[5]) end
+    return 0
+end
 if fence then
     local epoch, number = string.match(fence, '^(%d+):(%d+)$')
     if epoch == ARGV[3] and tonumber(number) > tonumber(ARGV[4]) then return 0 end
 end
-if ARGV[5] ~= '' then
-    if redis.call('GET', KEYS[3]) ~= ARGV[5] then return 0 end
+if ARGV[6] ~= '' then
+    if redis.call('GET', KEYS[3]) ~= ARGV[6] then return 0 end
     redis.call('UNLINK', KEYS[3])
 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])

@@ -19,6 +19,8 @@ use crate::tier::{Step, Tidied};
 
 /// Keys looked at in one step.
 const COUNT: usize = 128;
+/// Frames up to this size are read many at once, larger ones one by one: a step takes little memory whatever lies there.
+const SMALL: usize = 8 << 10;
 /// More patterns than these are swept as one.
 const MOST: usize = 32;
 /// So long after one sweep of a beginning the next of it may start.
@@ -93,23 +95,34 @@ impl Room {
         }
         let mut gets = Pipeline::with_capacity(names.len());
         for name in names {
-            gets.cmd("GETRANGE").arg(name).arg(0).arg(self.options.max_frame);
+            gets.cmd("GETRANGE").arg(name).arg(0).arg(SMALL);
         }
-        let values = self.link.many(Lane::Write, &gets).await?;
-        let goes = |(name, value): &(&String, Value)| match value {
-            Value::BulkString(bytes) if !bytes.is_empty() => !self.stays(name, bytes, step),
-            _ => false,
-        };
-        let gone: Vec<&String> = names.iter().zip(values).filter(goes).map(|(name, _)| name).collect();
+        let mut gone = Vec::new();
+        for (name, value) in names.iter().zip(self.link.many(Lane::Write, &gets).await?) {
+            let value = match value {
+                Value::BulkString(bytes) if bytes.len() > SMALL => self.whole(name).await?,
+                value => value,
+            };
+            if let Value::BulkString(bytes) = value
+                && !bytes.is_empty()
+                && !self.stays(name, bytes, step)
+            {
+                gone.push(name);
+            }
+        }
         if !gone.is_empty() {
             self.link.one(Lane::Write, redis::cmd("UNLINK").arg(&gone)).await?;
         }
         Ok(gone.len())
     }
 
-    fn stays(&self, name: &str, bytes: &[u8], step: &Step<'_>) -> bool {
+    async fn whole(&self, name: &str) -> Result<Value> {
+        self.link.one(Lane::Write, redis::cmd("GETRANGE").arg(name).arg(0).arg(self.options.max_frame)).await
+    }
+
+    fn stays(&self, name: &str, bytes: Vec<u8>, step: &Step<'_>) -> bool {
         let Some(key) = self.names.key_of(name) else { return true };
-        match Frame::read(Bytes::copy_from_slice(bytes)) {
+        match Frame::read(Bytes::from(bytes)) {
             Ok(frame) => *frame.key() == Key::from_stored(key) && (step.keep)(&frame),
             Err(_) => false,
         }
