@@ -8,7 +8,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::codec::{Codec, Frame, Head, Keys, Schema};
 use crate::depth::Codecs;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::log::Birth;
 use crate::names::Named;
 use crate::shelf::Life;
@@ -77,11 +77,17 @@ impl Frames {
             return None;
         }
         let payload = match &self.keys {
-            Some(keys) => keys.open(frame).ok()?,
+            Some(keys) => keys.open(frame).inspect_err(|error| self.refuse(error)).ok()?,
             None if frame.is_encrypted() => return None,
             None => Cow::Borrowed(frame.payload()),
         };
         (codecs.decode)(&self.codec, frame.head(), &payload).ok()
+    }
+
+    /// Why a frame is not opened: the counter alone does not tell a change of keys from a change of frames.
+    #[cold]
+    fn refuse(&self, error: &Error) {
+        tracing::debug!(site = %self.site, "{error}");
     }
 }
 

@@ -79,9 +79,9 @@ impl Builder {
     }
 
     /// Encrypts what goes below near, and serves from there only what was encrypted with these keys. Default: nothing is
-    /// encrypted, and an encrypted frame is a miss. See [`Keys`](crate::codec::Keys) for what is hidden and what is not.
+    /// encrypted, and an encrypted frame is a miss. See [`Keys`](crate::Keys) for what is hidden and what is not.
     #[cfg(feature = "encryption")]
-    pub fn encryption(mut self, keys: crate::codec::Keys) -> Self {
+    pub fn encryption(mut self, keys: crate::Keys) -> Self {
         self.settings.keys = Some(Arc::new(keys));
         self
     }

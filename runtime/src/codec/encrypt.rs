@@ -35,8 +35,7 @@ const TAG: usize = SEAL - ID - NONCE;
 /// Cost: about two microseconds to write a frame of 1 KB or to read it, and 44 bytes a frame.
 ///
 /// ```
-/// # use cached_runtime::Cache;
-/// # use cached_runtime::codec::Keys;
+/// # use cached_runtime::{Cache, Keys};
 /// # fn example(new: [u8; 32], old: [u8; 32]) -> cached_runtime::Result<()> {
 /// let cache = Cache::builder().encryption(Keys::new(2, new).also(1, old)).build()?;
 /// # Ok(())
@@ -256,9 +255,9 @@ mod tests {
     }
 
     const EARLIER: &str = "\
-        6366020100010300000000000000010000000000000002000000000000000400000000000000050000000000000006000000 \
-        00000000070000000000000008000000000000001100000003000200613a310300623a3101006301000000ab549307803ca1 \
-        9f8afcb382302e1c409bc30d67f2793d69f8ee870f73db48115e6da6ba607bfce1ef1d23b6bf7eb7938a8b46df1f71c59c72 \
+        6366020100010300000000000000010000000000000002000000000000000400000000000000050000000000000006000000\
+        00000000070000000000000008000000000000001100000003000200613a310300623a3101006301000000ab549307803ca1\
+        9f8afcb382302e1c409bc30d67f2793d69f8ee870f73db48115e6da6ba607bfce1ef1d23b6bf7eb7938a8b46df1f71c59c72\
         50421e1573231c2e";
 
     fn from_hex(text: &str) -> Vec<u8> {

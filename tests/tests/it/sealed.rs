@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use cached_runtime::clock::Clock;
-use cached_runtime::codec::{Frame, Keys};
+use cached_runtime::codec::Frame;
 use cached_runtime::tier::Tier;
 use cached_runtime::tier::disk::{Disk, DiskOptions};
 use cached_runtime::tier::memory::MemoryTier;
-use cached_runtime::{Applied, Cache, ErrorKind, cache};
+use cached_runtime::{Applied, Cache, ErrorKind, Keys, cache};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::damage::Planted;
