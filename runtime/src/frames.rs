@@ -1,13 +1,14 @@
 //! A site's values as frames: sealed under its fingerprint, and opened only if they carry it.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::codec::{Codec, Frame, Head, Schema};
+use crate::codec::{Codec, Frame, Head, Keys, Schema};
 use crate::depth::Codecs;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::log::Birth;
 use crate::names::Named;
 use crate::shelf::Life;
@@ -17,13 +18,15 @@ pub(crate) struct Frames {
     site: String,
     version: u32,
     codec: Codec,
+    /// What frames are encrypted with, if they are.
+    keys: Option<Arc<Keys>>,
     /// The schema of what is stored, and the fingerprint of frames; known when the first is sealed or opened.
     print: OnceLock<(Schema, u64)>,
 }
 
 impl Frames {
-    pub(crate) fn new(site: &str, version: u32, codec: Codec) -> Self {
-        Self { site: site.to_owned(), version, codec, print: OnceLock::new() }
+    pub(crate) fn new(site: &str, version: u32, codec: Codec, keys: Option<Arc<Keys>>) -> Self {
+        Self { site: site.to_owned(), version, codec, keys, print: OnceLock::new() }
     }
 
     /// The fingerprint is of site, version and type.
@@ -59,7 +62,10 @@ impl Frames {
             compression: encoded.compression,
             raw_len: encoded.raw_len,
         };
-        Frame::seal(head, &encoded.payload)
+        match &self.keys {
+            Some(keys) => keys.seal(head, &encoded.payload),
+            None => Frame::seal(head, &encoded.payload),
+        }
     }
 
     /// Decodes a frame, if it was written by this site for this type.
@@ -70,7 +76,18 @@ impl Frames {
         if frame.head().fingerprint != *fingerprint || !frame.tags().all(watches) {
             return None;
         }
-        (codecs.decode)(&self.codec, frame.head(), frame.payload()).ok()
+        let payload = match &self.keys {
+            Some(keys) => keys.open(frame).inspect_err(|error| self.refuse(error)).ok()?,
+            None if frame.is_encrypted() => return None,
+            None => Cow::Borrowed(frame.payload()),
+        };
+        (codecs.decode)(&self.codec, frame.head(), &payload).ok()
+    }
+
+    /// Why a frame is not opened: the counter alone does not tell a change of keys from a change of frames.
+    #[cold]
+    fn refuse(&self, error: &Error) {
+        tracing::debug!(site = %self.site, "{error}");
     }
 }
 
@@ -100,14 +117,14 @@ mod tests {
 
     #[test]
     fn a_version_that_was_raised_makes_older_frames_misses() {
-        let at = |version| Frames::new("site", version, Codec::default());
+        let at = |version| Frames::new("site", version, Codec::default(), None);
         assert_eq!(opened(&at(1), &at(1)), Some(7));
         assert_eq!(opened(&at(1), &at(2)), None);
     }
 
     #[test]
     fn a_frame_is_opened_by_its_own_site_only() {
-        let of = |site| Frames::new(site, 0, Codec::default());
+        let of = |site| Frames::new(site, 0, Codec::default(), None);
         assert_eq!(opened(&of("a"), &of("a")), Some(7));
         assert_eq!(opened(&of("a"), &of("b")), None);
     }

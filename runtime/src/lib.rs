@@ -56,6 +56,8 @@ pub use applied::{Applied, Flushed};
 pub use builder::Builder;
 pub use cache::Cache;
 pub use cached_derive::{KeyPart, cache, invalidate};
+#[cfg(feature = "encryption")]
+pub use codec::Keys;
 pub use entry::Entry;
 pub use error::{Error, ErrorKind, Result};
 pub use invalidator::Invalidator;

@@ -1,10 +1,12 @@
 //! What a cache was built with.
 
+#[cfg(feature = "tiers")]
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::{Clock, Millis, millis};
 #[cfg(feature = "tiers")]
-use crate::codec::{Codec, Format};
+use crate::codec::{Codec, Format, Keys};
 use crate::key::{Pattern, Secret};
 use crate::near::Eviction;
 use crate::site::Site;
@@ -19,6 +21,9 @@ pub(crate) struct Settings {
     pub(crate) ttl_patterns: Vec<(Pattern, Millis)>,
     #[cfg(feature = "tiers")]
     pub(crate) codec: Codec,
+    /// What frames are encrypted with, if they are.
+    #[cfg(feature = "tiers")]
+    pub(crate) keys: Option<Arc<Keys>>,
     pub(crate) groups: usize,
     /// Does near answer nothing while invalidations of other nodes may be missing?
     pub(crate) strict: bool,
@@ -35,6 +40,8 @@ impl Default for Settings {
             ttl_patterns: Vec::new(),
             #[cfg(feature = "tiers")]
             codec: Codec::default(),
+            #[cfg(feature = "tiers")]
+            keys: None,
             groups: crate::log::GROUPS,
             strict: false,
             seed: None,

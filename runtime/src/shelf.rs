@@ -73,7 +73,10 @@ where
             Near::new(settings.eviction, budget, &sign.namespace, sign.policy.idle, interest, Arc::clone(&counters));
         Self {
             #[cfg(feature = "tiers")]
-            frames: Frames::new(&sign.name, sign.policy.version, settings.codec_for(sign.policy.format)),
+            frames: {
+                let codec = settings.codec_for(sign.policy.format);
+                Frames::new(&sign.name, sign.policy.version, codec, settings.keys.clone())
+            },
             sign,
             near,
             board: Arc::new(Board::new()),

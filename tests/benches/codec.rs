@@ -6,7 +6,7 @@ mod kit;
 
 use std::hint::black_box;
 
-use cached_runtime::codec::{Codec, Compression, Format, Schema};
+use cached_runtime::codec::{Codec, Compression, Format, Frame, Keys, Schema};
 use kit::{Random, cpu, median, reach, summary};
 use serde::{Deserialize, Serialize};
 
@@ -82,6 +82,7 @@ fn main() {
             found.push((name, share, encode, decode));
         }
     }
+    encryption();
     let of =
         |name: &str| found.iter().find(|f| f.0 == name).map_or((f64::NAN, f64::NAN, f64::NAN), |f| (f.1, f.2, f.3));
     summary();
@@ -91,6 +92,26 @@ fn main() {
     reach("default format against serde_json", "decode", decode / plain_decode, 0.6);
     reach("zlib", "size, share of JSON", of("Postcard + Zlib").0, 0.3);
     reach("zstd against zlib, encode", "x zlib", of("Postcard + Zstd").1 / of("Postcard + Zlib").1, 0.6);
+}
+
+/// What encryption costs a frame.
+fn encryption() {
+    println!("\nFrames; microseconds to write and to read back to the payload, without encryption and with it");
+    println!("{:<24}{:>10}{:>10}{:>12}{:>10}", "payload", "write", "read", "encrypted", "read");
+    let keys = Keys::new(1, [7; 32]);
+    for (name, len) in [("100 bytes", 100), ("1 KB", 1 << 10), ("100 KB", 100 << 10)] {
+        let payload: Vec<u8> = (0..len).map(|at| at as u8).collect();
+        let encoded = cached_runtime::codec::Encoded { format: 1, compression: 0, raw_len: len, payload };
+        let head = head(&encoded);
+        let (plain, sealed) = (Frame::seal(head.clone(), &encoded.payload), keys.seal(head.clone(), &encoded.payload));
+        let (plain, sealed) = (plain.expect("a frame"), sealed.expect("a frame"));
+        let write = micros(|| drop(black_box(Frame::seal(head.clone(), black_box(&encoded.payload)))));
+        let encrypt = micros(|| drop(black_box(keys.seal(head.clone(), black_box(&encoded.payload)))));
+        let read = |frame: &Frame| Frame::read(frame.bytes().clone()).expect("a frame");
+        let reading = micros(|| drop(black_box(read(black_box(&plain)).payload().to_vec())));
+        let opening = micros(|| drop(black_box(keys.open(&read(black_box(&sealed))).expect("opened").into_owned())));
+        println!("{name:<24}{write:>10.2}{reading:>10.2}{encrypt:>12.2}{opening:>10.2}");
+    }
 }
 
 fn head(encoded: &cached_runtime::codec::Encoded) -> cached_runtime::codec::Head {

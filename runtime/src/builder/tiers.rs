@@ -78,6 +78,14 @@ impl Builder {
         self
     }
 
+    /// Encrypts what goes below near, and serves from there only what was encrypted with these keys. Default: nothing is
+    /// encrypted, and an encrypted frame is a miss. See [`Keys`](crate::Keys) for what is hidden and what is not.
+    #[cfg(feature = "encryption")]
+    pub fn encryption(mut self, keys: crate::Keys) -> Self {
+        self.settings.keys = Some(Arc::new(keys));
+        self
+    }
+
     /// Adds a tier of your own below those added before.
     pub fn tier(mut self, tier: impl Tier) -> Self {
         self.tiers.kinds.push(Kind::Given(Arc::new(tier)));
@@ -181,6 +189,8 @@ impl Builder {
     pub(super) fn check_tiers(&self) -> Result<()> {
         #[cfg(feature = "_shared")]
         self.check_shared()?;
+        #[cfg(feature = "encryption")]
+        self.settings.keys.as_ref().map_or(Ok(()), |keys| keys.check())?;
         positive("max_value", self.settings.codec.max_value as u64)?;
         positive("read_deadline", millis(self.tiers.deadlines.read))?;
         positive("write_deadline", millis(self.tiers.deadlines.write))?;

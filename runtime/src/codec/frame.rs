@@ -3,10 +3,13 @@
 //! Layout, integers little-endian:
 //!
 //! ```text
-//! magic "cf" · version u8 · format u8 · compression u8 · flags u8 (0)
+//! magic "cf" · version u8 · format u8 · compression u8 · flags u8 (1: encrypted; others are unknown)
 //! fingerprint u64 · epoch u64 · number u64 · shared epoch u64 · shared number u64 · born u64 · fresh_until u64 · stale_until u64
 //! raw length u32 · key length u16 · tag count u16 · key · (tag length u16 · tag)* · payload · checksum u64 (XXH3 of all before)
 //! ```
+//!
+//! An encrypted payload is `key id u32 · nonce (24 bytes) · ciphertext · tag (16 bytes)`; all before the ciphertext is
+//! authenticated with it. The checksum needs no key: it finds accidents, so that upkeep reads what it has no keys for.
 
 use std::sync::Arc;
 
@@ -19,9 +22,13 @@ use crate::group::Position;
 use crate::key::Key;
 
 const MAGIC: [u8; 2] = *b"cf";
+/// The flag of an encrypted payload.
+const ENCRYPTED: u8 = 1;
 const VERSION: u8 = 2;
 const FIXED: usize = 6 + 8 * 8 + 4 + 2 + 2;
 const CHECKSUM: usize = 8;
+/// What an encrypted payload has beside its ciphertext: key id, nonce and tag.
+pub(super) const SEAL: usize = 4 + 24 + 16;
 
 /// What a frame says about its payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +63,7 @@ pub struct Frame {
     head: Head,
     bytes: Bytes,
     payload: usize,
+    encrypted: bool,
 }
 
 impl Frame {
@@ -64,18 +72,31 @@ impl Frame {
         &self.head.tags
     }
 
-    /// Encodes a head and its payload.
+    /// Encodes a head and its payload, which is not encrypted.
     ///
     /// # Errors
     /// [`ErrorKind::TooLarge`] if the key, a tag or the number of tags does not fit the layout.
     pub fn seal(head: Head, payload: &[u8]) -> Result<Self> {
+        Self::write(head, 0, payload.len(), |out| {
+            out.put_slice(payload);
+            Ok(())
+        })
+    }
+
+    /// Encodes a head and a payload that is encrypted as it is written: `fill` adds it to what is to be authenticated.
+    #[cfg(feature = "encryption")]
+    pub(super) fn encrypt(head: Head, len: usize, fill: impl FnOnce(&mut BytesMut) -> Result<()>) -> Result<Self> {
+        Self::write(head, ENCRYPTED, SEAL + len, fill)
+    }
+
+    fn write(head: Head, flags: u8, len: usize, fill: impl FnOnce(&mut BytesMut) -> Result<()>) -> Result<Self> {
         let short = |what: &'static str, n: usize| {
             u16::try_from(n).map_err(|_| Error::new(ErrorKind::TooLarge, "does not fit a frame").with("what", what))
         };
         let tags_len: usize = head.tags.iter().map(|t| t.len() + 2).sum();
-        let mut out = BytesMut::with_capacity(FIXED + head.key.as_str().len() + tags_len + payload.len() + CHECKSUM);
+        let mut out = BytesMut::with_capacity(FIXED + head.key.as_str().len() + tags_len + len + CHECKSUM);
         out.put_slice(&MAGIC);
-        out.put_slice(&[VERSION, head.format, head.compression, 0]);
+        out.put_slice(&[VERSION, head.format, head.compression, flags]);
         out.put_u64_le(head.fingerprint);
         for position in [head.birth, head.shared] {
             out.put_u64_le(position.epoch);
@@ -92,10 +113,10 @@ impl Frame {
             out.put_u16_le(short("tag", tag.len())?);
             out.put_slice(tag.as_bytes());
         }
-        let start = out.len();
-        out.put_slice(payload);
+        let payload = out.len();
+        fill(&mut out)?;
         out.put_u64_le(xxh3_64(&out));
-        Ok(Self { head, bytes: out.freeze(), payload: start })
+        Ok(Self { head, bytes: out.freeze(), payload, encrypted: flags == ENCRYPTED })
     }
 
     /// Reads a frame, checking every length and the checksum.
@@ -114,8 +135,12 @@ impl Frame {
         if tail.u64()? != xxh3_64(&bytes[..body]) {
             return Err(broken("the frame's checksum does not match"));
         }
-        let (head, payload) = read_head(&bytes[..body])?;
-        Ok(Self { head, bytes, payload })
+        let (head, payload, flags) = read_head(&bytes[..body])?;
+        let encrypted = flags == ENCRYPTED;
+        if encrypted && body - payload < SEAL {
+            return Err(broken("the frame's encrypted payload is cut short"));
+        }
+        Ok(Self { head, bytes, payload, encrypted })
     }
 
     /// What the frame says about itself.
@@ -141,17 +166,29 @@ impl Frame {
         &self.bytes
     }
 
-    /// The encoded value.
+    /// Is the payload encrypted? Its head never is.
+    #[must_use]
+    pub const fn is_encrypted(&self) -> bool {
+        self.encrypted
+    }
+
+    /// All but the checksum, and where the payload begins in it.
+    #[cfg(feature = "encryption")]
+    pub(super) fn body(&self) -> (&[u8], usize) {
+        (&self.bytes[..self.bytes.len() - CHECKSUM], self.payload)
+    }
+
+    /// The encoded value, as it is stored.
     #[must_use]
     pub fn payload(&self) -> &[u8] {
         &self.bytes[self.payload..self.bytes.len() - CHECKSUM]
     }
 }
 
-fn read_head(body: &[u8]) -> Result<(Head, usize)> {
+fn read_head(body: &[u8]) -> Result<(Head, usize, u8)> {
     let mut r = Reader { bytes: body, at: 3 };
     let [format, compression, flags] = *r.take(3)? else { return Err(broken("the frame is cut short")) };
-    if flags != 0 {
+    if flags & !ENCRYPTED != 0 {
         return Err(broken("the frame has flags unknown here"));
     }
     let fingerprint = r.u64()?;
@@ -179,7 +216,7 @@ fn read_head(body: &[u8]) -> Result<(Head, usize)> {
         compression,
         raw_len,
     };
-    Ok((head, r.at))
+    Ok((head, r.at, flags))
 }
 
 /// Reads forward; running out of bytes is an error, never a panic.
@@ -218,6 +255,6 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn broken(message: &'static str) -> Error {
+pub(super) fn broken(message: &'static str) -> Error {
     Error::new(ErrorKind::Frame, message)
 }

@@ -8,6 +8,11 @@ mod capped;
 mod cause;
 #[cfg(feature = "tiers")]
 mod compress;
+#[cfg(feature = "encryption")]
+mod encrypt;
+#[cfg(all(feature = "tiers", not(feature = "encryption")))]
+#[path = "encrypt_absent.rs"]
+mod encrypt;
 mod format;
 #[cfg(feature = "tiers")]
 mod frame;
@@ -27,6 +32,10 @@ mod weigh;
 pub(crate) use absent::Frame;
 #[cfg(feature = "tiers")]
 pub use compress::Compression;
+#[cfg(feature = "encryption")]
+pub use encrypt::Keys;
+#[cfg(all(feature = "tiers", not(feature = "encryption")))]
+pub(crate) use encrypt::Keys;
 pub use format::Format;
 #[cfg(feature = "tiers")]
 pub use frame::{Frame, Head};

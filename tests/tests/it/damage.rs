@@ -26,11 +26,16 @@ async fn read(world: &World, id: u32) -> Vec<u64> {
 
 /// Answers every question with the same bytes.
 #[derive(Debug, Default)]
-struct Planted(Mutex<Option<Bytes>>);
+pub(crate) struct Planted(Mutex<Option<Bytes>>);
 
 impl Planted {
-    fn plant(&self, bytes: impl Into<Bytes>) {
+    pub(crate) fn plant(&self, bytes: impl Into<Bytes>) {
         *self.0.lock().unwrap() = Some(bytes.into());
+    }
+
+    /// What was planted, or put, last.
+    pub(crate) fn last(&self) -> Bytes {
+        self.0.lock().unwrap().clone().unwrap()
     }
 }
 
@@ -87,7 +92,7 @@ async fn planted() -> (World, Arc<Planted>, Frame) {
     first.source.write(STORED);
     read(&first, 1).await;
     first.settle().await;
-    let frame = Frame::read(tier.0.lock().unwrap().clone().unwrap()).unwrap();
+    let frame = Frame::read(tier.last()).unwrap();
     (World::over_at(Arc::clone(&tier) as Arc<dyn Tier>, &clock), tier, frame)
 }
 

@@ -20,6 +20,7 @@ mod panic;
 mod recursion;
 mod restart;
 mod rig;
+mod sealed;
 mod settings;
 mod shelf;
 mod silence;
