@@ -74,6 +74,11 @@ impl Homes {
     }
 
     pub(super) fn ids(&self) -> Vec<i64> {
-        self.0.read().iter().filter_map(|home| home.fan.as_ref()).flat_map(|fan| fan.ids().collect::<Vec<_>>()).collect()
+        self.0
+            .read()
+            .iter()
+            .filter_map(|home| home.fan.as_ref())
+            .flat_map(|fan| fan.ids().collect::<Vec<_>>())
+            .collect()
     }
 }
