@@ -35,15 +35,17 @@ thread_local! {
 static WAITS: Mutex<Option<HashMap<FlightId, Vec<FlightId>>>> = Mutex::new(None);
 
 /// Runs a load as part of this flight.
-pub(crate) async fn chained<F: Future>(flight: FlightId, load: F) -> F::Output {
+///
+/// Not `async`: a future that is given to an `async fn` takes up its room twice, and every load is moved to its box.
+pub(crate) fn chained<F: Future>(flight: FlightId, load: F) -> impl Future<Output = F::Output> {
     let mut chain = TASK.try_with(Clone::clone).unwrap_or_default();
     chain.push(flight);
-    TASK.scope(chain, load).await
+    TASK.scope(chain, load)
 }
 
 /// Runs a load as part of this flight and of no other, whichever task it runs in: who waits for it has said so.
-pub(crate) async fn chained_apart<F: Future>(flight: FlightId, load: F) -> F::Output {
-    TASK.scope(vec![flight], load).await
+pub(crate) fn chained_apart<F: Future>(flight: FlightId, load: F) -> impl Future<Output = F::Output> {
+    TASK.scope(vec![flight], load)
 }
 
 /// Runs a blocking load as part of this flight.

@@ -7,6 +7,7 @@ use std::task::Waker;
 use parking_lot::{Condvar, Mutex};
 
 use super::chain::FlightId;
+use super::relay::Relay;
 use crate::clock::Millis;
 use crate::error::Error;
 use crate::log::Birth;
@@ -16,6 +17,7 @@ use crate::outcome::Share;
 pub(crate) struct Flight<V, R> {
     pub(crate) id: FlightId,
     pub(crate) birth: Birth,
+    pub(crate) relay: Relay,
     pub(super) state: Mutex<State<V, R>>,
     pub(super) landed: Condvar,
 }
@@ -73,6 +75,7 @@ impl<V: Clone, R> Flight<V, R> {
         Self {
             id: FlightId::next(),
             birth,
+            relay: Relay::default(),
             state: Mutex::new(State::Flying { wakers: Vec::new(), fallback: None }),
             landed: Condvar::new(),
         }

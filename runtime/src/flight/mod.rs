@@ -6,10 +6,12 @@
 mod board;
 mod chain;
 mod landing;
+mod relay;
 mod unwind;
 mod wait;
 
 pub(crate) use board::{Board, Boarded, Lead};
 pub(crate) use chain::{FlightId, chained, chained_apart, chained_sync, would_wait_for_itself};
 pub(crate) use landing::{Fallback, Flight, Landing, Told};
+pub(crate) use relay::{Load, Relay};
 pub(crate) use unwind::{CatchUnwind, message_of};

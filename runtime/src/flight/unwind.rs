@@ -7,9 +7,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 /// Polls a future and turns its panic into an error.
-pub(crate) struct CatchUnwind<'a, F>(pub(crate) Pin<&'a mut F>);
+pub(crate) struct CatchUnwind<'a, F: ?Sized>(pub(crate) Pin<&'a mut F>);
 
-impl<F: Future> Future for CatchUnwind<'_, F> {
+impl<F: Future + ?Sized> Future for CatchUnwind<'_, F> {
     type Output = Result<F::Output, Box<dyn Any + Send>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {

@@ -18,13 +18,22 @@ pub(crate) struct Wait<V, R> {
 impl<V, R> Flight<V, R> {
     /// Waits as the one who leads, or as one who joined: a result that cannot be copied is the leader's.
     pub(crate) fn wait(self: &Arc<Self>, leads: bool) -> Wait<V, R> {
+        self.free_for(leads);
         Wait { flight: Arc::clone(self), leads, place: None }
+    }
+
+    /// One who joined must not wait for the leader to be polled.
+    fn free_for(&self, leads: bool) {
+        if !leads {
+            self.relay.free();
+        }
     }
 }
 
 impl<V: Clone, R> Flight<V, R> {
     /// Blocks the thread until the flight lands.
     pub(crate) fn wait_blocking(&self, leads: bool) -> Told<V, R> {
+        self.free_for(leads);
         let mut state = self.state.lock();
         loop {
             if let State::Landed(landing) = &mut *state {

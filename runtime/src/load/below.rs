@@ -33,7 +33,7 @@ where
             return None;
         }
         let now = self.cache.clock().now();
-        let down = stack.read(std::slice::from_ref(&self.named.key), now).await.pop().unwrap_or_default();
+        let down = stack.read_one(&self.named.key, now).await;
         let (value, life, frame) = self.open(shelf, down)?;
         // A refresh wants something newer than what near still serves.
         let newer_than = self.ready.as_ref().map_or(now, |ready| ready.stale_until);

@@ -1,7 +1,7 @@
 //! The work of one flight: look again, read down the tiers, run the body.
 
 use std::future::Future;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -53,7 +53,7 @@ where
         S::Stored: 'static,
     {
         let flight = Arc::clone(lead.flight());
-        let work = chained(flight.id, self.work(&flight, shelf, load));
+        let work = pin!(chained(flight.id, self.work(&flight, shelf, load)));
         self.work_and_land(lead, shelf, work).await;
     }
 
@@ -64,12 +64,12 @@ where
         S::Stored: 'static,
     {
         let flight = Arc::clone(lead.flight());
-        let work = chained_apart(flight.id, self.work(&flight, shelf, load));
+        let work = pin!(chained_apart(flight.id, self.work(&flight, shelf, load)));
         self.work_and_land(lead, shelf, work).await;
     }
 
     /// Works, publishes, lands. Nothing that goes wrong in here leaves a key taken.
-    async fn work_and_land<W>(&self, lead: Lead<OwnedKey<K>, V, R>, shelf: &Shelf<K, V, R>, work: W)
+    async fn work_and_land<W>(&self, lead: Lead<OwnedKey<K>, V, R>, shelf: &Shelf<K, V, R>, work: Pin<&mut W>)
     where
         W: Future<Output = Result<Work<V, R>, Error>>,
         S::Stored: 'static,
@@ -130,6 +130,8 @@ where
         #[cfg(not(feature = "_shared"))]
         let lease = None;
         let Some(load) = load else { return Err(Error::new(ErrorKind::Closed, "the load was lost with its runtime")) };
+        // A body that waits outlives its caller by itself: it may take long, and hold what others need.
+        flight.relay.part();
         Ok(Work::Made(self.run_in_time(shelf, load).await?, lease))
     }
 
@@ -148,10 +150,10 @@ where
         F: Future<Output = R>,
     {
         let started = Instant::now();
+        let mut load = pin!(load);
         let made = match shelf.policy().timeout {
             None => load.await,
             Some(limit) => {
-                let mut load = pin!(load);
                 // A load that never waits needs no timer, which not every runtime has.
                 match poll_once(load.as_mut()).await {
                     Some(made) => made,

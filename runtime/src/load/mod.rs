@@ -55,8 +55,8 @@ where
     D: Depth<S::Stored>,
     V: Clone + Send + Sync + 'static,
 {
-    /// Loads so that the load outlives this caller: it starts here, and when it first has to wait for something it goes
-    /// on in a task of its own.
+    /// Loads so that the load outlives this caller: it starts here, and goes on in a task of its own when its body has to
+    /// wait, when somebody joins, or when this caller leaves.
     pub async fn load<L, F>(self, body: L) -> R
     where
         R: Send + 'static,

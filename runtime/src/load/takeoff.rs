@@ -1,15 +1,16 @@
-//! How a load starts: here, as long as it need not wait, and then in a task of its own.
+//! How a load starts: here, as long as it only reads tiers, and then in a task of its own.
 
 use std::cell::Cell;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use tracing::Instrument as _;
 
 use super::Miss;
 use crate::depth::Depth;
-use crate::flight::{CatchUnwind, Lead};
+use crate::flight::{CatchUnwind, Lead, Load, Relay};
 use crate::key::{KeyPart, OwnedKey};
 use crate::outcome::Shape;
 use crate::shelf::Shelf;
@@ -29,12 +30,12 @@ where
     D: Depth<S::Stored>,
     V: Clone + Send + Sync + 'static,
 {
-    /// Starts the load, which goes on without this caller from the moment it first waits. Without a runtime it runs
-    /// here to its end.
+    /// Starts the load, which goes on without this caller from the moment the body waits, somebody else wants the key or
+    /// this caller goes away. Without a runtime it runs here to its end.
     ///
-    /// A load that never waits, as one that an embedded store answers, is spared the hop to another task and back: that
-    /// costs more than all the rest of a miss. It blocks its caller no longer than the body alone would. Where the
-    /// caller has something better to do than to wait, it does not start here.
+    /// A load that a tier answers is spared the hop to another task and back: that costs more than all the rest of a
+    /// miss. It blocks its caller no longer than the body alone would. Where the caller has something better to do than
+    /// to wait, it does not start here.
     pub(super) async fn take_off<L, F>(
         self: &Arc<Self>,
         shelf: &Shelf<K, V, R>,
@@ -45,6 +46,7 @@ where
         F: Future<Output = R> + Send + 'static,
         S::Stored: 'static,
     {
+        let flight = Arc::clone(lead.flight());
         let load = body.take().map(|body| body());
         let this = Arc::clone(self);
         let fly = async move {
@@ -53,28 +55,46 @@ where
             }
         };
         // Boxed: else every caller's future would be large enough to hold a whole load.
-        let mut fly = Box::pin(fly.in_current_span());
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return fly.await };
+        let future = Box::pin(fly.in_current_span());
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return future.await };
+        let load = Load { future, runtime };
         let waits_anyway = self.ready.is_none() && shelf.policy().soft_timeout.is_none();
-        if !(waits_anyway && start(fly.as_mut()).await) {
-            drop(runtime.spawn(fly));
+        if waits_anyway {
+            drive(&flight.relay, load).await;
+        } else {
+            load.spawn();
         }
     }
 }
 
-/// Runs a load up to where it first waits; true if it is over.
-async fn start<F: Future>(load: Pin<&mut F>) -> bool {
-    let depth = DEPTH.get();
-    if depth >= DEEPEST {
-        return false;
-    }
-    let mut load = CatchUnwind(load);
-    std::future::poll_fn(|cx| {
-        let _nested = Nested::enter(depth);
+/// Drives a load to its end, or up to where it gets a task of its own.
+async fn drive(relay: &Relay, load: Load) {
+    let _cancelled = Freed(relay);
+    let mut first = Some(load);
+    poll_fn(|cx| {
+        let Some(mut load) = first.take().or_else(|| relay.take()) else { return Poll::Ready(()) };
+        let depth = DEPTH.get();
+        if depth >= DEEPEST {
+            load.spawn();
+            return Poll::Ready(());
+        }
+        let polled = {
+            let _nested = Nested::enter(depth);
+            Pin::new(&mut CatchUnwind(load.future.as_mut())).poll(cx)
+        };
         // A panic in here left the flight lost, as it would in a task.
-        std::task::Poll::Ready(Pin::new(&mut load).poll(cx).is_ready())
+        if polled.is_ready() { Poll::Ready(()) } else { relay.rest(load, cx) }
     })
-    .await
+    .await;
+}
+
+/// A first caller who goes away leaves the load with a task.
+struct Freed<'a>(&'a Relay);
+
+impl Drop for Freed<'_> {
+    fn drop(&mut self) {
+        self.0.free();
+    }
 }
 
 /// Counts one more start on this stack, also if it panics.

@@ -116,6 +116,32 @@ async fn one_probe_at_a_time() {
     assert!(one.is_ok() && two.is_ok());
 }
 
+/// A probe whose future is kept and not polled.
+#[tokio::test]
+async fn a_probe_that_sleeps_gives_way_to_another() {
+    let rig = rig();
+    rig.open().await;
+    rig.chaos.calm();
+    rig.clock.advance(Duration::from_secs(1));
+    let gate = rig.chaos.before(Operation::Get);
+    gate.close();
+    let keys = [key("a:b")];
+    let mut asleep = rig.guarded.get(&keys);
+    tokio::select! {
+        biased;
+        _ = &mut asleep => panic!("the probe hangs"),
+        () = gate.arrived(6) => {}
+    }
+    gate.open();
+    rig.clock.advance(Duration::from_millis(249));
+    assert_eq!(rig.kind_of_get().await, Some(ErrorKind::Open), "it may still answer");
+    rig.clock.advance(Duration::from_millis(1));
+    assert_eq!(rig.kind_of_get().await, None, "the next is a probe as well");
+    assert_eq!(rig.guarded.breaker().state(), BreakerState::Closed);
+    assert!(asleep.await.is_ok());
+    assert_eq!(rig.guarded.breaker().state(), BreakerState::Closed);
+}
+
 #[tokio::test]
 async fn a_cancelled_probe_leaves_the_place_to_the_next_call() {
     let rig = rig();

@@ -18,6 +18,7 @@ mod namespace;
 mod options;
 mod panic;
 mod recursion;
+mod relay;
 mod restart;
 mod rig;
 mod sealed;

@@ -93,6 +93,17 @@ impl Behind {
         Ok(found.map(|frame| frame.filter(|f| shared.usable(f))).collect())
     }
 
+    /// The frame of one key, as [`Behind::get`] would say.
+    pub(crate) async fn get_one(&self, key: &Key) -> Result<Option<Frame>> {
+        let shared = &*self.0.0;
+        let found = match shared.place(key)? {
+            Place::Queue(frame) => Some(frame),
+            Place::Leaving => None,
+            Place::Tier => self.ask(std::slice::from_ref(key)).await?.pop().flatten(),
+        };
+        Ok(found.filter(|frame| shared.usable(frame)))
+    }
+
     async fn ask(&self, keys: &[Key]) -> Result<Vec<Option<Frame>>> {
         if keys.is_empty() {
             return Ok(Vec::new());

@@ -137,12 +137,14 @@ impl Shared {
     pub(super) fn places(&self, keys: &[Key]) -> Result<Vec<Place>> {
         let state = self.state();
         state.check_open()?;
-        let place = |key: &Key| match state.queue.get(key) {
-            Some(frame) => Place::Queue(frame.clone()),
-            None if state.backlog.removes(key) => Place::Leaving,
-            None => Place::Tier,
-        };
-        Ok(keys.iter().map(place).collect())
+        Ok(keys.iter().map(|key| state.place(key)).collect())
+    }
+
+    /// Where this key is to be looked for.
+    pub(super) fn place(&self, key: &Key) -> Result<Place> {
+        let state = self.state();
+        state.check_open()?;
+        Ok(state.place(key))
     }
 
     pub(super) fn put(&self, frame: Frame) -> Result<()> {
@@ -337,6 +339,14 @@ impl State {
     /// What removes these keys from this tier, and invalidates nothing.
     fn removals(keys: impl IntoIterator<Item = Key>) -> impl Iterator<Item = Record> {
         keys.into_iter().map(|key| Record { group: Group::Key(key), position: Position::NOWHERE })
+    }
+
+    fn place(&self, key: &Key) -> Place {
+        match self.queue.get(key) {
+            Some(frame) => Place::Queue(frame.clone()),
+            None if self.backlog.removes(key) => Place::Leaving,
+            None => Place::Tier,
+        }
     }
 
     /// Fails while nothing stored may be trusted.

@@ -36,7 +36,7 @@ pub enum BreakerState {
     Closed,
     /// No call passes; the first one after the wait becomes the probe.
     Open,
-    /// One call, the probe, is under way; no other passes.
+    /// One call, the probe, is under way; no other passes, until it has taken as long as the wait before it.
     HalfOpen,
 }
 
@@ -124,9 +124,12 @@ impl Breaker {
         let round = current.round;
         match &mut current.phase {
             Phase::Closed { .. } => Ok(Permit { breaker: self, round, probe: false }),
-            Phase::Open { until, probing, .. } if !*probing && self.clock.now() >= *until => {
-                *probing = true;
-                self.count();
+            Phase::Open { wait, until, probing } if self.clock.now() >= *until => {
+                // A probe whose caller does not poll it any more must not close the tier to all others.
+                *until = self.clock.now().saturating_add(millis(*wait));
+                if !std::mem::replace(probing, true) {
+                    self.count();
+                }
                 Ok(Permit { breaker: self, round, probe: true })
             }
             Phase::Open { .. } => Err(Error::new(
@@ -202,10 +205,12 @@ impl Drop for Permit<'_> {
         }
         let mut current = self.breaker.current();
         if current.round == self.round
-            && let Phase::Open { probing, .. } = &mut current.phase
+            && let Phase::Open { probing, until, .. } = &mut current.phase
         {
-            *probing = false;
-            self.breaker.count();
+            *until = self.breaker.clock.now();
+            if std::mem::replace(probing, false) {
+                self.breaker.count();
+            }
         }
     }
 }

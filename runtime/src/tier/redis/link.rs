@@ -4,7 +4,6 @@
 //! looked after, by the one who follows the log.
 
 use std::fmt;
-use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -215,37 +214,16 @@ impl Link {
 
     async fn one_as_is(&self, lane: Lane, command: &Cmd) -> Result<Value> {
         let lines = self.admitted(lane)?;
-        match lane {
-            Lane::Read => {
-                let fan = lines.fan(&self.options);
-                self.watch(fan.line().one(command)).await
-            }
-            Lane::Write => self.watch(lines.writes.one(command)).await,
-            Lane::Log => self.watch(lines.log.one(command)).await,
-        }
+        let fan = lines.fan(lane, &self.options);
+        let pending = Pending::begin(self);
+        pending.end(lines.line(lane, fan.as_deref()).one(command).await)
     }
 
     async fn many_as_is(&self, lane: Lane, commands: &Pipeline) -> Result<Vec<Value>> {
         let lines = self.admitted(lane)?;
-        match lane {
-            Lane::Read => {
-                let fan = lines.fan(&self.options);
-                self.watch(fan.line().raw(commands)).await
-            }
-            Lane::Write => self.watch(lines.writes.raw(commands)).await,
-            Lane::Log => self.watch(lines.log.raw(commands)).await,
-        }
-    }
-
-    async fn watch<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
-        let mut pending = Pending { link: self, since: Some(Instant::now()) };
-        let answer = call.await;
-        pending.since = None;
-        match &answer {
-            Err(error) if breaks(error) => self.broken.store(true, Ordering::Release),
-            _ => self.late.store(0, Ordering::Relaxed),
-        }
-        answer
+        let fan = lines.fan(lane, &self.options);
+        let pending = Pending::begin(self);
+        pending.end(lines.line(lane, fan.as_deref()).raw(commands).await)
     }
 
     /// How many calls in a row were given up because no answer came.
@@ -260,6 +238,21 @@ struct Pending<'a> {
     since: Option<Instant>,
 }
 
+impl<'a> Pending<'a> {
+    fn begin(link: &'a Link) -> Self {
+        Self { link, since: Some(Instant::now()) }
+    }
+
+    fn end<T>(mut self, answer: Result<T>) -> Result<T> {
+        self.since = None;
+        match &answer {
+            Err(error) if breaks(error) => self.link.broken.store(true, Ordering::Release),
+            _ => self.link.late.store(0, Ordering::Relaxed),
+        }
+        answer
+    }
+}
+
 impl Drop for Pending<'_> {
     fn drop(&mut self) {
         if self.since.is_some_and(|since| since.elapsed() > LATE) {
@@ -269,8 +262,17 @@ impl Drop for Pending<'_> {
 }
 
 impl Lines {
-    fn fan(&self, options: &RedisOptions) -> Arc<Fan> {
-        self.homes.here(&self.client, options).unwrap_or_else(|| Arc::clone(&self.reads))
+    /// The connections that reads from here are spread over.
+    fn fan(&self, lane: Lane, options: &RedisOptions) -> Option<Arc<Fan>> {
+        (lane == Lane::Read).then(|| self.homes.here(&self.client, options).unwrap_or_else(|| Arc::clone(&self.reads)))
+    }
+
+    fn line<'a>(&'a self, lane: Lane, fan: Option<&'a Fan>) -> &'a Line {
+        match fan {
+            Some(fan) => fan.line(),
+            None if lane == Lane::Log => &self.log,
+            None => &self.writes,
+        }
     }
 }
 

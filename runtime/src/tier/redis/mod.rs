@@ -40,6 +40,8 @@ pub use options::RedisOptions;
 
 /// How many keys are asked for in one round trip.
 const CHUNK: usize = 256;
+/// Room for what stands in a read besides the name.
+const NUMBERS: usize = 32;
 /// The largest part of the log's numbers in Redis, which counts in floating point.
 const NONCE: u64 = (1 << 52) - 1;
 
@@ -108,21 +110,22 @@ impl Room {
     }
 
     fn get_command(&self, key: &Key) -> Cmd {
-        let mut get = redis::cmd("GETRANGE");
+        let name = self.names.value(key);
+        let mut get = Cmd::with_capacity(4, name.len() + NUMBERS);
         // One byte more than allowed tells that there is too much.
-        get.arg(self.names.value(key)).arg(0).arg(self.options.max_frame);
+        get.arg("GETRANGE").arg(name).arg(0).arg(self.options.max_frame);
         get
     }
 
-    async fn get(&self, keys: &[Key]) -> Result<Vec<Option<Bytes>>> {
-        if let [key] = keys {
-            let answer = self.link.one(Lane::Read, &self.get_command(key)).await;
-            return match answer {
-                Ok(value) => Ok(vec![self.frame_of(value)]),
-                Err(error) if error.context("code") == Some("WRONGTYPE") => Ok(vec![Some(Bytes::new())]),
-                Err(error) => Err(error),
-            };
+    async fn get_one(&self, key: &Key) -> Result<Vec<Option<Bytes>>> {
+        match self.link.one(Lane::Read, &self.get_command(key)).await {
+            Ok(value) => Ok(vec![self.frame_of(value)]),
+            Err(error) if error.context("code") == Some("WRONGTYPE") => Ok(vec![Some(Bytes::new())]),
+            Err(error) => Err(error),
         }
+    }
+
+    async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Bytes>>> {
         let mut found = Vec::with_capacity(keys.len());
         for chunk in keys.chunks(CHUNK) {
             let mut gets = Pipeline::with_capacity(chunk.len());
@@ -266,7 +269,11 @@ fn number_of(answer: &Value) -> Option<u64> {
 
 impl Tier for Redis {
     fn get<'a>(&'a self, keys: &'a [Key]) -> Reply<'a, Vec<Option<Bytes>>> {
-        Box::pin(self.0.get(keys))
+        // Each in a box of its size: most reads are of one key.
+        match keys {
+            [key] => Box::pin(self.0.get_one(key)),
+            _ => Box::pin(self.0.get_many(keys)),
+        }
     }
 
     fn put<'a>(&'a self, frames: &'a [Frame]) -> Reply<'a, ()> {
