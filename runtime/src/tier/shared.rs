@@ -11,7 +11,7 @@ use crate::key::Key;
 pub(crate) struct Met {
     /// The epoch and the last record.
     pub(crate) top: Cursor,
-    /// Is the highest record that the node knows of still in the log?
+    /// Is the highest record that the node knows of still in the log, or was it trimmed like all before it?
     pub(crate) holds_known: bool,
     /// Is the record up to which the node has read still in the log, so that it can go on after it?
     pub(crate) holds_read: bool,

@@ -220,8 +220,9 @@ fn read_met(answer: &Value) -> Option<Met> {
         "" => Cursor { position, nonce: 0 },
         last => read_id(last, epoch)?,
     };
-    let holds = |value: &Value| matches!(value, Value::Int(1));
-    Some(Met { top, holds_known: holds(known), holds_read: holds(read) })
+    let (is_there, was_trimmed) = (|of: &Value| matches!(of, Value::Int(1)), |of: &Value| matches!(of, Value::Int(2)));
+    // A record that was trimmed was not lost: this node is late, and that is no matter of the others.
+    Some(Met { top, holds_known: is_there(known) || was_trimmed(known), holds_read: is_there(read) })
 }
 
 fn read_folded(answer: &Value) -> Option<Vec<(Group, u64)>> {

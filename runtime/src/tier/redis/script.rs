@@ -6,15 +6,17 @@ use redis::Script;
 /// type, without its numbers, or with an entry that no append has counted, after which none can be written.
 ///
 /// KEYS meta, stream, groups · ARGV a fresh epoch, the id of the highest record known, the id up to which was read →
-/// epoch, number, id of the last record, is the first id there, is the second
+/// epoch, number, id of the last record, and of both ids: 1 if it is there, 2 if all up to it was trimmed, else 0
 const MEET: &str = r"
 local function is(key, kind)
     local found = redis.call('TYPE', key)['ok']
     return found == 'none' or found == kind
 end
 local function holds(id)
-    if id == '' then return 1 end
-    return #redis.call('XRANGE', KEYS[2], id, id, 'COUNT', 1)
+    if id == '' or #redis.call('XRANGE', KEYS[2], id, id, 'COUNT', 1) == 1 then return 1 end
+    local oldest = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 1)[1]
+    local number = function(of) return tonumber(string.match(of, '^%d+')) end
+    return oldest and number(oldest[1]) > number(id) and 2 or 0
 end
 local whole = is(KEYS[1], 'hash') and is(KEYS[2], 'stream') and is(KEYS[3], 'zset')
 local epoch = whole and redis.call('HGET', KEYS[1], 'epoch')
