@@ -285,6 +285,29 @@ async fn r19_a_server_that_is_still_loading_costs_no_call() {
     drop(ear);
 }
 
+/// Numbers of connections begin anew with the server: those that a node has given up are not to be ended when they have
+/// become someone else's.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_connection_of_anyone_is_ended_after_a_restart() {
+    let redis = RedisServer::start();
+    let (_, nodes) = over(&redis.url(), 1).await;
+    let mut ended = 0;
+    for _ in 0..20 {
+        redis.kill();
+        nodes[0].suspect().await;
+        redis.restart();
+        // As many as there are numbers that the node may remember.
+        let mut others: Vec<Connection> = (0..12).map(|_| Connection::to(redis.port()).unwrap()).collect();
+        nodes[0].proven().await;
+        // What it had invalidated lately is said again to a log that has lost it.
+        nodes[0].settled().await;
+        ended += others.iter_mut().filter_map(|other| other.command(&["PING"]).err()).count();
+        assert_eq!(nodes[0].cache.invalidate_tags(["server"]).await, Applied::Applied, "nor one of its own");
+    }
+    figure("restart", format!("20 restarts, 240 connections of others: {ended} ended"));
+    assert_eq!(ended, 0);
+}
+
 /// What cannot work is an error at once, and none that repeats a password; what may come to work is waited for.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_wrong_address_is_an_error_and_a_wrong_password_a_warning() {

@@ -13,7 +13,7 @@ use redis::{Client, Cmd, Pipeline, Value};
 
 use super::failure::{breaks, failure};
 use super::homes::Homes;
-use super::line::{Fan, Line};
+use super::line::{Fan, Ident, Line};
 use super::options::RedisOptions;
 use super::script::Scripts;
 use super::target::unfit;
@@ -29,10 +29,9 @@ pub(super) struct Link {
     lines: RwLock<Option<Arc<Lines>>>,
     /// May callers use them?
     admits: AtomicBool,
-    broken: AtomicBool,
     late: AtomicU32,
     /// Connections of the past whose last commands must not take effect after later ones.
-    former: RwLock<Vec<i64>>,
+    former: RwLock<Vec<Ident>>,
 }
 
 /// The connections of one time.
@@ -44,6 +43,8 @@ struct Lines {
     writes: Line,
     /// Waits in `XREAD`: nobody else may use it.
     log: Line,
+    /// Has one of them failed? Of these, not of earlier ones, whose last calls may end late.
+    broken: AtomicBool,
 }
 
 /// Which of the connections.
@@ -61,7 +62,6 @@ impl Link {
             options,
             lines: RwLock::new(None),
             admits: AtomicBool::new(false),
-            broken: AtomicBool::new(false),
             late: AtomicU32::new(0),
             former: RwLock::new(Vec::new()),
         }
@@ -73,7 +73,6 @@ impl Link {
         self.give_up();
         let opened = tokio::time::timeout(self.options.connect, self.open()).await;
         let lines = opened.map_err(|_| Error::new(ErrorKind::Deadline, "connecting to Redis took too long"))??;
-        self.broken.store(false, Ordering::Release);
         self.late.store(0, Ordering::Release);
         *self.lines.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(lines));
         Ok(())
@@ -90,16 +89,18 @@ impl Link {
         let callers = both(Line::open(&client, &self.options), Fan::open(&client, &self.options));
         let (log, (writes, reads)) = both(greeted, callers).await?;
         let reads = Arc::new(reads);
-        Ok(Lines { homes: Arc::new(Homes::new()), reads, writes, log, client })
+        Ok(Lines { homes: Arc::new(Homes::new()), reads, writes, log, client, broken: AtomicBool::new(false) })
     }
 
     /// Makes sure that this is a server to write to, that what an earlier connection left unsaid stays unsaid, and that
     /// the scripts are there.
     async fn greet(&self, line: &Line) -> Result<()> {
-        let former = std::mem::take(&mut *self.former.write().unwrap_or_else(PoisonError::into_inner));
+        let run = line.ident.as_ref().map(|ident| ident.run.clone());
+        let mut former = self.former.read().unwrap_or_else(PoisonError::into_inner).clone();
+        former.retain(|ident| Some(&ident.run) == run.as_ref());
         let mut greeting = Pipeline::new();
-        for id in &former {
-            greeting.cmd("CLIENT").arg("KILL").arg("ID").arg(*id);
+        for ident in &former {
+            greeting.cmd("CLIENT").arg("KILL").arg("ID").arg(ident.id);
         }
         load(&mut greeting);
         greeting.cmd("INFO").arg("replication");
@@ -110,6 +111,7 @@ impl Link {
             .and_then(|answers| answers.split_at_checked(Scripts::TEXTS.len()))
             .ok_or_else(|| unfit("Redis left questions unanswered"))?;
         refused(loaded)?;
+        self.former.write().unwrap_or_else(PoisonError::into_inner).clear();
         self.judge(infos)
     }
 
@@ -149,10 +151,10 @@ impl Link {
     fn give_up(&self) {
         let lines = self.lines.write().unwrap_or_else(PoisonError::into_inner).take();
         let Some(lines) = lines else { return };
-        let ids = lines.reads.ids().chain(lines.homes.ids()).chain([lines.writes.id, lines.log.id]);
-        let ids = ids.filter(|id| *id != 0);
+        let own = [lines.writes.ident.clone(), lines.log.ident.clone()].into_iter().flatten();
+        let idents = lines.reads.idents().chain(lines.homes.idents()).chain(own);
         let mut former = self.former.write().unwrap_or_else(PoisonError::into_inner);
-        former.extend(ids);
+        former.extend(idents);
         // A server that is away for long is not told of all that was tried meanwhile.
         let most = 4 * (self.options.connections + 2);
         let surplus = former.len().saturating_sub(most);
@@ -161,10 +163,10 @@ impl Link {
 
     /// Are all connections alive?
     pub(super) async fn check(&self) -> Result<()> {
-        if self.broken.load(Ordering::Acquire) {
+        let lines = self.lines()?;
+        if lines.broken.load(Ordering::Acquire) {
             return Err(Error::new(ErrorKind::Tier, "a connection to Redis is broken").with("code", "CONNECTION"));
         }
-        let lines = self.lines()?;
         lines.writes.ping().await?;
         lines.reads.ping().await?;
         lines.homes.check().await;
@@ -218,10 +220,10 @@ impl Link {
         match lane {
             Lane::Read => {
                 let fan = lines.fan(&self.options);
-                self.watch(fan.line().one(command)).await
+                self.watch(&lines, fan.line().one(command)).await
             }
-            Lane::Write => self.watch(lines.writes.one(command)).await,
-            Lane::Log => self.watch(lines.log.one(command)).await,
+            Lane::Write => self.watch(&lines, lines.writes.one(command)).await,
+            Lane::Log => self.watch(&lines, lines.log.one(command)).await,
         }
     }
 
@@ -230,19 +232,19 @@ impl Link {
         match lane {
             Lane::Read => {
                 let fan = lines.fan(&self.options);
-                self.watch(fan.line().raw(commands)).await
+                self.watch(&lines, fan.line().raw(commands)).await
             }
-            Lane::Write => self.watch(lines.writes.raw(commands)).await,
-            Lane::Log => self.watch(lines.log.raw(commands)).await,
+            Lane::Write => self.watch(&lines, lines.writes.raw(commands)).await,
+            Lane::Log => self.watch(&lines, lines.log.raw(commands)).await,
         }
     }
 
-    async fn watch<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
+    async fn watch<T>(&self, lines: &Lines, call: impl Future<Output = Result<T>>) -> Result<T> {
         let mut pending = Pending { link: self, since: Some(Instant::now()) };
         let answer = call.await;
         pending.since = None;
         match &answer {
-            Err(error) if breaks(error) => self.broken.store(true, Ordering::Release),
+            Err(error) if breaks(error) => lines.broken.store(true, Ordering::Release),
             _ => self.late.store(0, Ordering::Relaxed),
         }
         answer
@@ -289,7 +291,7 @@ pub(super) fn refused(answers: &[Value]) -> Result<()> {
     error.map_or(Ok(()), Err)
 }
 
-fn text_of(value: &Value) -> String {
+pub(super) fn text_of(value: &Value) -> String {
     match value {
         Value::BulkString(bytes) => String::from_utf8_lossy(bytes).into_owned(),
         Value::VerbatimString { text, .. } | Value::SimpleString(text) => text.clone(),
@@ -297,7 +299,7 @@ fn text_of(value: &Value) -> String {
     }
 }
 
-fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
+pub(super) fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
     info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
 }
 
