@@ -98,7 +98,7 @@ impl Builder {
             breakers: follow::closing(guarded.breakers()),
         });
         let queue = BehindOptions { sweep_every: SWEEP.min(self.tiers.queue.sweep_every), ..self.tiers.queue.clone() };
-        let level = self.level("redis", label, guarded, judge, Arc::new(|_| true), queue);
+        let level = self.level("redis", label, guarded, judge, Arc::new(|_| true), &queue);
         Level { shared: Some(seen), ..level }
     }
 

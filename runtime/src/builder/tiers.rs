@@ -215,7 +215,7 @@ impl Builder {
                 let judge: Judge = Arc::new(move |frame| judging.get().is_some_and(|log| log.allows(frame)));
                 let vouches: Judge = Arc::new(move |frame| vouching.get().is_some_and(|log| log.vouches(frame)));
                 let guarded = Guarded::new(tier, guard);
-                Ok(self.level(name, label, Arc::new(guarded), judge, vouches, self.tiers.queue.clone()))
+                Ok(self.level(name, label, Arc::new(guarded), judge, vouches, &self.tiers.queue))
             }
         }
     }
@@ -232,9 +232,9 @@ impl Builder {
         guarded: Arc<Guarded>,
         judge: Judge,
         vouches: Judge,
-        queue: BehindOptions,
+        queue: &BehindOptions,
     ) -> Level {
-        let queue = BehindOptions { name, clock: self.settings.clock.clone(), ..queue };
+        let queue = BehindOptions { name, clock: self.settings.clock.clone(), ..queue.clone() };
         let meter = Arc::new(Metered::new(guarded));
         Level {
             name: label,

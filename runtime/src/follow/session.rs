@@ -9,6 +9,7 @@ use crate::clock::Millis;
 use crate::error::{Error, Result};
 use crate::group::{Cursor, Group, Note, Record};
 use crate::log::Adopted;
+use crate::tier::behind::WeakBehind;
 use crate::tier::shared::{Heard, Met};
 
 /// How long one read of the log waits for news.
@@ -194,7 +195,7 @@ impl Session {
     }
 
     fn tell_own(&self, records: Vec<Record>) {
-        if let (false, Some(own)) = (records.is_empty(), self.follow.own.as_ref().and_then(|own| own.upgrade())) {
+        if let (false, Some(own)) = (records.is_empty(), self.follow.own.as_ref().and_then(WeakBehind::upgrade)) {
             own.apply_behind(records);
         }
     }
@@ -242,7 +243,7 @@ impl Session {
 
     /// Tells the node's own tier what to remember.
     fn keep_books(&mut self) {
-        let Some(own) = self.follow.own.as_ref().and_then(|own| own.upgrade()) else { return };
+        let Some(own) = self.follow.own.as_ref().and_then(WeakBehind::upgrade) else { return };
         let mut owing = self.follow.seen.owing.lock();
         if *owing && self.follow.tier.upgrade().is_some_and(|tier| tier.has_told_all()) {
             own.note_behind(Note::Told);
