@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::{Follow, count};
 use crate::chance::Chance;
 use crate::clock::Millis;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::group::{Cursor, Group, Note, Record};
 use crate::log::Adopted;
 use crate::tier::behind::WeakBehind;
@@ -136,6 +136,13 @@ impl Session {
 
     async fn adopt(&mut self, met: Met, drops: bool) -> Result<()> {
         let groups = self.follow.shared.groups().await?;
+        // Groups of another epoch than the one that was met would say nothing of its frames.
+        let again = self.follow.shared.meet(Cursor::default(), Cursor::default()).await?;
+        if again.top.position.epoch != met.top.position.epoch {
+            return Err(
+                Error::new(ErrorKind::Tier, "the shared log began anew while it was read").with("code", "EPOCH")
+            );
+        }
         let records = self.follow.log.adopt(Adopted { top: met.top, groups }, drops);
         self.tell_own(records);
         self.read = met.top;

@@ -316,7 +316,7 @@ async fn r16_a_reader_too_slow_for_a_burst_says_so_and_misses_nothing() {
     let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
     let watching = tokio::spawn(watch(slow.clone(), Arc::clone(&returned), Arc::clone(&stop), true));
     proxy.bandwidth(Some(20_000));
-    let mut version = 0;
+    let (mut version, mut queued) = (0, 0);
     for n in 0..BURST {
         let tag = if n % 100 == 0 { 1 } else { n };
         if tag == 1 {
@@ -327,10 +327,11 @@ async fn r16_a_reader_too_slow_for_a_burst_says_so_and_misses_nothing() {
         if tag == 1 {
             returned.lock().unwrap().push(Instant::now());
         }
-        assert_eq!(applied, Applied::Applied, "the writer's network is well");
+        queued += usize::from(applied == Applied::Queued);
     }
     source.write(version + 1);
     a.cache.invalidate_tags((0..500).map(|id| format!("net:{id}"))).await;
+    a.settled().await;
     proxy.heal();
     let start = Instant::now();
     for id in 0..500 {
@@ -342,7 +343,7 @@ async fn r16_a_reader_too_slow_for_a_burst_says_so_and_misses_nothing() {
     figure(
         "R16",
         format!(
-            "{BURST} invalidations at 20 KB/s: oldest value while it vouched {:?}, {} suspicions, {} heard, caught up {caught_up:?}, 0 missed",
+            "{BURST} invalidations at 20 KB/s, {queued} queued: oldest value while it vouched {:?}, {} suspicions, {} heard, caught up {caught_up:?}, 0 missed",
             seen.oldest, shared.suspicions, shared.heard
         ),
     );

@@ -10,7 +10,7 @@ use parking_lot::RwLock;
 use redis::Client;
 use tokio::runtime::{Handle, Id};
 
-use super::line::Fan;
+use super::line::{Fan, Ident};
 use super::options::RedisOptions;
 
 /// More runtimes than these share the follower's connections.
@@ -73,12 +73,12 @@ impl Homes {
         }
     }
 
-    pub(super) fn ids(&self) -> Vec<i64> {
+    pub(super) fn idents(&self) -> Vec<Ident> {
         self.0
             .read()
             .iter()
             .filter_map(|home| home.fan.as_ref())
-            .flat_map(|fan| fan.ids().collect::<Vec<_>>())
+            .flat_map(|fan| fan.idents().collect::<Vec<_>>())
             .collect()
     }
 }

@@ -7,6 +7,7 @@ use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, Cmd, Pipeline, Value};
 
 use super::failure::{breaks, failure, unopened};
+use super::link::{field, refused, text_of};
 use super::options::RedisOptions;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -18,9 +19,17 @@ const PING: Duration = Duration::from_millis(500);
 /// One connection. What it does is driven by the runtime in which it was opened.
 pub(super) struct Line {
     connection: MultiplexedConnection,
-    /// Its number at the server; 0 if we may not ask.
-    pub(super) id: i64,
+    /// None if we may not ask.
+    pub(super) ident: Option<Ident>,
     waiting: AtomicUsize,
+}
+
+/// A connection as its server knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Ident {
+    /// Which start of which server: with each, numbers begin anew and soon are those of other connections.
+    pub(super) run: String,
+    pub(super) id: i64,
 }
 
 /// Connections for reads.
@@ -54,8 +63,8 @@ impl Fan {
         Ok(())
     }
 
-    pub(super) fn ids(&self) -> impl Iterator<Item = i64> + '_ {
-        self.lines.iter().map(|line| line.id)
+    pub(super) fn idents(&self) -> impl Iterator<Item = Ident> + '_ {
+        self.lines.iter().filter_map(|line| line.ident.clone())
     }
 }
 
@@ -64,15 +73,16 @@ impl Line {
         let config =
             AsyncConnectionConfig::new().set_connection_timeout(Some(options.connect)).set_response_timeout(None);
         let opened = client.get_multiplexed_async_connection_with_config(&config).await;
-        let line = Self { connection: opened.map_err(|e| unopened(&e))?, id: 0, waiting: AtomicUsize::new(0) };
-        // Without the right to ask for it, the connection has no name to be ended by.
-        let id = match line.one(redis::cmd("CLIENT").arg("ID")).await {
-            Ok(Value::Int(id)) => id,
-            Ok(_) => 0,
-            Err(error) if error.context("code") == Some("NOPERM") => 0,
-            Err(error) => return Err(error),
-        };
-        Ok(Self { id, ..line })
+        let line = Self { connection: opened.map_err(|e| unopened(&e))?, ident: None, waiting: AtomicUsize::new(0) };
+        let mut asking = Pipeline::new();
+        asking.cmd("CLIENT").arg("ID").cmd("INFO").arg("server");
+        let answers = line.raw(&asking).await?;
+        match refused(&answers) {
+            Ok(()) => Ok(Self { ident: read_ident(&answers), ..line }),
+            // Without the right to ask for it, the connection has no name to be ended by.
+            Err(error) if error.context("code") == Some("NOPERM") => Ok(line),
+            Err(error) => Err(error),
+        }
     }
 
     pub(super) async fn one(&self, command: &Cmd) -> Result<Value> {
@@ -100,6 +110,11 @@ impl Line {
         let count = commands.len();
         self.connection.clone().send_packed_commands(commands, 0, count).await.map_err(|e| failure(&e))
     }
+}
+
+fn read_ident(answers: &[Value]) -> Option<Ident> {
+    let [Value::Int(id), server] = answers else { return None };
+    Some(Ident { run: field(&text_of(server), "run_id")?.to_owned(), id: *id })
 }
 
 struct Waiting<'a>(&'a AtomicUsize);

@@ -12,7 +12,7 @@ use redis::{Client, Cmd, Pipeline, Value};
 
 use super::failure::{breaks, failure};
 use super::homes::Homes;
-use super::line::{Fan, Line};
+use super::line::{Fan, Ident, Line};
 use super::options::RedisOptions;
 use super::script::Scripts;
 use super::target::unfit;
@@ -28,10 +28,9 @@ pub(super) struct Link {
     lines: RwLock<Option<Arc<Lines>>>,
     /// May callers use them?
     admits: AtomicBool,
-    broken: AtomicBool,
     late: AtomicU32,
     /// Connections of the past whose last commands must not take effect after later ones.
-    former: RwLock<Vec<i64>>,
+    former: RwLock<Vec<Ident>>,
 }
 
 /// The connections of one time.
@@ -43,6 +42,8 @@ struct Lines {
     writes: Line,
     /// Waits in `XREAD`: nobody else may use it.
     log: Line,
+    /// Has one of them failed? Of these, not of earlier ones, whose last calls may end late.
+    broken: AtomicBool,
 }
 
 /// Which of the connections.
@@ -60,7 +61,6 @@ impl Link {
             options,
             lines: RwLock::new(None),
             admits: AtomicBool::new(false),
-            broken: AtomicBool::new(false),
             late: AtomicU32::new(0),
             former: RwLock::new(Vec::new()),
         }
@@ -72,7 +72,6 @@ impl Link {
         self.give_up();
         let opened = tokio::time::timeout(self.options.connect, self.open()).await;
         let lines = opened.map_err(|_| Error::new(ErrorKind::Deadline, "connecting to Redis took too long"))??;
-        self.broken.store(false, Ordering::Release);
         self.late.store(0, Ordering::Release);
         *self.lines.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(lines));
         Ok(())
@@ -89,16 +88,18 @@ impl Link {
         let callers = both(Line::open(&client, &self.options), Fan::open(&client, &self.options));
         let (log, (writes, reads)) = both(greeted, callers).await?;
         let reads = Arc::new(reads);
-        Ok(Lines { homes: Arc::new(Homes::new()), reads, writes, log, client })
+        Ok(Lines { homes: Arc::new(Homes::new()), reads, writes, log, client, broken: AtomicBool::new(false) })
     }
 
     /// Makes sure that this is a server to write to, that what an earlier connection left unsaid stays unsaid, and that
     /// the scripts are there.
     async fn greet(&self, line: &Line) -> Result<()> {
-        let former = std::mem::take(&mut *self.former.write().unwrap_or_else(PoisonError::into_inner));
+        let run = line.ident.as_ref().map(|ident| ident.run.clone());
+        let mut former = self.former.read().unwrap_or_else(PoisonError::into_inner).clone();
+        former.retain(|ident| Some(&ident.run) == run.as_ref());
         let mut greeting = Pipeline::new();
-        for id in &former {
-            greeting.cmd("CLIENT").arg("KILL").arg("ID").arg(*id);
+        for ident in &former {
+            greeting.cmd("CLIENT").arg("KILL").arg("ID").arg(ident.id);
         }
         load(&mut greeting);
         greeting.cmd("INFO").arg("replication");
@@ -109,6 +110,7 @@ impl Link {
             .and_then(|answers| answers.split_at_checked(Scripts::TEXTS.len()))
             .ok_or_else(|| unfit("Redis left questions unanswered"))?;
         refused(loaded)?;
+        self.former.write().unwrap_or_else(PoisonError::into_inner).clear();
         self.judge(infos)
     }
 
@@ -148,10 +150,10 @@ impl Link {
     fn give_up(&self) {
         let lines = self.lines.write().unwrap_or_else(PoisonError::into_inner).take();
         let Some(lines) = lines else { return };
-        let ids = lines.reads.ids().chain(lines.homes.ids()).chain([lines.writes.id, lines.log.id]);
-        let ids = ids.filter(|id| *id != 0);
+        let own = [lines.writes.ident.clone(), lines.log.ident.clone()].into_iter().flatten();
+        let idents = lines.reads.idents().chain(lines.homes.idents()).chain(own);
         let mut former = self.former.write().unwrap_or_else(PoisonError::into_inner);
-        former.extend(ids);
+        former.extend(idents);
         // A server that is away for long is not told of all that was tried meanwhile.
         let most = 4 * (self.options.connections + 2);
         let surplus = former.len().saturating_sub(most);
@@ -160,10 +162,10 @@ impl Link {
 
     /// Are all connections alive?
     pub(super) async fn check(&self) -> Result<()> {
-        if self.broken.load(Ordering::Acquire) {
+        let lines = self.lines()?;
+        if lines.broken.load(Ordering::Acquire) {
             return Err(Error::new(ErrorKind::Tier, "a connection to Redis is broken").with("code", "CONNECTION"));
         }
-        let lines = self.lines()?;
         lines.writes.ping().await?;
         lines.reads.ping().await?;
         lines.homes.check().await;
@@ -215,14 +217,14 @@ impl Link {
     async fn one_as_is(&self, lane: Lane, command: &Cmd) -> Result<Value> {
         let lines = self.admitted(lane)?;
         let fan = lines.fan(lane, &self.options);
-        let pending = Pending::begin(self);
+        let pending = Pending::begin(self, &lines);
         pending.end(lines.line(lane, fan.as_deref()).one(command).await)
     }
 
     async fn many_as_is(&self, lane: Lane, commands: &Pipeline) -> Result<Vec<Value>> {
         let lines = self.admitted(lane)?;
         let fan = lines.fan(lane, &self.options);
-        let pending = Pending::begin(self);
+        let pending = Pending::begin(self, &lines);
         pending.end(lines.line(lane, fan.as_deref()).raw(commands).await)
     }
 
@@ -235,18 +237,19 @@ impl Link {
 /// A call under way; dropped with `since` set, it was given up.
 struct Pending<'a> {
     link: &'a Link,
+    lines: &'a Lines,
     since: Option<Instant>,
 }
 
 impl<'a> Pending<'a> {
-    fn begin(link: &'a Link) -> Self {
-        Self { link, since: Some(Instant::now()) }
+    fn begin(link: &'a Link, lines: &'a Lines) -> Self {
+        Self { link, lines, since: Some(Instant::now()) }
     }
 
     fn end<T>(mut self, answer: Result<T>) -> Result<T> {
         self.since = None;
         match &answer {
-            Err(error) if breaks(error) => self.link.broken.store(true, Ordering::Release),
+            Err(error) if breaks(error) => self.lines.broken.store(true, Ordering::Release),
             _ => self.link.late.store(0, Ordering::Relaxed),
         }
         answer
@@ -291,7 +294,7 @@ pub(super) fn refused(answers: &[Value]) -> Result<()> {
     error.map_or(Ok(()), Err)
 }
 
-fn text_of(value: &Value) -> String {
+pub(super) fn text_of(value: &Value) -> String {
     match value {
         Value::BulkString(bytes) => String::from_utf8_lossy(bytes).into_owned(),
         Value::VerbatimString { text, .. } | Value::SimpleString(text) => text.clone(),
@@ -299,7 +302,7 @@ fn text_of(value: &Value) -> String {
     }
 }
 
-fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
+pub(super) fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
     info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
 }
 

@@ -19,7 +19,7 @@ const LONGEST: usize = 64;
 ///   +pexpire +hget +hset +hsetnx +hincrby +xadd +xrange +xrevrange +zadd +zcard +zpopmin
 /// ```
 ///
-/// Without `info` it is not seen at the start that a server is a replica, or may evict the log; without `client|id` and
+/// Without `info` it is not seen at the start that a server is a replica, or may evict the log; without it, `client|id` or
 /// `client|kill` a command may take effect after the connection that carried it was given up.
 #[derive(Clone)]
 pub struct RedisOptions {
