@@ -5,6 +5,7 @@ mod basics;
 mod data;
 mod ear;
 mod network;
+mod others;
 mod outage;
 mod rig;
 mod server;
