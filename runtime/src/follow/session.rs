@@ -123,8 +123,9 @@ impl Session {
             shared.renew(known.position.epoch).await?;
             met = shared.meet(Cursor::default(), Cursor::default()).await?;
             self.adopt(met, true).await?;
-        } else if !self.met && same && met.holds_read && self.read.position.number > 0 {
-            // An earlier process of this node had read so far: what came since is read from there.
+        } else if !self.met && same && met.holds_read {
+            // An earlier process of this node had read so far, if only to the beginning: what came since is read from
+            // there, and if the log does not reach back to there any more, that is seen then.
             let read = self.read;
             self.adopt(Met { top: read, ..met }, false).await?;
         } else if !same || !met.holds_read {

@@ -9,6 +9,7 @@ mod failover;
 mod herd;
 mod matrix;
 mod network;
+mod others;
 mod outage;
 mod rig;
 mod server;

@@ -193,6 +193,29 @@ async fn r3_what_was_queued_outlives_the_process_with_a_tier_of_its_own() {
     assert_eq!(owes(), before, "the third process owes nothing");
 }
 
+/// A process that takes over where nothing had been invalidated yet takes over all the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_without_entries_is_taken_over_by_the_next_process() {
+    let redis = RedisServer::start();
+    let source = Arc::new(Source::default());
+    let room = tempfile::tempdir().unwrap();
+    let start = || Node::with(&redis.url(), &source, |builder| builder.disk(room.path().join("own")));
+    let first = start();
+    first.proven().await;
+    assert_eq!(row(&first, 1).await, Ok(0));
+    // Till it has noted how far it has read.
+    tokio::time::sleep(Duration::from_millis(1_600)).await;
+    first.settled().await;
+    assert_eq!(first.cache.shutdown(Duration::from_secs(5)).await.unwritten, 0);
+    drop(first);
+    let second = start();
+    second.proven().await;
+    source.write(1);
+    assert_eq!(row(&second, 1).await, Ok(0), "and keeps what it has");
+    assert_eq!(second.cache.invalidate_tags(["outage"]).await, Applied::Applied);
+    assert_eq!(row(&second, 1).await, Ok(1));
+}
+
 /// R4: frozen, and thawed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn r4_a_frozen_redis_costs_a_few_deadlines_and_then_nothing() {
