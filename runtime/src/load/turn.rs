@@ -100,9 +100,9 @@ where
                 Ok(Ok(Some(token))) => {
                     let lease = Lease::hold(leases, self.named.key.clone(), token, runtime);
                     // Its last holder may have stored something since this node looked.
-                    return match self.read_down(flight, shelf).await {
-                        Some((value, life, frame)) if !self.force => Turn::Found(value, life, frame),
-                        _ => Turn::Mine(lease),
+                    return match self.look_down(flight, shelf).await {
+                        Some((value, life, frame)) => Turn::Found(value, life, frame),
+                        None => Turn::Mine(lease),
                     };
                 }
                 Ok(Ok(None)) if self.ready.is_some() => return Turn::Passed,
@@ -111,9 +111,17 @@ where
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(MOST);
-            if let Some((value, life, frame)) = self.read_down(flight, shelf).await {
+            if let Some((value, life, frame)) = self.look_down(flight, shelf).await {
                 return Turn::Found(value, life, frame);
             }
         }
+    }
+
+    /// What another node stored, unless this caller asked for a load: then what is stored may be what it wants replaced.
+    async fn look_down(&self, flight: &Flight<V, R>, shelf: &Shelf<K, V, R>) -> Option<(V, Life, Frame)>
+    where
+        S::Stored: 'static,
+    {
+        if self.force { None } else { self.read_down(flight, shelf).await }
     }
 }

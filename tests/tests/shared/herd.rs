@@ -141,6 +141,19 @@ async fn a_load_that_fails_gives_its_turn_to_the_next_at_once() {
     eventually("no lease is left", || redis.command(&["EXISTS", "cached:l:{fails:4}"]) == Reply::Int(0)).await;
 }
 
+/// Who asks for a load waits for its turn, and is not put off with what is stored.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refresh_loads_also_while_another_node_has_the_turn() {
+    let redis = RedisServer::start();
+    let (source, nodes) = nodes(&redis, 1).await;
+    assert_eq!(held(&nodes[0], 6).await, Ok(0));
+    nodes[0].settled().await;
+    assert!(redis.command(&["SET", "cached:l:{held:6}", "somebody", "PX", "300"]).is_ok());
+    source.write(1);
+    assert_eq!(soon("the refresh", held::refresh(&nodes[0], 6)).await, Ok(1));
+    assert_eq!(source.reads(), 2);
+}
+
 /// Without Redis everyone loads for themselves, at once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lock_that_cannot_be_asked_for_holds_nobody_up() {
