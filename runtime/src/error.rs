@@ -34,6 +34,8 @@ pub enum ErrorKind {
     Deadline,
     /// A tier is left alone for now, because it failed several times in a row.
     Open,
+    /// The part of a tier that holds this key is away; the other parts answer.
+    Partial,
     /// A frame is corrupt, foreign, of another schema or of an unknown version.
     Frame,
     /// A value could not be encoded or decoded.
@@ -59,6 +61,7 @@ impl ErrorKind {
             Self::Tier => "tier",
             Self::Deadline => "deadline",
             Self::Open => "open",
+            Self::Partial => "partial",
             Self::Frame => "frame",
             Self::Codec => "codec",
             Self::TooLarge => "too_large",

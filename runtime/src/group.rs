@@ -76,7 +76,8 @@ impl Group {
     pub fn from_text(text: &str) -> Result<Self> {
         let foreign = || Error::new(ErrorKind::Frame, "a stored invalidation has an unknown form");
         Ok(match text.split_once(':').ok_or_else(foreign)? {
-            ("k", k) => Self::Key(Key::from_stored(k)),
+            // `K`: a key that the log remembers as it does groups, because it could not be closed where its frame is.
+            ("k" | "K", k) => Self::Key(Key::from_stored(k)),
             ("t", t) => Self::Tag(t.into()),
             ("T", "") => Self::Tagged,
             ("p", p) => Self::Pattern(Pattern::new(p)?),

@@ -87,7 +87,9 @@ impl Session {
             }
             if self.checked.elapsed() >= CHECK || shared.is_late() {
                 self.checked = Instant::now();
-                shared.check().await?;
+                if shared.check().await? {
+                    self.say_again();
+                }
             }
             if complete {
                 self.prove();
@@ -154,7 +156,7 @@ impl Session {
         Ok(())
     }
 
-    /// A log that was lost may have taken this node's last invalidations with it.
+    /// A log that was lost, or a server of frames, may have taken this node's last invalidations with it.
     fn say_again(&self) {
         let groups = self.follow.shared.remembered();
         if let (false, Some(tier)) = (groups.is_empty(), self.follow.tier.upgrade()) {

@@ -56,8 +56,9 @@ pub(crate) trait SharedLog: Send + Sync {
     /// Have callers waited in vain several times, so that a check is due?
     fn is_late(&self) -> bool;
 
-    /// Are the connections that callers use alive?
-    fn check(&self) -> Reply<'_, ()>;
+    /// Are the connections that callers use alive? Answers whether a server that holds no log, but frames, may lack what
+    /// it was told last: then what this node invalidated lately is to be said again.
+    fn check(&self) -> Reply<'_, bool>;
 
     /// Lets callers through, or turns them away at once.
     fn admit(&self, admit: bool);

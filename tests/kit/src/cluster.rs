@@ -108,6 +108,52 @@ impl RedisCluster {
         }
     }
 
+    /// Starts a further server as the replica of this one, waits till it is in step, and answers its number.
+    pub fn add_replica(&mut self, of: usize) -> usize {
+        let replica = self.nodes.len();
+        let settings = ["--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1"];
+        self.nodes.push(RedisServer::arranged(|_, _| arguments(&settings)));
+        self.meet(0, replica);
+        let id = self.id(of);
+        until("the replica takes its primary", LIMIT, || {
+            self.nodes[replica].command(&["CLUSTER", "REPLICATE", &id]).is_ok()
+        });
+        self.await_in_step(of, replica);
+        replica
+    }
+
+    /// Waits till the replica has all that its primary has.
+    pub fn await_in_step(&self, primary: usize, replica: usize) {
+        let offset = |node: usize, field: &str| self.nodes[node].info(field)?.parse::<u64>().ok();
+        until("the replica is in step with the primary", LIMIT, || {
+            self.nodes[replica].info("master_link_status").as_deref() == Some("up")
+                && offset(replica, "slave_repl_offset")
+                    .zip(offset(primary, "master_repl_offset"))
+                    .is_some_and(|(had, written)| had >= written)
+        });
+    }
+
+    /// Cuts a replica off from its primary, which it must not know by another password: it keeps what it has.
+    pub fn part(&self, replica: usize) {
+        let node = &self.nodes[replica];
+        let user = node.command(&["CONFIG", "SET", "masteruser", "nobody", "masterauth", "wrong"]);
+        assert!(user.is_ok(), "the replica keeps its password: {user:?}");
+        until("the replica has lost its primary", LIMIT, || {
+            // The link that stands is ended by its primary.
+            for primary in self.nodes.iter().filter(|node| node.port() != self.nodes[replica].port()) {
+                let _ = primary.try_command(&["CLIENT", "KILL", "TYPE", "replica"]);
+            }
+            node.info("master_link_status").as_deref() == Some("down")
+        });
+    }
+
+    /// Makes a replica the owner of its primary's slots, whatever that one says, and waits till all others know.
+    pub fn take_over(&self, replica: usize) {
+        let reply = self.nodes[replica].command(&["CLUSTER", "FAILOVER", "TAKEOVER"]);
+        assert!(reply.is_ok(), "the replica does not take over: {reply:?}");
+        until("the replica has taken over", LIMIT, || self.nodes[replica].info("role").as_deref() == Some("master"));
+    }
+
     fn id(&self, node: usize) -> String {
         self.nodes[node].command(&["CLUSTER", "MYID"]).text().expect("a node knows its name")
     }
@@ -133,13 +179,17 @@ impl RedisCluster {
             let epoch = node.command(&["CLUSTER", "SET-CONFIG-EPOCH", &(i + 1).to_string()]);
             assert!(epoch.is_ok(), "a node has an epoch already: {epoch:?}");
         }
-        let bus = |node: &RedisServer| node.command(&["CONFIG", "GET", "cluster-port"]).items()[1].text();
         for (from, to) in [(0, 1), (0, 2), (1, 2)] {
-            let port = self.nodes[to].port().to_string();
-            let bus = bus(&self.nodes[to]).expect("a node tells the port of its bus");
-            let reply = self.nodes[from].command(&["CLUSTER", "MEET", "127.0.0.1", &port, &bus]);
-            assert!(reply.is_ok(), "a node takes no other: {reply:?}");
+            self.meet(from, to);
         }
+    }
+
+    fn meet(&self, from: usize, to: usize) {
+        let (port, bus) =
+            (self.nodes[to].port().to_string(), self.nodes[to].command(&["CONFIG", "GET", "cluster-port"]));
+        let bus = bus.items()[1].text().expect("a node tells the port of its bus");
+        let reply = self.nodes[from].command(&["CLUSTER", "MEET", "127.0.0.1", &port, &bus]);
+        assert!(reply.is_ok(), "a node takes no other: {reply:?}");
     }
 }
 

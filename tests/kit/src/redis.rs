@@ -154,6 +154,13 @@ impl RedisServer {
         Connection::to(self.port)?.command(words)
     }
 
+    /// Is there a key of this name? A replica in a cluster tells as well.
+    #[must_use]
+    pub fn has(&self, key: &str) -> bool {
+        let keys = self.command(&["KEYS", "*"]);
+        keys.items().iter().filter_map(Reply::text).any(|found| found == key)
+    }
+
     /// A field of what `INFO` tells, such as `master_link_status`.
     #[must_use]
     pub fn info(&self, field: &str) -> Option<String> {

@@ -17,8 +17,13 @@ pub(crate) enum Outage {
     Empty,
     /// One server fails over to a replica that lacks the last record of the log, and what was stored after it.
     Tail,
-    /// The same in a cluster: the frame may be on another server, and stay.
-    TailOfCluster,
+    /// None of servers and connections; but a node starts anew, and knows nothing but the log as it finds it.
+    Restart,
+    /// Of a cluster: the server of the frame fails over to a replica that lacks the last command. When that is noticed
+    /// and mended, a node starts anew; before, it could be given what has come back, and that is not promised.
+    TailOfFrames,
+    /// Of a cluster: the server of the frame is away for a while, and meanwhile or later a node starts anew.
+    FramesAway,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,11 +56,22 @@ pub(crate) enum Guard {
     TopIsTheSame,
     /// In a cluster the epoch ends with the server that holds the log.
     EpochOfServer,
+    /// In a cluster a key is opened only by the one who closed it last.
+    OpenedByCloser,
+    /// In a cluster a frame is removed once more by the one who opens its key and finds it not closed.
+    RemovedAtOpening,
+    /// In a cluster what a node invalidated is said again when the server of its frames has failed over.
+    SaidAgain,
+    /// In a cluster a key that cannot be closed is remembered in the log, as a group is.
+    Remembered,
 }
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Plan {
     pub(crate) kind: Kind,
+    /// Are the log and the frame on servers of their own, so that closing a key, appending its record and opening the
+    /// key again are three commands?
+    pub(crate) cluster: bool,
     pub(crate) outage: Outage,
     pub(crate) without: Option<Guard>,
     pub(crate) writes: u8,
@@ -81,6 +97,17 @@ struct Record {
     version: u8,
     /// Tells two records of one number apart.
     nonce: u8,
+    /// Is it remembered for those who start later, because its key could not be closed?
+    kept: bool,
+}
+
+/// What stands beside a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Fence {
+    /// Nothing is stored; this node closed it.
+    Closed(usize),
+    /// Frames of loads that began before this are not stored.
+    At(Position),
 }
 
 /// A frame in L2.
@@ -120,6 +147,8 @@ enum Write {
     Noted,
     /// The first of closing and appending is done.
     Half,
+    /// Both are done, and the caller has its answer; of a cluster, where the key is still to be opened.
+    Told(u8),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -137,6 +166,8 @@ struct Node {
     named_seq: u8,
     /// The last shared position that names the row, as far as known here.
     named: u8,
+    /// The epoch in which this node appended last.
+    named_in: u8,
     /// How far the shared log was read, in order.
     cursor: u8,
     /// The highest shared position known, and which record it was.
@@ -149,6 +180,10 @@ struct Node {
     link: Link,
     /// The newest version whose invalidation is owed to the log, and whether the key is closed in L2 already.
     owed: Option<(u8, bool)>,
+    /// The newest version that it has told the log of.
+    told: Option<u8>,
+    /// Has the server of the frame failed over, unnoticed?
+    unaware: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -160,12 +195,15 @@ pub(crate) struct World {
     log: Vec<Record>,
     nonces: u8,
     frame: Option<Frame>,
-    /// Frames of loads that began before this are not stored.
-    fence: Option<Position>,
+    fence: Option<Fence>,
+    /// Frame and fence as they were before the last command: what a replica may hold.
+    before: (Option<Frame>, Option<Fence>),
+    away: bool,
     nodes: [Node; 2],
     writes: u8,
     loads: u8,
     outages: u8,
+    restarts: u8,
 }
 
 pub(crate) struct Step {
@@ -175,7 +213,6 @@ pub(crate) struct Step {
 }
 
 const FIRST: u8 = 1;
-const NEVER: u8 = u8::MAX;
 
 impl World {
     pub(crate) fn new(plan: &Plan) -> Self {
@@ -183,6 +220,7 @@ impl World {
             seq: 0,
             named_seq: 0,
             named: 0,
+            named_in: FIRST,
             cursor: 0,
             top: Position { epoch: FIRST, number: 0 },
             top_record: None,
@@ -192,6 +230,8 @@ impl World {
             write: None,
             link: Link::Up,
             owed: None,
+            told: None,
+            unaware: false,
         };
         Self {
             truth: 0,
@@ -201,10 +241,13 @@ impl World {
             nonces: 0,
             frame: None,
             fence: None,
+            before: (None, None),
+            away: false,
             nodes: [node.clone(), node],
             writes: plan.writes,
             loads: plan.loads,
-            outages: u8::from(plan.outage != Outage::None),
+            outages: u8::from(!matches!(plan.outage, Outage::None | Outage::Restart)),
+            restarts: u8::from(matches!(plan.outage, Outage::Restart | Outage::TailOfFrames | Outage::FramesAway)),
         }
     }
 
@@ -238,11 +281,12 @@ impl World {
             node.load.is_none()
                 && node.write.is_none()
                 && node.owed.is_none()
+                && !node.unaware
                 && node.link == Link::Up
                 && node.top.epoch == self.epoch
                 && usize::from(node.cursor) == self.log.len()
         };
-        self.writes == 0 && self.loads == 0 && self.nodes.iter().all(at_rest)
+        self.writes == 0 && self.loads == 0 && !self.away && self.nodes.iter().all(at_rest)
     }
 
     pub(crate) fn steps(&self, plan: &Plan) -> Vec<Step> {
@@ -252,6 +296,7 @@ impl World {
             self.load(i, plan, &mut steps);
             self.write(i, plan, &mut steps);
             self.come_back(i, plan, &mut steps);
+            self.start_anew(i, plan, &mut steps);
         }
         self.fail(plan, &mut steps);
         steps
@@ -298,7 +343,7 @@ impl World {
         let birth = if plan.on(Guard::BirthBeforeRead) { load.birth } else { node.birth() };
         match load.stage {
             Stage::Look => {
-                let found = self.frame.filter(|frame| node.link == Link::Up && node.takes(plan, frame));
+                let found = self.frame.filter(|frame| !self.away && node.link == Link::Up && node.takes(plan, frame));
                 let (word, next) = match found {
                     Some(frame) => ("finds a frame", Stage::Near(frame.version)),
                     None => ("finds nothing in L2", Stage::Source),
@@ -310,15 +355,14 @@ impl World {
                 steps.push(self.step(format!("node {i} reads version {}", self.truth), |w| w.nodes[i].go_on(next)));
             }
             Stage::Publish(version) => {
-                let fenced = plan.kind == Kind::Key
-                    && plan.on(Guard::Fence)
-                    && self.fence.is_some_and(|f| f.epoch == birth.shared.epoch && f.number > birth.shared.number);
+                let fenced = plan.kind == Kind::Key && plan.on(Guard::Fence) && self.is_fenced(birth.shared);
                 let frame = Frame { version, birth: birth.shared };
                 let judged = !plan.on(Guard::JudgedAtStore) || node.takes(plan, &frame);
-                let stores = node.link == Link::Up && !fenced && judged;
+                let stores = node.link == Link::Up && !self.away && !fenced && judged;
                 let word = if stores { "stores a frame" } else { "stores no frame" };
                 steps.push(self.step(format!("node {i} {word} of version {version}"), |w| {
                     if stores {
+                        w.before = (w.frame, w.fence);
                         w.frame = Some(frame);
                     }
                     w.nodes[i].go_on(Stage::Near(version));
@@ -360,6 +404,14 @@ impl World {
             }));
             return;
         }
+        if let Write::Told(number) = write {
+            let away = if self.away { "cannot open the key" } else { "opens the key" };
+            steps.push(self.step(format!("node {i} {away}"), |w| {
+                w.nodes[i].write = None;
+                w.open(i, number, plan);
+            }));
+            return;
+        }
         if self.nodes[i].link != Link::Up || self.nodes[i].top.epoch != self.epoch {
             steps.push(self.step(format!("node {i} cannot reach the log, owes it and returns"), |w| {
                 w.owe(i, plan, version);
@@ -369,28 +421,36 @@ impl World {
         self.tell(i, plan, write, version, steps);
     }
 
-    /// Closing and appending, in the order that the guard asks for; the second of them returns.
+    /// Closing and appending, in the order that the guard asks for; with the second of them it returns.
     fn tell(&self, i: usize, plan: &Plan, write: Write, version: u8, steps: &mut Vec<Step>) {
         let closes_first = plan.on(Guard::ClosedBeforeAppend);
         let closes = (write == Write::Noted) == closes_first;
+        if closes && self.away && plan.kind == Kind::Key && write == Write::Noted {
+            steps.push(self.step(format!("node {i} cannot close the key, appends and returns"), |w| {
+                w.append(i, plan, version, plan.on(Guard::Remembered));
+                w.nodes[i].returned(version);
+            }));
+            return;
+        }
         let last = write == Write::Half;
         let word = if closes { "closes the key" } else { "appends" };
         let then = if last { " and returns" } else { "" };
         steps.push(self.step(format!("node {i} {word}{then}"), |w| {
             if closes {
-                w.close(plan);
+                w.close(i, plan);
             } else {
-                w.append(i, plan, version);
+                w.append(i, plan, version, false);
             }
-            w.nodes[i].write = if last { None } else { Some((Write::Half, version)) };
+            w.nodes[i].write = Some((Write::Half, version));
             if last {
-                w.nodes[i].must = w.nodes[i].must.max(version);
+                w.nodes[i].returned(version);
+                w.to_open(i, plan, version);
             }
         }));
         if !closes && plan.outage == Outage::Cut && self.outages > 0 {
             steps.push(self.step(format!("node {i} appends, its connection breaks, it owes and returns"), |w| {
                 w.outages -= 1;
-                w.push(i, version);
+                w.push(i, version, false);
                 w.nodes[i].link = Link::Down;
                 w.owe(i, plan, version);
             }));
@@ -419,30 +479,67 @@ impl World {
             }
             Link::Owing => {}
         }
+        if node.unaware {
+            steps.push(self.step(format!("node {i} notices that the server of the frame is another"), |w| {
+                let node = &mut w.nodes[i];
+                node.unaware = false;
+                if let (Some(version), true) = (node.told, plan.on(Guard::SaidAgain)) {
+                    node.owed = Some((version.max(node.owed.map_or(0, |(owed, _)| owed)), false));
+                }
+            }));
+        }
+        self.pay(i, plan, steps);
+    }
+
+    /// What is owed to the log is told, once it is known again and nothing else is under way.
+    fn pay(&self, i: usize, plan: &Plan, steps: &mut Vec<Step>) {
+        let node = &self.nodes[i];
         let Some((version, closed)) = node.owed else { return };
-        if node.link == Link::Down || node.top.epoch != self.epoch {
+        if node.link == Link::Down || node.top.epoch != self.epoch || node.write.is_some() {
             return;
         }
-        if closed {
+        let kept = !closed && self.away && plan.kind == Kind::Key;
+        if closed || kept {
             steps.push(self.step(format!("node {i} appends what it owes"), |w| {
-                w.append(i, plan, version);
+                w.append(i, plan, version, kept && plan.on(Guard::Remembered));
                 w.nodes[i].owed = None;
                 w.nodes[i].link = Link::Up;
+                if !kept {
+                    w.to_open(i, plan, version);
+                }
             }));
         } else {
             steps.push(self.step(format!("node {i} closes the key that it owes"), |w| {
-                w.close(plan);
+                w.close(i, plan);
                 w.nodes[i].owed = Some((version, true));
             }));
         }
     }
 
+    fn start_anew(&self, i: usize, plan: &Plan, steps: &mut Vec<Step>) {
+        let node = &self.nodes[i];
+        let mended = plan.outage != Outage::TailOfFrames || self.outages == 0;
+        let at_peace = |node: &Node| !node.unaware && node.owed.is_none();
+        if self.restarts == 0 || node.write.is_some() || !mended || !self.nodes.iter().all(at_peace) {
+            return;
+        }
+        steps.push(self.step(format!("node {i} starts anew"), |w| {
+            w.restarts -= 1;
+            w.nodes[i].near = None;
+            w.nodes[i].load = None;
+            w.adopt(i, plan);
+        }));
+    }
+
     fn fail(&self, plan: &Plan, steps: &mut Vec<Step>) {
+        if self.away {
+            steps.push(self.step("the server of the frame is back".to_owned(), |w| w.away = false));
+        }
         if self.outages == 0 {
             return;
         }
         match plan.outage {
-            Outage::None => {}
+            Outage::None | Outage::Restart => {}
             Outage::Cut => {
                 for i in 0..self.nodes.len() {
                     steps.push(self.step(format!("the connection of node {i} breaks"), |w| {
@@ -451,14 +548,23 @@ impl World {
                     }));
                 }
             }
-            Outage::Empty => steps.push(self.step("the server comes back empty".to_owned(), |w| {
+            Outage::Empty => steps.push(self.step("the log's server comes back empty".to_owned(), |w| {
                 w.lose();
-                w.frame = None;
-                w.fence = None;
+                if !plan.cluster {
+                    w.frame = None;
+                    w.fence = None;
+                }
                 w.log.clear();
                 w.epoch += 1;
             })),
-            Outage::Tail | Outage::TailOfCluster if self.log.is_empty() => {}
+            Outage::Tail if self.log.is_empty() => {}
+            Outage::Tail if plan.cluster => {
+                steps.push(self.step("the log's server fails over without the last record".to_owned(), |w| {
+                    w.lose();
+                    w.took_over = true;
+                    w.log.pop();
+                }));
+            }
             Outage::Tail => {
                 steps.push(self.step("the server fails over without the last record".to_owned(), |w| {
                     w.lose();
@@ -468,11 +574,17 @@ impl World {
                     w.frame = w.frame.filter(|frame| frame.birth.epoch == w.epoch && frame.birth.number < lost);
                 }));
             }
-            Outage::TailOfCluster => {
-                steps.push(self.step("the log's server fails over without the last record".to_owned(), |w| {
-                    w.lose();
-                    w.took_over = true;
-                    w.log.pop();
+            Outage::TailOfFrames => {
+                steps.push(self.step("the frame's server fails over without the last command".to_owned(), |w| {
+                    w.outages -= 1;
+                    (w.frame, w.fence) = w.before;
+                    w.nodes.iter_mut().for_each(|node| node.unaware = true);
+                }));
+            }
+            Outage::FramesAway => {
+                steps.push(self.step("the server of the frame is away".to_owned(), |w| {
+                    w.outages -= 1;
+                    w.away = true;
                 }));
             }
         }
@@ -510,7 +622,9 @@ impl World {
         node.top = Position { epoch, number: len };
         node.top_record = last;
         node.cursor = len;
-        node.named = len;
+        // The log remembers groups; of keys only those that could not be closed.
+        let kept = self.log.iter().rposition(|record| record.kept || plan.kind == Kind::Group);
+        self.nodes[i].named = kept.map_or(0, |at| u8::try_from(at + 1).unwrap());
     }
 
     fn owe(&mut self, i: usize, plan: &Plan, version: u8) {
@@ -530,21 +644,64 @@ impl World {
     }
 
     /// The key leaves L2, and no load in the air brings it back.
-    fn close(&mut self, plan: &Plan) {
-        if plan.kind == Kind::Key {
+    fn close(&mut self, i: usize, plan: &Plan) {
+        if plan.kind == Kind::Key && !self.away {
+            self.before = (self.frame, self.fence);
             self.frame = None;
-            self.fence = Some(Position { epoch: self.epoch, number: NEVER });
+            self.fence = Some(Fence::Closed(i));
+        }
+    }
+
+    /// Loads that began after the record may store again. Where the key is not closed any more, its closing was lost, and
+    /// what had been removed may be back.
+    fn open(&mut self, i: usize, number: u8, plan: &Plan) {
+        if plan.kind != Kind::Key || self.away {
+            return;
+        }
+        let mine = Position { epoch: self.nodes[i].named_in, number };
+        let (lost, fence) = match self.fence {
+            Some(Fence::Closed(by)) if by == i || !plan.on(Guard::OpenedByCloser) => (false, Fence::At(mine)),
+            Some(Fence::Closed(_)) => return,
+            _ if !plan.on(Guard::RemovedAtOpening) => return,
+            Some(Fence::At(other)) if other.epoch != mine.epoch => (true, Fence::Closed(i)),
+            Some(Fence::At(other)) if other.number > number => (true, Fence::At(other)),
+            _ => (true, Fence::At(mine)),
+        };
+        self.before = (self.frame, self.fence);
+        if lost {
+            self.frame = None;
+        }
+        self.fence = Some(fence);
+    }
+
+    /// In a cluster the key is opened by a command of its own, after its invalidation has returned.
+    fn to_open(&mut self, i: usize, plan: &Plan, version: u8) {
+        let number = self.nodes[i].named;
+        if plan.cluster && plan.kind == Kind::Key {
+            self.nodes[i].write = Some((Write::Told(number), version));
+        } else {
+            self.nodes[i].write = None;
+        }
+    }
+
+    fn is_fenced(&self, birth: Position) -> bool {
+        match self.fence {
+            None => false,
+            Some(Fence::Closed(_)) => true,
+            Some(Fence::At(fence)) => fence.epoch == birth.epoch && fence.number > birth.number,
         }
     }
 
     /// The record is in the log, and its writer knows where.
-    fn append(&mut self, i: usize, plan: &Plan, version: u8) {
-        let record = self.push(i, version);
+    fn append(&mut self, i: usize, plan: &Plan, version: u8, kept: bool) {
+        let record = self.push(i, version, kept);
         let number = u8::try_from(self.log.len()).unwrap();
-        if self.fence.is_some() {
-            self.fence = Some(Position { epoch: self.epoch, number });
+        if !plan.cluster && self.fence.is_some() {
+            self.fence = Some(Fence::At(Position { epoch: self.epoch, number }));
         }
         let node = &mut self.nodes[i];
+        node.told = Some(version);
+        node.named_in = node.top.epoch;
         let must = node.must;
         if plan.on(Guard::AppliedAgain) {
             node.apply(number, record, must);
@@ -553,9 +710,9 @@ impl World {
         }
     }
 
-    fn push(&mut self, i: usize, version: u8) -> Record {
+    fn push(&mut self, i: usize, version: u8, kept: bool) -> Record {
         self.nonces += 1;
-        let record = Record { by: i, version, nonce: self.nonces };
+        let record = Record { by: i, version, nonce: self.nonces, kept };
         self.log.push(record);
         record
     }
@@ -580,8 +737,13 @@ impl Node {
     /// May this frame be served?
     fn takes(&self, plan: &Plan, frame: &Frame) -> bool {
         let known = !plan.on(Guard::FrameEpoch) || frame.birth.epoch == self.top.epoch;
-        let named = plan.kind == Kind::Group && plan.on(Guard::FrameBirth) && frame.birth.number < self.named;
-        known && !named
+        known && !(plan.on(Guard::FrameBirth) && frame.birth.number < self.named)
+    }
+
+    /// The invalidation of this version has returned.
+    fn returned(&mut self, version: u8) {
+        self.write = None;
+        self.must = self.must.max(version);
     }
 
     fn name_here(&mut self) {

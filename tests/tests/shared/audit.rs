@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use cached_runtime::{Cache, cache};
-use kit::{Log, RedisServer, check, now, read_logs};
+use kit::{Log, RedisCluster, RedisServer, check, now, read_logs};
 use redis::AsyncCommands;
 use redis::aio::MultiplexedConnection;
 
@@ -95,6 +95,11 @@ impl Nodes {
         Self { children, logs }
     }
 
+    /// Do all of them still run?
+    fn run(&mut self) -> bool {
+        self.children.iter_mut().all(|child| child.try_wait().unwrap().is_none())
+    }
+
     fn join(&mut self) {
         for child in &mut self.children {
             assert!(child.wait().unwrap().success(), "a node failed");
@@ -144,5 +149,36 @@ fn nodes_never_read_what_they_invalidated_while_redis_comes_and_goes() {
     nodes.join();
     let report = check(&read_logs(&nodes.logs));
     figure("audit under faults", &report);
+    assert!(report.violations.is_empty(), "{:?}", report.violations.first());
+}
+
+/// The same over a cluster, while slots move and servers without the log freeze and come back.
+#[test]
+fn nodes_never_read_what_they_invalidated_while_a_cluster_moves_its_slots() {
+    let cluster = RedisCluster::with(&["--cluster-require-full-coverage", "no"]);
+    let source = RedisServer::start();
+    let room = tempfile::tempdir().unwrap();
+    let places: Vec<String> = cluster.nodes().iter().map(|node| format!("127.0.0.1:{}", node.port())).collect();
+    let url = format!("redis+cluster://{}", places.join(","));
+    let mut nodes = Nodes::start(room.path(), &url, &source.url(), 2 * reads());
+    let log = cluster.owner(cluster.slot("cached:{log}:meta"));
+    let (mut moves, mut freezes) = (0, 0);
+    while nodes.run() {
+        for key in (0..40).filter(|key| key % 3 == freezes % 3) {
+            let slot = cluster.slot(&format!("cached:v:{{audit:{key}}}"));
+            let from = cluster.owner(slot);
+            cluster.move_slot(slot, from, (from + 1) % 3);
+            moves += 1;
+        }
+        let frozen = &cluster.nodes()[(log + 1 + freezes % 2) % 3];
+        frozen.freeze();
+        std::thread::sleep(Duration::from_millis(300));
+        frozen.thaw();
+        cluster.await_whole();
+        freezes += 1;
+    }
+    nodes.join();
+    let report = check(&read_logs(&nodes.logs));
+    figure("audit of a cluster", format!("{moves} slots moved, a server frozen {freezes} times: {report}"));
     assert!(report.violations.is_empty(), "{:?}", report.violations.first());
 }

@@ -3,6 +3,7 @@
 
 mod audit;
 mod basics;
+mod cluster;
 mod data;
 mod ear;
 mod failover;

@@ -317,7 +317,7 @@ async fn a_wrong_address_is_an_error_and_a_wrong_password_a_warning() {
         format!("http://app:{PASSWORD}@localhost/"),
         format!("redis://app:{PASSWORD}@localhost:port/"),
         format!("redis+sentinel://app:{PASSWORD}@localhost:1"),
-        format!("redis+cluster://app:{PASSWORD}@localhost:1"),
+        format!("redis+cluster://app:{PASSWORD}@localhost"),
         format!("app:{PASSWORD}"),
         String::new(),
     ] {

@@ -42,8 +42,8 @@ pub enum BreakerState {
 
 /// A circuit breaker around any fallible call.
 ///
-/// Errors that show that the tier is there and answers (a frame too large, a frame unreadable, a full queue) close it
-/// like a success does. A call that is dropped before it is done counts as nothing; if it was the probe, the next call
+/// Errors that show that the tier is there and answers (a frame too large, a frame unreadable, a full queue, a part of it
+/// away) close it like a success does. A call that is dropped before it is done counts as nothing; if it was the probe, the next call
 /// is the probe instead.
 #[derive(Debug)]
 pub struct Breaker {
@@ -217,5 +217,5 @@ impl Drop for Permit<'_> {
 
 /// Does an error of this kind mean that the tier is away, rather than that it did not like one frame?
 const fn is_outage(kind: ErrorKind) -> bool {
-    !matches!(kind, ErrorKind::TooLarge | ErrorKind::Frame | ErrorKind::Codec | ErrorKind::Full)
+    !matches!(kind, ErrorKind::TooLarge | ErrorKind::Frame | ErrorKind::Codec | ErrorKind::Full | ErrorKind::Partial)
 }

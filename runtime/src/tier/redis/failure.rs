@@ -4,6 +4,13 @@ use redis::RedisError;
 
 use crate::error::{Error, ErrorKind};
 
+/// Another server has the key, from now on.
+pub(super) const MOVED: &str = "MOVED";
+/// Another server has the key if it is new; the slot is being moved.
+pub(super) const ASK: &str = "ASK";
+/// Which server that is.
+pub(super) const PLACE: &str = "server";
+
 /// What servers say, and what it asks of the operator.
 const SAYINGS: &[(&str, &str)] = &[
     ("OOM", "Redis is out of memory and refuses writes; raise `maxmemory` or set a `volatile-*` policy"),
@@ -16,6 +23,9 @@ const SAYINGS: &[(&str, &str)] = &[
     ("WRONGTYPE", "the key holds something that is not ours"),
     ("MASTERDOWN", "this replica has lost its primary"),
     ("CLUSTERDOWN", "the cluster does not serve all slots"),
+    ("TRYAGAIN", "the slot of the key is being moved"),
+    ("NOCLUSTER", "this Redis is no member of a cluster: name it as `redis://host:port`"),
+    ("CROSSSLOT", "the keys are on several servers"),
     ("BUSY", "Redis is busy with a script"),
     ("NOSCRIPT", "Redis has forgotten our scripts; they are loaded again"),
     ("EPOCH", "the shared log has begun a new epoch"),
@@ -27,11 +37,17 @@ const DETAILS: &[(&str, &str)] = &[
     ("can't run this command", "NOPERM"),
     ("can't access at least one of the keys", "NOPERM"),
     ("ACL failure", "NOPERM"),
+    ("cluster support disabled", "NOCLUSTER"),
 ];
 
 /// The driver's error as ours, with the server's word for it as `code`. What the server says beyond that word is left
 /// out: it may repeat a key.
 pub(super) fn failure(error: &RedisError) -> Error {
+    if let Some((place, _)) = error.redirect_node() {
+        let code = if error.code() == Some("ASK") { ASK } else { MOVED };
+        let text = "the key is on another server: name the cluster, as `redis+cluster://host:port`";
+        return Error::new(ErrorKind::Tier, text).with("code", code).with(PLACE, place);
+    }
     if let Some(code) = word(error)
         && let Some((word, text)) = SAYINGS.iter().find(|(word, _)| *word == code)
     {

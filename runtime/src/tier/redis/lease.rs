@@ -50,9 +50,10 @@ impl Leases for Redis {
         Box::pin(async move {
             let room = &*self.0;
             let token = room.chance.next();
+            let name = room.names.lease(key);
             let mut take = redis::cmd("SET");
-            take.arg(room.names.lease(key)).arg(token).arg("NX").arg("PX").arg(LIFE.as_millis() as u64);
-            let taken = matches!(room.link.one(Lane::Read, &take).await?, Value::Okay);
+            take.arg(&name).arg(token).arg("NX").arg("PX").arg(LIFE.as_millis() as u64);
+            let taken = matches!(room.one(Lane::Read, &name, &take).await?, Value::Okay);
             if taken {
                 room.held.remember(key, token);
             }
@@ -63,9 +64,10 @@ impl Leases for Redis {
     fn renew<'a>(&'a self, key: &'a Key, token: u64) -> Reply<'a, bool> {
         Box::pin(async move {
             let room = &*self.0;
+            let name = room.names.lease(key);
             let mut renew = room.call(&room.scripts.renew_lease, 1);
-            renew.arg(room.names.lease(key)).arg(token).arg(LIFE.as_millis() as u64);
-            Ok(matches!(room.link.one(Lane::Read, &renew).await?, Value::Int(1)))
+            renew.arg(&name).arg(token).arg(LIFE.as_millis() as u64);
+            Ok(matches!(room.one(Lane::Read, &name, &renew).await?, Value::Int(1)))
         })
     }
 
@@ -73,9 +75,10 @@ impl Leases for Redis {
         Box::pin(async move {
             let room = &*self.0;
             room.held.forget(key);
+            let name = room.names.lease(key);
             let mut end = room.call(&room.scripts.end_lease, 1);
-            end.arg(room.names.lease(key)).arg(token);
-            room.link.one(Lane::Read, &end).await.map(drop)
+            end.arg(&name).arg(token);
+            room.one(Lane::Read, &name, &end).await.map(drop)
         })
     }
 

@@ -4,6 +4,7 @@
 //! looked after, by the one who follows the log.
 
 use std::fmt;
+use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -66,19 +67,19 @@ impl Link {
         }
     }
 
-    /// Makes all connections anew.
-    pub(super) async fn connect(&self) -> Result<()> {
+    /// Makes all connections anew, to the server that is told.
+    pub(super) async fn connect_to(&self, client: impl Future<Output = Result<Client>>) -> Result<()> {
         self.admits.store(false, Ordering::Release);
         self.give_up();
-        let opened = tokio::time::timeout(self.options.connect, self.open()).await;
+        let open = async { self.open(client.await?).await };
+        let opened = tokio::time::timeout(self.options.connect, open).await;
         let lines = opened.map_err(|_| Error::new(ErrorKind::Deadline, "connecting to Redis took too long"))??;
         self.late.store(0, Ordering::Release);
         *self.lines.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(lines));
         Ok(())
     }
 
-    async fn open(&self) -> Result<Lines> {
-        let client = self.options.target.client().await?;
+    async fn open(&self, client: Client) -> Result<Lines> {
         let greeted = async {
             let log = Line::open(&client, &self.options).await?;
             self.greet(&log).await?;
@@ -89,6 +90,17 @@ impl Link {
         let (log, (writes, reads)) = both(greeted, callers).await?;
         let reads = Arc::new(reads);
         Ok(Lines { homes: Arc::new(Homes::new()), reads, writes, log, client, broken: AtomicBool::new(false) })
+    }
+
+    /// Is there a connection, as far as is known?
+    pub(super) fn is_open(&self) -> bool {
+        let lines = self.lines.read().unwrap_or_else(PoisonError::into_inner);
+        lines.as_ref().is_some_and(|lines| !lines.broken.load(Ordering::Acquire))
+    }
+
+    /// Which start of which server this is, if we may know.
+    pub(super) fn run(&self) -> Option<String> {
+        Some(self.lines().ok()?.log.ident.as_ref()?.run.clone())
     }
 
     /// Makes sure that this is a server to write to, that what an earlier connection left unsaid stays unsaid, and that
@@ -194,6 +206,15 @@ impl Link {
             }
             answer => answer,
         }
+    }
+
+    /// One command for a slot that is being moved here.
+    pub(super) async fn asking(&self, lane: Lane, command: &Cmd) -> Result<Value> {
+        let mut asking = Pipeline::with_capacity(2);
+        asking.cmd("ASKING").add_command(command.clone());
+        let mut answers = self.many(lane, &asking).await?;
+        refused(&answers)?;
+        answers.pop().ok_or_else(|| unfit("Redis left a question unanswered"))
     }
 
     /// Several commands, and what became of each; all of them again if Redis had forgotten a script. So none may do harm

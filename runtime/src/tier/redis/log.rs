@@ -89,11 +89,17 @@ impl Room {
     async fn meet(&self, known: Cursor, read: Cursor) -> Result<Met> {
         let mut meet = self.call(&self.scripts.meet, 3);
         meet.arg(&self.names.meta).arg(&self.names.stream).arg(&self.names.groups);
-        meet.arg(self.chance.next() | 1).arg(id(known)).arg(id(read));
+        meet.arg(self.chance.next() | 1).arg(id(known)).arg(id(read)).arg(self.server());
         let answer = self.look(&meet, LOOK).await?;
         let met = read_met(&answer).ok_or_else(strange)?;
         self.ages.lock().unwrap_or_else(PoisonError::into_inner).note(met.top.position, self.options.fence / 2);
         Ok(met)
+    }
+
+    /// The start of the server that the log's epoch ends with, in a cluster: alone, a server loses frames and log
+    /// together, and the log's own places tell.
+    fn server(&self) -> String {
+        self.cluster.as_ref().and_then(|_| self.link.run()).unwrap_or_default()
     }
 
     async fn groups(&self) -> Result<Vec<(Group, u64)>> {
@@ -135,7 +141,7 @@ impl Room {
 
 impl SharedLog for Redis {
     fn connect(&self) -> Reply<'_, ()> {
-        Box::pin(self.0.link.connect())
+        Box::pin(self.0.connect())
     }
 
     fn meet(&self, known: Cursor, read: Cursor) -> Reply<'_, Met> {
@@ -147,7 +153,7 @@ impl SharedLog for Redis {
             let room = &*self.0;
             let mut renew = room.call(&room.scripts.renew, 3);
             renew.arg(&room.names.meta).arg(&room.names.stream).arg(&room.names.groups);
-            renew.arg(epoch).arg(room.chance.next() | 1);
+            renew.arg(epoch).arg(room.chance.next() | 1).arg(room.server());
             room.look(&renew, LOOK).await.map(drop)
         })
     }
@@ -161,15 +167,15 @@ impl SharedLog for Redis {
     }
 
     fn is_late(&self) -> bool {
-        self.0.link.late() >= LATE
+        self.0.link.late() >= LATE || self.0.cluster.as_ref().is_some_and(|cluster| cluster.is_late())
     }
 
-    fn check(&self) -> Reply<'_, ()> {
-        Box::pin(self.0.link.check())
+    fn check(&self) -> Reply<'_, bool> {
+        Box::pin(self.0.check())
     }
 
     fn admit(&self, admit: bool) {
-        self.0.link.admit(admit);
+        self.0.admit(admit);
     }
 
     fn remembered(&self) -> Vec<Group> {

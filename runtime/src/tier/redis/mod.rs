@@ -1,5 +1,7 @@
 //! L2: frames in Redis, and the log of invalidations that all nodes share.
 
+mod append;
+mod cluster;
 mod failure;
 mod homes;
 mod lease;
@@ -8,7 +10,9 @@ mod link;
 mod log;
 mod names;
 mod options;
+mod route;
 mod script;
+mod slots;
 mod sweep;
 mod target;
 
@@ -18,22 +22,23 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use redis::{Cmd, Pipeline, Script, Value};
+use redis::{Cmd, Script, Value};
 
-use self::failure::failure;
+use self::cluster::Cluster;
 use self::lease::Held;
-use self::link::{Lane, Link, refused};
+use self::link::{Lane, Link};
 use self::log::{Ages, Memory};
 use self::names::RedisNames;
 use self::script::Scripts;
 use self::sweep::Sweeps;
+use self::target::Target;
 use super::shared::Echo;
 use super::{Note, Recall, Reply, Step, Tidied, Tier};
 use crate::chance::Chance;
 use crate::clock::Clock;
 use crate::codec::Frame;
-use crate::error::{Error, ErrorKind, Result};
-use crate::group::{Cursor, Group, Position, Record};
+use crate::error::{ErrorKind, Result};
+use crate::group::Record;
 use crate::key::Key;
 
 pub use options::RedisOptions;
@@ -42,8 +47,6 @@ pub use options::RedisOptions;
 const CHUNK: usize = 256;
 /// Room for what stands in a read besides the name.
 const NUMBERS: usize = 32;
-/// The largest part of the log's numbers in Redis, which counts in floating point.
-const NONCE: u64 = (1 << 52) - 1;
 
 /// A tier in Redis or Valkey, with the shared log.
 ///
@@ -55,7 +58,9 @@ pub(crate) struct Redis(Arc<Room>);
 
 struct Room {
     options: RedisOptions,
+    /// To the one server there is; of a cluster, to the one that has the log.
     link: Link,
+    cluster: Option<Arc<Cluster>>,
     names: RedisNames,
     scripts: Scripts,
     clock: Clock,
@@ -82,9 +87,15 @@ impl Redis {
         epoch: Arc<dyn Fn() -> u64 + Send + Sync>,
     ) -> Self {
         let chance = Chance::unknown();
+        let names = RedisNames::new(&options.prefix);
+        let cluster = match &options.target {
+            Target::Cluster(seeds) => Some(Cluster::new(options.clone(), seeds.clone(), names.meta.clone())),
+            Target::One(_) | Target::Sentinels { .. } => None,
+        };
         Self(Arc::new(Room {
             link: Link::new(options.clone()),
-            names: RedisNames::new(&options.prefix),
+            cluster,
+            names,
             scripts: Scripts::new(),
             clock,
             node: chance.next(),
@@ -118,29 +129,40 @@ impl Room {
     }
 
     async fn get_one(&self, key: &Key) -> Result<Vec<Option<Bytes>>> {
-        match self.link.one(Lane::Read, &self.get_command(key)).await {
-            Ok(value) => Ok(vec![self.frame_of(value)]),
-            Err(error) if error.context("code") == Some("WRONGTYPE") => Ok(vec![Some(Bytes::new())]),
-            Err(error) => Err(error),
-        }
+        let answer = match &self.cluster {
+            None => self.link.one(Lane::Read, &self.get_command(key)).await,
+            Some(_) => self.one(Lane::Read, &self.names.value(key), &self.get_command(key)).await,
+        };
+        Ok(vec![self.found(answer)?])
     }
 
     async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Bytes>>> {
         let mut found = Vec::with_capacity(keys.len());
+        let mut away = None;
         for chunk in keys.chunks(CHUNK) {
-            let mut gets = Pipeline::with_capacity(chunk.len());
-            for key in chunk {
-                gets.add_command(self.get_command(key));
-            }
-            for answer in self.link.many(Lane::Read, &gets).await? {
-                found.push(match answer {
-                    Value::ServerError(error) if error.code() == "WRONGTYPE" => Some(Bytes::new()),
-                    Value::ServerError(error) => return Err(failure(&error.into())),
-                    value => self.frame_of(value),
+            let gets = chunk.iter().map(|key| (self.slot(&self.names.value(key)), self.get_command(key))).collect();
+            for answer in self.each(Lane::Read, gets).await? {
+                found.push(match self.found(answer) {
+                    Err(error) if error.kind() == ErrorKind::Partial => {
+                        away = Some(error);
+                        None
+                    }
+                    answer => answer?,
                 });
             }
         }
-        Ok(found)
+        // What the others have is told; where nobody has anything, why.
+        match away {
+            Some(error) if found.iter().all(Option::is_none) => Err(error),
+            _ => Ok(found),
+        }
+    }
+
+    fn found(&self, answer: Result<Value>) -> Result<Option<Bytes>> {
+        match answer {
+            Err(error) if error.context("code") == Some("WRONGTYPE") => Ok(Some(Bytes::new())),
+            answer => answer.map(|value| self.frame_of(value)),
+        }
     }
 
     /// What is no frame, because it is too large or of another type, is handed on as bytes that nobody can read: the
@@ -157,7 +179,7 @@ impl Room {
     async fn put(&self, frames: &[Frame]) -> Result<()> {
         let floor = self.ages.lock().unwrap_or_else(PoisonError::into_inner).before(self.options.fence / 2);
         let now = self.clock.now();
-        let mut puts = Pipeline::with_capacity(frames.len());
+        let mut puts = Vec::with_capacity(frames.len());
         for frame in frames {
             let head = frame.head();
             let life = head.stale_until.saturating_sub(now);
@@ -166,105 +188,38 @@ impl Room {
             if slow || life == 0 || frame.bytes().len() > self.options.max_frame {
                 continue;
             }
-            let mut put = self.call(&self.scripts.put, 3);
-            put.arg(self.names.value(frame.key())).arg(self.names.fence(frame.key()));
-            put.arg(self.names.lease(frame.key()));
-            put.arg(&frame.bytes()[..]).arg(life).arg(head.shared.epoch).arg(head.shared.number).arg(self.fence());
-            match self.held.token(frame.key()) {
-                Some(token) => put.arg(token),
-                None => put.arg(""),
-            };
-            puts.add_command(put);
+            puts.push(self.put_command(frame, life));
         }
-        if puts.is_empty() {
-            return Ok(());
-        }
-        self.done(&puts).await?;
+        in_whole(self.each(Lane::Write, puts).await?)?;
         // What was stored under a lease gave it back.
         frames.iter().for_each(|frame| self.held.forget(frame.key()));
         Ok(())
+    }
+
+    fn put_command(&self, frame: &Frame, life: u64) -> (u16, Cmd) {
+        let (head, name) = (frame.head(), self.names.value(frame.key()));
+        let mut put = self.call(&self.scripts.put, 3);
+        put.arg(&name).arg(self.names.fence(frame.key()));
+        put.arg(self.names.lease(frame.key()));
+        put.arg(&frame.bytes()[..]).arg(life).arg(head.shared.epoch).arg(head.shared.number).arg(self.fence());
+        match self.held.token(frame.key()) {
+            Some(token) => put.arg(token),
+            None => put.arg(""),
+        };
+        (self.slot(&name), put)
     }
 
     /// How long a fence stands, in milliseconds.
     fn fence(&self) -> u64 {
         u64::try_from(self.options.fence.as_millis()).unwrap_or(u64::MAX)
     }
-
-    /// Commands none of which may fail.
-    async fn done(&self, commands: &Pipeline) -> Result<()> {
-        refused(&self.link.many(Lane::Write, commands).await?)
-    }
-
-    /// Appends these to the shared log, after their keys were removed and fenced.
-    async fn append(&self, records: &[Record]) -> Result<()> {
-        let groups: Vec<Group> = records.iter().map(|record| record.group.clone()).collect();
-        let epoch = (self.epoch)();
-        let nonce = self.chance.next() & NONCE;
-        let keys = || groups.iter().filter_map(key_of);
-        let mut append = self.call(&self.scripts.append, 3 + 2 * keys().count());
-        append.arg(&self.names.meta).arg(&self.names.stream).arg(&self.names.groups);
-        for key in keys() {
-            append.arg(self.names.value(key)).arg(self.names.fence(key));
-        }
-        append.arg(epoch).arg(self.node).arg(nonce).arg(self.options.log_length).arg(self.options.remembered);
-        append.arg(self.fence());
-        for group in &groups {
-            append.arg(group.to_text());
-        }
-        let answer = match self.link.one(Lane::Write, &append).await {
-            Err(error) if matches!(error.context("code"), Some("OOM" | "NOPERM")) => {
-                self.spoil(keys()).await;
-                return Err(error);
-            }
-            answer => answer?,
-        };
-        let number =
-            number_of(&answer).ok_or_else(|| Error::new(ErrorKind::Tier, "Redis did not say where the record is"))?;
-        log::memory(&self.memory).add(&groups);
-        self.sweeps.lock().unwrap_or_else(PoisonError::into_inner).add(&groups);
-        (self.echo)(&groups, Cursor { position: Position { epoch, number }, nonce });
-        Ok(())
-    }
-
-    /// Redis takes no record, but it still removes: without its epoch the log says to every node that it is not to be
-    /// relied on. What could not be appended stays with the caller.
-    async fn spoil(&self, keys: impl Iterator<Item = &Key>) {
-        let mut unlink = redis::cmd("UNLINK");
-        unlink.arg(&self.names.meta);
-        for key in keys {
-            unlink.arg(self.names.value(key));
-        }
-        if let Err(error) = self.link.one(Lane::Write, &unlink).await {
-            tracing::warn!(kind = error.kind().word(), "Redis takes neither records nor removals");
-        }
-    }
-
-    async fn remove(&self, keys: &[Key]) -> Result<()> {
-        if keys.is_empty() {
-            return Ok(());
-        }
-        let mut unlink = redis::cmd("UNLINK");
-        for key in keys {
-            unlink.arg(self.names.value(key));
-        }
-        self.link.one(Lane::Write, &unlink).await.map(drop)
-    }
 }
 
-fn key_of(group: &Group) -> Option<&Key> {
-    match group {
-        Group::Key(key) => Some(key),
-        _ => None,
-    }
-}
-
-fn number_of(answer: &Value) -> Option<u64> {
-    match answer {
-        Value::Int(number) => u64::try_from(*number).ok(),
-        Value::BulkString(bytes) => std::str::from_utf8(bytes).ok()?.parse().ok(),
-        Value::SimpleString(text) => text.parse().ok(),
-        _ => None,
-    }
+/// None of these may have failed, except with a part of the cluster that is away: a frame that it does not take is loaded
+/// again when it is asked for.
+fn in_whole(answers: Vec<Result<Value>>) -> Result<()> {
+    let failed = answers.into_iter().filter_map(Result::err).find(|error| error.kind() != ErrorKind::Partial);
+    failed.map_or(Ok(()), Err)
 }
 
 impl Tier for Redis {
@@ -306,7 +261,10 @@ impl Tier for Redis {
     fn trust(&self, _: bool) {}
 
     fn close(&self) -> Reply<'_, ()> {
-        self.0.link.admit(false);
+        self.0.admit(false);
+        if let Some(cluster) = &self.0.cluster {
+            cluster.close();
+        }
         Box::pin(std::future::ready(Ok(())))
     }
 }

@@ -59,3 +59,53 @@ impl RedisNames {
         glob
     }
 }
+
+/// How many slots a cluster has.
+pub(super) const SLOTS: u16 = 16_384;
+
+/// The slot of a name in a cluster: of what stands between its first brace and the next closing one, if anything does.
+///
+/// The rule and the checksum are Redis's own (redis.io, "Redis cluster specification", CRC16 XMODEM).
+pub(super) fn slot_of(name: &str) -> u16 {
+    let tag = name.split_once('{').and_then(|(_, rest)| rest.split_once('}')).map(|(tag, _)| tag);
+    let hashed = tag.filter(|tag| !tag.is_empty()).unwrap_or(name);
+    checksum(hashed.as_bytes()) % SLOTS
+}
+
+fn checksum(bytes: &[u8]) -> u16 {
+    bytes.iter().fold(0, |sum, &byte| {
+        let mut sum = sum ^ (u16::from(byte) << 8);
+        for _ in 0..8 {
+            sum = if sum & 0x8000 == 0 { sum << 1 } else { (sum << 1) ^ 0x1021 };
+        }
+        sum
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The examples of Redis's own specification and documentation.
+    #[test]
+    fn slots_are_those_of_redis() {
+        assert_eq!(checksum(b"123456789"), 0x31C3);
+        assert_eq!(slot_of("foo"), 12_182);
+        assert_eq!(slot_of("{user1000}.following"), slot_of("{user1000}.followers"));
+        assert_eq!(slot_of("foo{}{bar}"), checksum(b"foo{}{bar}") % SLOTS);
+        assert_eq!(slot_of("foo{{bar}}zap"), checksum(b"{bar") % SLOTS);
+        assert_eq!(slot_of("foo{bar}{zap}"), slot_of("bar"));
+    }
+
+    #[test]
+    fn what_belongs_to_one_key_is_in_one_slot() {
+        let names = RedisNames::new("cached");
+        for key in ["user:1", "user:{1}", "user:}{", "user:a}b{c}", "user:"] {
+            let key = Key::from_stored(key);
+            let slot = slot_of(&names.value(&key));
+            assert_eq!((slot_of(&names.fence(&key)), slot_of(&names.lease(&key))), (slot, slot), "{key}");
+        }
+        assert_eq!(slot_of(&names.stream), slot_of(&names.meta));
+        assert_eq!(slot_of(&names.groups), slot_of(&names.meta));
+    }
+}

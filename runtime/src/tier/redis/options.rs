@@ -19,6 +19,8 @@ const LONGEST: usize = 64;
 ///   +pexpire +hget +hset +hsetnx +hincrby +xadd +xrange +xrevrange +zadd +zcard +zpopmin
 /// ```
 ///
+/// In a cluster it needs `+cluster|slots +asking` besides.
+///
 /// Without `info` it is not seen at the start that a server is a replica, or may evict the log; without it, `client|id` or
 /// `client|kill` a command may take effect after the connection that carried it was given up.
 #[derive(Clone)]
@@ -40,7 +42,10 @@ impl RedisOptions {
     /// - `rediss://..`: the same over TLS (feature `redis-tls`);
     /// - `redis+unix:///path/of/socket`: the same over a unix socket;
     /// - `redis+sentinel://[user:password@]host:port,host:port/name[/database]`: the primary of this name, as its
-    ///   sentinels tell it.
+    ///   sentinels tell it;
+    /// - `redis+cluster://[user:password@]host:port,host:port`: the cluster of which these are servers, over TLS
+    ///   `rediss+cluster://`. A server that is away takes with it the keys it has, and no others; the log is on one of
+    ///   them. When that one is started anew or taken over from, all that the cluster holds is as if not stored.
     ///
     /// # Errors
     /// A `Config` error if it is none of these. The address is not repeated in it: it may hold a password.

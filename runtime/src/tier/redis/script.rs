@@ -3,9 +3,11 @@
 use redis::Script;
 
 /// Looks at the log, and begins one where there is none or where a part of it is missing or is no part of it: of another
-/// type, without its numbers, or with an entry that no append has counted, after which none can be written.
+/// type, without its numbers, or with an entry that no append has counted, after which none can be written. In a cluster
+/// it also ends with the start of the server that it is on: frames on the others outlive what this one may have lost.
 ///
-/// KEYS meta, stream, groups · ARGV a fresh epoch, the id of the highest record known, the id up to which was read →
+/// KEYS meta, stream, groups · ARGV a fresh epoch, the id of the highest record known, the id up to which was read, the
+/// start of the server or nothing →
 /// epoch, number, id of the last record, and of both ids: 1 if it is there, 2 if all up to it was trimmed, else 0
 const MEET: &str = r"
 local function is(key, kind)
@@ -20,6 +22,7 @@ local function holds(id)
 end
 local whole = is(KEYS[1], 'hash') and is(KEYS[2], 'stream') and is(KEYS[3], 'zset')
 local epoch = whole and redis.call('HGET', KEYS[1], 'epoch')
+if epoch and ARGV[4] ~= '' and redis.call('HGET', KEYS[1], 'server') ~= ARGV[4] then epoch = false end
 local number = epoch and redis.call('HGET', KEYS[1], 'number')
 local last = ''
 if number and string.match(epoch, '^%d+$') and string.match(number, '^%d+$') then
@@ -32,7 +35,7 @@ else
 end
 if not epoch then
     redis.call('UNLINK', KEYS[1], KEYS[2], KEYS[3])
-    redis.call('HSET', KEYS[1], 'epoch', ARGV[1], 'number', 0)
+    redis.call('HSET', KEYS[1], 'epoch', ARGV[1], 'number', 0, 'server', ARGV[4])
     epoch, number, last = ARGV[1], '0', ''
 end
 return {epoch, number, last, holds(ARGV[2]), holds(ARGV[3])}
@@ -40,11 +43,11 @@ return {epoch, number, last, holds(ARGV[2]), holds(ARGV[3])}
 
 /// Ends an epoch, if it is still in force.
 ///
-/// KEYS meta, stream, groups · ARGV epoch, a fresh one
+/// KEYS meta, stream, groups · ARGV epoch, a fresh one, the start of the server or nothing
 const RENEW: &str = r"
 if redis.call('HGET', KEYS[1], 'epoch') == ARGV[1] then
     redis.call('UNLINK', KEYS[1], KEYS[2], KEYS[3])
-    redis.call('HSET', KEYS[1], 'epoch', ARGV[2], 'number', 0)
+    redis.call('HSET', KEYS[1], 'epoch', ARGV[2], 'number', 0, 'server', ARGV[3])
 end
 return 1
 ";
@@ -86,8 +89,8 @@ if over > 0 then
         local coarser = '*:'
         local kind = string.sub(old[i], 1, 1)
         if kind == 't' then coarser = 'T:' end
-        if kind == 'p' then
-            local namespace = string.match(old[i], '^p:([^:*?]+):')
+        if kind == 'p' or kind == 'K' then
+            local namespace = string.match(old[i], '^[pK]:([^:*?]+):')
             if namespace then coarser = 'n:' .. namespace end
         end
         redis.call('HSET', KEYS[1], 'f' .. coarser, old[i + 1])
@@ -96,7 +99,27 @@ end
 return number
 ";
 
-/// Stores a frame, unless its key was invalidated after its load began, or the lease under which it was loaded has
+/// Opens a key again that was closed under this token: from this record on loads may store. Not if someone else has closed
+/// it since. If nobody has, its closing was lost with the server that had it, and what it removed may be back. Which of
+/// two epochs is the later one cannot be told here: then the key stays closed until its fence ends.
+///
+/// KEYS frame, fence · ARGV token, epoch, number, milliseconds of a fence
+const OPEN: &str = r"
+local fence = redis.pcall('GET', KEYS[2])
+local opened = ARGV[2] .. ':' .. ARGV[3]
+if type(fence) == 'string' and string.sub(fence, 1, 7) == 'closed:' then
+    if fence ~= 'closed:' .. ARGV[1] then return 0 end
+else
+    redis.call('UNLINK', KEYS[1])
+    local epoch, number = string.match(type(fence) == 'string' and fence or '', '^(%d+):(%d+)$')
+    if epoch == ARGV[2] and tonumber(number) > tonumber(ARGV[3]) then return 0 end
+    if epoch and epoch ~= ARGV[2] then opened = 'closed:' .. ARGV[1] end
+end
+redis.call('SET', KEYS[2], opened, 'PX', ARGV[4])
+return 1
+";
+
+/// Stores a frame, unless its key is closed or was invalidated after its load began, or the lease under which it was loaded has
 /// ended. The lease ends with it. What stands in the place of the fence and is none may have replaced one, so nothing is
 /// stored beside it until a fence would have ended.
 ///
@@ -109,6 +132,7 @@ if type(fence) == 'table' then
     return 0
 end
 if fence then
+    if string.sub(fence, 1, 7) == 'closed:' then return 0 end
     local epoch, number = string.match(fence, '^(%d+):(%d+)$')
     if epoch == ARGV[3] and tonumber(number) > tonumber(ARGV[4]) then return 0 end
 end
@@ -142,6 +166,7 @@ pub(super) struct Scripts {
     pub(super) meet: Script,
     pub(super) renew: Script,
     pub(super) append: Script,
+    pub(super) open: Script,
     pub(super) put: Script,
     pub(super) renew_lease: Script,
     pub(super) end_lease: Script,
@@ -153,6 +178,7 @@ impl Scripts {
             meet: Script::new(MEET),
             renew: Script::new(RENEW),
             append: Script::new(APPEND),
+            open: Script::new(OPEN),
             put: Script::new(PUT),
             renew_lease: Script::new(RENEW_LEASE),
             end_lease: Script::new(END_LEASE),
@@ -160,5 +186,5 @@ impl Scripts {
     }
 
     /// The texts, to be loaded when a connection opens.
-    pub(super) const TEXTS: [&'static str; 6] = [MEET, RENEW, APPEND, PUT, RENEW_LEASE, END_LEASE];
+    pub(super) const TEXTS: [&'static str; 7] = [MEET, RENEW, APPEND, OPEN, PUT, RENEW_LEASE, END_LEASE];
 }

@@ -7,7 +7,7 @@ use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use redis::{Pipeline, Value};
+use redis::{Cmd, Value};
 
 use super::Room;
 use super::link::Lane;
@@ -23,6 +23,8 @@ const COUNT: usize = 128;
 const SMALL: usize = 8 << 10;
 /// More patterns than these are swept as one.
 const MOST: usize = 32;
+/// The cursor of a scan that begins, and of one that has ended.
+const START: &str = "0";
 /// So long after one sweep of a beginning the next of it may start.
 const PAUSE: Duration = Duration::from_secs(5);
 
@@ -30,8 +32,17 @@ const PAUSE: Duration = Duration::from_secs(5);
 #[derive(Debug, Default)]
 pub(super) struct Sweeps {
     waiting: Vec<String>,
-    now: Option<(String, String)>,
+    now: Option<Place>,
     ended: Option<Instant>,
+}
+
+/// How far a sweep has come.
+#[derive(Debug, Clone)]
+struct Place {
+    beginning: String,
+    /// Of a cluster, which of its servers.
+    server: usize,
+    cursor: String,
 }
 
 impl Sweeps {
@@ -56,20 +67,19 @@ impl Sweeps {
     }
 
     /// The beginning under way, and where in it the next step starts.
-    fn next(&mut self) -> Option<(String, String)> {
+    fn next(&mut self) -> Option<Place> {
         if self.now.is_none() && self.ended.is_none_or(|at| at.elapsed() > PAUSE) {
-            self.now = self.waiting.pop().map(|beginning| (beginning, "0".to_owned()));
+            let place = |beginning| Place { beginning, server: 0, cursor: START.to_owned() };
+            self.now = self.waiting.pop().map(place);
         }
         self.now.clone()
     }
 
-    fn stepped(&mut self, beginning: &str, cursor: &str) {
-        if cursor == "0" {
-            self.now = None;
+    fn stepped(&mut self, to: Option<Place>) {
+        if to.is_none() {
             self.ended = Some(Instant::now());
-        } else {
-            self.now = Some((beginning.to_owned(), cursor.to_owned()));
         }
+        self.now = to;
     }
 }
 
@@ -77,47 +87,69 @@ impl Room {
     pub(super) async fn tidy(&self, step: Step<'_>) -> Result<Tidied> {
         let next = self.sweeps.lock().unwrap_or_else(PoisonError::into_inner).next();
         // Redis lets go of what expires by itself.
-        let Some((beginning, cursor)) = next else { return Ok(Tidied { wrapped: true, ..Tidied::default() }) };
+        let Some(place) = next else { return Ok(Tidied { wrapped: true, ..Tidied::default() }) };
         let mut scan = redis::cmd("SCAN");
-        scan.arg(&cursor).arg("MATCH").arg(self.names.glob(&beginning)).arg("COUNT").arg(COUNT.min(step.entries));
-        let answer = self.link.one(Lane::Write, &scan).await?;
-        let (cursor, names) = read_scan(&answer)
-            .ok_or_else(|| Error::new(ErrorKind::Tier, "Redis answered a SCAN in an unknown form"))?;
+        scan.arg(&place.cursor).arg("MATCH").arg(self.names.glob(&place.beginning));
+        scan.arg("COUNT").arg(COUNT.min(step.entries));
+        let (cursor, names) = self.scan(place.server, &scan).await?;
         let removed = self.sweep(&names, &step).await?;
-        let seen = names.len();
-        self.sweeps.lock().unwrap_or_else(PoisonError::into_inner).stepped(&beginning, &cursor);
-        Ok(Tidied { seen, removed, wrapped: cursor == "0", ..Tidied::default() })
+        let to = match cursor {
+            Some(cursor) if cursor != START => Some(Place { cursor, ..place }),
+            Some(_) if self.cluster.is_some() => {
+                Some(Place { server: place.server + 1, cursor: START.to_owned(), ..place })
+            }
+            _ => None,
+        };
+        let wrapped = to.is_none();
+        self.sweeps.lock().unwrap_or_else(PoisonError::into_inner).stepped(to);
+        Ok(Tidied { seen: names.len(), removed, wrapped, ..Tidied::default() })
+    }
+
+    /// One step on this server, and where the next one starts; nothing if there is no such server. One that is away keeps
+    /// what is invalid, until it expires.
+    async fn scan(&self, server: usize, scan: &Cmd) -> Result<(Option<String>, Vec<String>)> {
+        let answer = match &self.cluster {
+            None => Some(self.link.one(Lane::Write, scan).await),
+            Some(cluster) => cluster.nth(server, scan).await,
+        };
+        match answer {
+            None => Ok((None, Vec::new())),
+            Some(Err(error)) if error.kind() == ErrorKind::Partial => Ok((Some(START.to_owned()), Vec::new())),
+            Some(answer) => {
+                let (cursor, names) = read_scan(&answer?)
+                    .ok_or_else(|| Error::new(ErrorKind::Tier, "Redis answered a SCAN in an unknown form"))?;
+                Ok((Some(cursor), names))
+            }
+        }
     }
 
     async fn sweep(&self, names: &[String], step: &Step<'_>) -> Result<usize> {
-        if names.is_empty() {
-            return Ok(0);
-        }
-        let mut gets = Pipeline::with_capacity(names.len());
-        for name in names {
-            gets.cmd("GETRANGE").arg(name).arg(0).arg(SMALL);
-        }
+        let get = |name: &String| {
+            let mut get = redis::cmd("GETRANGE");
+            get.arg(name).arg(0).arg(SMALL);
+            (self.slot(name), get)
+        };
         let mut gone = Vec::new();
-        for (name, value) in names.iter().zip(self.link.many(Lane::Write, &gets).await?) {
+        for (name, value) in names.iter().zip(self.each(Lane::Write, names.iter().map(get).collect()).await?) {
             let value = match value {
-                Value::BulkString(bytes) if bytes.len() > SMALL => self.whole(name).await?,
+                Ok(Value::BulkString(bytes)) if bytes.len() > SMALL => self.whole(name).await,
                 value => value,
             };
-            if let Value::BulkString(bytes) = value
+            if let Ok(Value::BulkString(bytes)) = value
                 && !bytes.is_empty()
                 && !self.stays(name, bytes, step)
             {
-                gone.push(name);
+                gone.push(name.as_str());
             }
         }
-        if !gone.is_empty() {
-            self.link.one(Lane::Write, redis::cmd("UNLINK").arg(&gone)).await?;
-        }
-        Ok(gone.len())
+        let unlinked = self.unlink(gone.iter().copied()).await?;
+        Ok(unlinked.into_iter().filter(Result::is_ok).count())
     }
 
     async fn whole(&self, name: &str) -> Result<Value> {
-        self.link.one(Lane::Write, redis::cmd("GETRANGE").arg(name).arg(0).arg(self.options.max_frame)).await
+        let mut get = redis::cmd("GETRANGE");
+        get.arg(name).arg(0).arg(self.options.max_frame);
+        self.one(Lane::Write, name, &get).await
     }
 
     fn stays(&self, name: &str, bytes: Vec<u8>, step: &Step<'_>) -> bool {

@@ -1,20 +1,31 @@
-//! Where Redis is: one server, or the primary that sentinels name.
+//! Where Redis is: one server, the primary that sentinels name, or a cluster.
 
 use std::fmt;
 
 use redis::sentinel::{Sentinel, SentinelNodeConnectionInfo};
-use redis::{Client, IntoConnectionInfo, RedisConnectionInfo};
+use redis::{Client, ConnectionAddr, IntoConnectionInfo, RedisConnectionInfo};
 
 use super::failure::failure;
 use crate::error::{Error, ErrorKind, Result};
 
 const SENTINEL: &str = "redis+sentinel://";
+const CLUSTER: &str = "redis+cluster://";
+const CLUSTER_TLS: &str = "rediss+cluster://";
 
 /// Where Redis is. Shows neither user nor password.
 #[derive(Clone)]
 pub(super) enum Target {
     One(Client),
     Sentinels { nodes: Vec<String>, name: String, info: Box<RedisConnectionInfo> },
+    Cluster(Seeds),
+}
+
+/// Some servers of a cluster, which know the others, and how to greet all of them.
+#[derive(Clone)]
+pub(super) struct Seeds {
+    pub(super) places: Vec<String>,
+    tls: bool,
+    info: Box<RedisConnectionInfo>,
 }
 
 impl Target {
@@ -22,11 +33,14 @@ impl Target {
         if let Some(rest) = url.strip_prefix(SENTINEL) {
             return sentinels(rest);
         }
-        if url.starts_with("rediss://") && !cfg!(feature = "redis-tls") {
+        if url.starts_with("rediss") && !cfg!(feature = "redis-tls") {
             return Err(Error::config("redis", "`rediss://` needs the feature `redis-tls`"));
         }
-        if url.starts_with("redis+cluster://") {
-            return Err(Error::config("redis", "a cluster is not supported yet: name one server, or sentinels"));
+        if let Some(rest) = url.strip_prefix(CLUSTER) {
+            return seeds(rest, false);
+        }
+        if let Some(rest) = url.strip_prefix(CLUSTER_TLS) {
+            return seeds(rest, true);
         }
         // The driver's own error may repeat parts of the address.
         let known = ["redis://", "rediss://", "redis+unix://", "unix://"];
@@ -37,10 +51,11 @@ impl Target {
         }
     }
 
-    /// A client of the server that takes writes now.
+    /// A client of the server that takes writes now; of a cluster, of the first that was named.
     pub(super) async fn client(&self) -> Result<Client> {
         match self {
             Self::One(client) => Ok(client.clone()),
+            Self::Cluster(seeds) => seeds.client(&seeds.places[0]),
             Self::Sentinels { nodes, name, info } => {
                 let nodes = nodes.iter().map(|node| format!("redis://{node}")).collect();
                 let mut sentinels = Sentinel::build(nodes).map_err(|e| failure(&e))?;
@@ -53,23 +68,68 @@ impl Target {
 
 /// `[user:password@]host:port,host:port/name[/database]`
 fn sentinels(rest: &str) -> Result<Target> {
-    let (user, rest) = rest.rsplit_once('@').map_or((None, rest), |(user, rest)| (Some(user), rest));
+    let (user, rest) = split_user(rest);
     let (hosts, path) = rest.split_once('/').ok_or_else(wrong)?;
     let (name, database) = path.split_once('/').map_or((path, None), |(name, db)| (name, Some(db)));
-    let nodes: Vec<String> = hosts.split(',').map(str::to_owned).collect();
-    if name.is_empty() || nodes.iter().any(String::is_empty) {
+    if name.is_empty() {
         return Err(wrong());
     }
-    // The driver reads user, password and database, escapes and all.
+    let info = greeting(user, database.unwrap_or("0"))?;
+    Ok(Target::Sentinels { nodes: hosts_of(hosts)?, name: name.to_owned(), info })
+}
+
+/// `[user:password@]host:port,host:port`
+fn seeds(rest: &str, tls: bool) -> Result<Target> {
+    let (user, hosts) = split_user(rest);
+    let places = hosts_of(hosts.strip_suffix('/').unwrap_or(hosts))?;
+    if places.iter().any(|place| split_place(place).is_none()) {
+        return Err(wrong());
+    }
+    Ok(Target::Cluster(Seeds { places, tls, info: greeting(user, "0")? }))
+}
+
+fn split_user(rest: &str) -> (Option<&str>, &str) {
+    rest.rsplit_once('@').map_or((None, rest), |(user, rest)| (Some(user), rest))
+}
+
+fn hosts_of(hosts: &str) -> Result<Vec<String>> {
+    let hosts: Vec<String> = hosts.split(',').map(str::to_owned).collect();
+    if hosts.iter().any(String::is_empty) { Err(wrong()) } else { Ok(hosts) }
+}
+
+/// The driver reads user, password and database, escapes and all.
+fn greeting(user: Option<&str>, database: &str) -> Result<Box<RedisConnectionInfo>> {
     let user = user.map(|user| format!("{user}@")).unwrap_or_default();
-    let info = format!("redis://{user}localhost/{}", database.unwrap_or("0"));
-    let info = info.into_connection_info().map_err(|_| wrong())?;
-    Ok(Target::Sentinels { nodes, name: name.to_owned(), info: Box::new(info.redis_settings().clone()) })
+    let info = format!("redis://{user}localhost/{database}").into_connection_info().map_err(|_| wrong())?;
+    Ok(Box::new(info.redis_settings().clone()))
+}
+
+/// Host and port; an IPv6 address with brackets, or without, as servers write it.
+fn split_place(place: &str) -> Option<(&str, u16)> {
+    let (host, port) = place.rsplit_once(':')?;
+    let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    if host.is_empty() { None } else { Some((host, port.parse().ok()?)) }
+}
+
+impl Seeds {
+    /// A client of the server at this place.
+    pub(super) fn client(&self, place: &str) -> Result<Client> {
+        let (host, port) = split_place(place).ok_or_else(|| unfit("a server of the cluster has no address"))?;
+        let host = host.to_owned();
+        let addr = if self.tls {
+            ConnectionAddr::TcpTls { host, port, insecure: false, tls_params: None }
+        } else {
+            ConnectionAddr::Tcp(host, port)
+        };
+        let info = addr.into_connection_info().map_err(|e| failure(&e))?;
+        Client::open(info.set_redis_settings((*self.info).clone())).map_err(|e| failure(&e))
+    }
 }
 
 fn wrong() -> Error {
     let text = "is no address of Redis: `redis://[user:password@]host[:port][/database]`, `rediss://..`, \
-                `redis+unix:///path`, or `redis+sentinel://host:port,host:port/name`";
+                `redis+unix:///path`, `redis+sentinel://host:port,host:port/name`, or \
+                `redis+cluster://host:port,host:port`";
     Error::config("redis", text)
 }
 
@@ -79,6 +139,7 @@ impl Target {
         match self {
             Self::One(client) => client.get_connection_info().addr().to_string(),
             Self::Sentinels { nodes, name, .. } => format!("{name} of {}", nodes.join(",")),
+            Self::Cluster(seeds) => format!("the cluster of {}", seeds.places.join(",")),
         }
     }
 }
