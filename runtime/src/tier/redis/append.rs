@@ -2,7 +2,7 @@
 //!
 //! On one server one script does it all at once. In a cluster a frame and the log may be on different servers, so it takes
 //! three steps: the key is closed, the record appended, the key opened again, each where it belongs. A key that cannot be
-//! closed is remembered in the log, as groups are. The model in `tests/tests/protocol` walks all of it.
+//! closed is remembered in the log, as groups are. The model in `tests/protocol` walks all of it.
 
 use std::sync::PoisonError;
 use std::time::Duration;

@@ -518,8 +518,10 @@ impl World {
 
     fn start_anew(&self, i: usize, plan: &Plan, steps: &mut Vec<Step>) {
         let node = &self.nodes[i];
-        let mended = plan.outage != Outage::TailOfFrames || self.outages == 0;
-        let at_peace = |node: &Node| !node.unaware && node.owed.is_none();
+        // What was under way when the server failed over mends what it finds when it is done.
+        let tail = plan.outage == Outage::TailOfFrames;
+        let mended = !tail || self.outages == 0;
+        let at_peace = |node: &Node| !node.unaware && node.owed.is_none() && !(tail && node.write.is_some());
         if self.restarts == 0 || node.write.is_some() || !mended || !self.nodes.iter().all(at_peace) {
             return;
         }
