@@ -45,6 +45,44 @@ impl RedisServer {
         RedisServer::with(&["--appendonly", "yes", "--appendfsync", "always"])
     }
 
+    /// Starts a server that also listens for TLS, on the port that is answered with it. All three are PEM; clients show
+    /// a certificate of the authority if `asks` is set.
+    ///
+    /// # Panics
+    ///
+    /// When the files cannot be written.
+    #[must_use]
+    pub fn secure(certificate: &str, key: &str, authority: &str, asks: bool) -> (RedisServer, u16) {
+        let port = free_port();
+        let server = RedisServer::arranged(|folder, _| {
+            let file = |name: &str, text: &str| {
+                let file = folder.join(name);
+                std::fs::write(&file, text).expect("a certificate can be written");
+                file.display().to_string()
+            };
+            let files = [file("cert.pem", certificate), file("key.pem", key), file("authority.pem", authority)];
+            let words = ["--tls-port", &port.to_string(), "--tls-auth-clients", if asks { "yes" } else { "no" }];
+            let names = ["--tls-cert-file", "--tls-key-file", "--tls-ca-cert-file"];
+            let files = names.iter().zip(&files).flat_map(|(name, file)| [(*name).to_owned(), file.clone()]);
+            words.into_iter().map(str::to_owned).chain(files).collect()
+        });
+        (server, port)
+    }
+
+    /// Gives a server that listens for TLS another certificate with its key.
+    ///
+    /// # Panics
+    ///
+    /// When it is not taken.
+    pub fn renew(&self, certificate: &str, key: &str) {
+        let folder = self.folder.path();
+        std::fs::write(folder.join("cert.pem"), certificate).expect("a certificate can be written");
+        std::fs::write(folder.join("key.pem"), key).expect("a key can be written");
+        let file = folder.join("cert.pem").display().to_string();
+        let reply = self.command(&["CONFIG", "SET", "tls-cert-file", &file]);
+        assert!(reply.is_ok(), "the certificate is not taken: {reply:?}");
+    }
+
     /// Starts a server whose arguments depend on its folder and port. A port that someone takes first costs a try.
     pub(crate) fn arranged(further: impl Fn(&Path, u16) -> Vec<String>) -> RedisServer {
         (0..5).find_map(|_| RedisServer::attempt(&further)).expect("in five tries a server starts on a free port")

@@ -15,3 +15,4 @@ mod outage;
 mod rig;
 mod server;
 mod suspect;
+mod tls;

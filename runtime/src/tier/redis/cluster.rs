@@ -71,7 +71,7 @@ impl Cluster {
             Some(owner) => owner.place.clone(),
             None => return Err(Error::new(ErrorKind::Tier, "nobody in the cluster has the log's slot")),
         };
-        let client = self.seeds.client(&place)?;
+        let client = self.seeds.client(&place, &self.options.tls)?;
         *self.log_at.lock() = place;
         Ok(client)
     }
@@ -90,7 +90,7 @@ impl Cluster {
     }
 
     async fn ask_one(&self, place: &str) -> Result<Vec<Range>> {
-        let line = Line::open(&self.seeds.client(place)?, &self.options).await?;
+        let line = Line::open(&self.seeds.client(place, &self.options.tls)?, &self.options).await?;
         let answer = line.one(redis::cmd("CLUSTER").arg("SLOTS")).await?;
         read_slots(&answer, place).ok_or_else(|| unfit("the cluster tells its slots in an unknown form"))
     }
@@ -133,7 +133,7 @@ impl Cluster {
             return;
         }
         let was_open = server.link.is_open();
-        let client = async { self.seeds.client(&server.place) };
+        let client = async { self.seeds.client(&server.place, &self.options.tls) };
         match server.link.connect_to(client).await {
             Ok(()) => self.met(server),
             Err(error) if was_open => {

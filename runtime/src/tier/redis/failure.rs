@@ -56,6 +56,12 @@ pub(super) fn failure(error: &RedisError) -> Error {
     if error.is_timeout() {
         return Error::new(ErrorKind::Deadline, "Redis did not answer in time");
     }
+    // The driver hands on what the certificate's reader says as text only.
+    if error.to_string().contains("certificate") {
+        let text = "the certificate of Redis is expired, or not for this host, or of nobody who is trusted; see \
+                    `RedisOptions::trusted_certificates`";
+        return Error::new(ErrorKind::Tier, text).with("code", "CERTIFICATE");
+    }
     let (text, code) = if error.is_io_error() || error.is_connection_dropped() {
         ("the connection to Redis is broken; it is made again", "CONNECTION")
     } else if matches!(error.kind(), redis::ErrorKind::AuthenticationFailed) {
@@ -89,5 +95,5 @@ fn word(error: &RedisError) -> Option<&str> {
 
 /// Does this error mean that the connections are of no use any more?
 pub(super) fn breaks(error: &Error) -> bool {
-    matches!(error.context("code"), Some("CONNECTION" | "READONLY" | "NOAUTH" | "MASTERDOWN"))
+    matches!(error.context("code"), Some("CONNECTION" | "READONLY" | "NOAUTH" | "MASTERDOWN" | "CERTIFICATE"))
 }

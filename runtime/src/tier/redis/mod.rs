@@ -15,6 +15,7 @@ mod script;
 mod slots;
 mod sweep;
 mod target;
+mod tls;
 
 use std::fmt;
 use std::sync::atomic::AtomicUsize;

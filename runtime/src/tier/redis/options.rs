@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::target::Target;
+use super::tls::Tls;
 use crate::error::{Error, Result};
 
 /// Longest prefix of keys, in bytes.
@@ -26,6 +27,7 @@ const LONGEST: usize = 64;
 #[derive(Clone)]
 pub struct RedisOptions {
     pub(super) target: Target,
+    pub(super) tls: Tls,
     pub(super) prefix: String,
     pub(super) connections: usize,
     pub(super) max_frame: usize,
@@ -42,7 +44,7 @@ impl RedisOptions {
     /// - `rediss://..`: the same over TLS (feature `redis-tls`);
     /// - `redis+unix:///path/of/socket`: the same over a unix socket;
     /// - `redis+sentinel://[user:password@]host:port,host:port/name[/database]`: the primary of this name, as its
-    ///   sentinels tell it;
+    ///   sentinels tell it, over TLS `rediss+sentinel://`;
     /// - `redis+cluster://[user:password@]host:port,host:port`: the cluster of which these are servers, over TLS
     ///   `rediss+cluster://`. A server that is away takes with it the keys it has, and no others; the log is on one of
     ///   them. When that one is started anew or taken over from, all that the cluster holds is as if not stored.
@@ -52,6 +54,7 @@ impl RedisOptions {
     pub fn new(url: &str) -> Result<Self> {
         Ok(Self {
             target: Target::parse(url)?,
+            tls: Tls::default(),
             prefix: "cached".to_owned(),
             connections: 1,
             max_frame: 2 << 20,
@@ -72,6 +75,27 @@ impl RedisOptions {
             return Err(Error::config("prefix", "a prefix is 1 to 64 of letters, digits and -_.:"));
         }
         prefix.clone_into(&mut self.prefix);
+        Ok(self)
+    }
+
+    /// Who signs the certificates of servers over TLS, in PEM: these alone are trusted. Default: who the system and the
+    /// browsers trust.
+    ///
+    /// # Errors
+    /// A `Config` error if it is no PEM of certificates.
+    #[cfg(feature = "redis-tls")]
+    pub fn trusted_certificates(mut self, pem: impl Into<Vec<u8>>) -> Result<Self> {
+        self.tls.trust(pem.into())?;
+        Ok(self)
+    }
+
+    /// The certificate, and its key, that servers are shown which ask for one; both in PEM. Default: none.
+    ///
+    /// # Errors
+    /// A `Config` error if they are no PEM, or do not belong together.
+    #[cfg(feature = "redis-tls")]
+    pub fn client_certificate(mut self, certificate: impl Into<Vec<u8>>, key: impl Into<Vec<u8>>) -> Result<Self> {
+        self.tls.show(certificate.into(), key.into())?;
         Ok(self)
     }
 
@@ -124,7 +148,7 @@ impl RedisOptions {
 
 impl fmt::Debug for RedisOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { target, prefix, connections, max_frame, remembered, log_length, fence, connect } = self;
+        let Self { target, tls: _, prefix, connections, max_frame, remembered, log_length, fence, connect } = self;
         f.debug_struct("RedisOptions")
             .field("target", target)
             .field("prefix", prefix)

@@ -44,7 +44,7 @@ impl Room {
     /// The connections, made anew.
     pub(super) async fn connect(&self) -> Result<()> {
         let Some(cluster) = &self.cluster else {
-            return self.link.connect_to(self.options.target.client()).await;
+            return self.link.connect_to(self.options.target.client(&self.options.tls)).await;
         };
         self.link.connect_to(cluster.meet()).await?;
         cluster.open().await;

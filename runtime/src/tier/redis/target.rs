@@ -3,12 +3,14 @@
 use std::fmt;
 
 use redis::sentinel::{Sentinel, SentinelNodeConnectionInfo};
-use redis::{Client, ConnectionAddr, IntoConnectionInfo, RedisConnectionInfo};
+use redis::{Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisConnectionInfo};
 
 use super::failure::failure;
+use super::tls::Tls;
 use crate::error::{Error, ErrorKind, Result};
 
 const SENTINEL: &str = "redis+sentinel://";
+const SENTINEL_TLS: &str = "rediss+sentinel://";
 const CLUSTER: &str = "redis+cluster://";
 const CLUSTER_TLS: &str = "rediss+cluster://";
 
@@ -16,11 +18,11 @@ const CLUSTER_TLS: &str = "rediss+cluster://";
 #[derive(Clone)]
 pub(super) enum Target {
     One(Client),
-    Sentinels { nodes: Vec<String>, name: String, info: Box<RedisConnectionInfo> },
+    Sentinels { nodes: Seeds, name: String },
     Cluster(Seeds),
 }
 
-/// Some servers of a cluster, which know the others, and how to greet all of them.
+/// Some servers, which know others, and how to greet all of them.
 #[derive(Clone)]
 pub(super) struct Seeds {
     pub(super) places: Vec<String>,
@@ -30,11 +32,14 @@ pub(super) struct Seeds {
 
 impl Target {
     pub(super) fn parse(url: &str) -> Result<Self> {
-        if let Some(rest) = url.strip_prefix(SENTINEL) {
-            return sentinels(rest);
-        }
         if url.starts_with("rediss") && !cfg!(feature = "redis-tls") {
             return Err(Error::config("redis", "`rediss://` needs the feature `redis-tls`"));
+        }
+        if let Some(rest) = url.strip_prefix(SENTINEL) {
+            return sentinels(rest, false);
+        }
+        if let Some(rest) = url.strip_prefix(SENTINEL_TLS) {
+            return sentinels(rest, true);
         }
         if let Some(rest) = url.strip_prefix(CLUSTER) {
             return seeds(rest, false);
@@ -52,22 +57,24 @@ impl Target {
     }
 
     /// A client of the server that takes writes now; of a cluster, of the first that was named.
-    pub(super) async fn client(&self) -> Result<Client> {
+    pub(super) async fn client(&self, tls: &Tls) -> Result<Client> {
         match self {
-            Self::One(client) => Ok(client.clone()),
-            Self::Cluster(seeds) => seeds.client(&seeds.places[0]),
-            Self::Sentinels { nodes, name, info } => {
-                let nodes = nodes.iter().map(|node| format!("redis://{node}")).collect();
-                let mut sentinels = Sentinel::build(nodes).map_err(|e| failure(&e))?;
-                let node = SentinelNodeConnectionInfo::default().set_redis_connection_info((**info).clone());
-                sentinels.async_master_for(name, Some(&node)).await.map_err(|e| failure(&e))
+            Self::One(client) => tls.client(client.get_connection_info().clone()),
+            Self::Cluster(seeds) => seeds.client(&seeds.places[0], tls),
+            Self::Sentinels { nodes, name } => {
+                let sentinels: Vec<ConnectionInfo> =
+                    nodes.places.iter().map(|place| nodes.sentinel(place, tls)).collect::<Result<_>>()?;
+                let mut sentinels = Sentinel::build(sentinels).map_err(|e| failure(&e))?;
+                let node = SentinelNodeConnectionInfo::default();
+                let primary = sentinels.async_master_for(name, Some(&node)).await.map_err(|e| failure(&e))?;
+                nodes.client(&primary.get_connection_info().addr().to_string(), tls)
             }
         }
     }
 }
 
 /// `[user:password@]host:port,host:port/name[/database]`
-fn sentinels(rest: &str) -> Result<Target> {
+fn sentinels(rest: &str, tls: bool) -> Result<Target> {
     let (user, rest) = split_user(rest);
     let (hosts, path) = rest.split_once('/').ok_or_else(wrong)?;
     let (name, database) = path.split_once('/').map_or((path, None), |(name, db)| (name, Some(db)));
@@ -75,7 +82,7 @@ fn sentinels(rest: &str) -> Result<Target> {
         return Err(wrong());
     }
     let info = greeting(user, database.unwrap_or("0"))?;
-    Ok(Target::Sentinels { nodes: hosts_of(hosts)?, name: name.to_owned(), info })
+    Ok(Target::Sentinels { nodes: Seeds { places: hosts_of(hosts)?, tls, info }, name: name.to_owned() })
 }
 
 /// `[user:password@]host:port,host:port`
@@ -113,16 +120,25 @@ fn split_place(place: &str) -> Option<(&str, u16)> {
 
 impl Seeds {
     /// A client of the server at this place.
-    pub(super) fn client(&self, place: &str) -> Result<Client> {
-        let (host, port) = split_place(place).ok_or_else(|| unfit("a server of the cluster has no address"))?;
+    pub(super) fn client(&self, place: &str, tls: &Tls) -> Result<Client> {
+        tls.client(self.address(place)?.set_redis_settings((*self.info).clone()))
+    }
+
+    /// A sentinel has no user, password or database of the server's.
+    fn sentinel(&self, place: &str, tls: &Tls) -> Result<ConnectionInfo> {
+        let place = if split_place(place).is_some() { place.to_owned() } else { format!("{place}:26379") };
+        Ok(tls.client(self.address(&place)?)?.get_connection_info().clone())
+    }
+
+    fn address(&self, place: &str) -> Result<ConnectionInfo> {
+        let (host, port) = split_place(place).ok_or_else(|| unfit("a server has no address"))?;
         let host = host.to_owned();
-        let addr = if self.tls {
+        let address = if self.tls {
             ConnectionAddr::TcpTls { host, port, insecure: false, tls_params: None }
         } else {
             ConnectionAddr::Tcp(host, port)
         };
-        let info = addr.into_connection_info().map_err(|e| failure(&e))?;
-        Client::open(info.set_redis_settings((*self.info).clone())).map_err(|e| failure(&e))
+        address.into_connection_info().map_err(|e| failure(&e))
     }
 }
 
@@ -138,7 +154,7 @@ impl Target {
     fn place(&self) -> String {
         match self {
             Self::One(client) => client.get_connection_info().addr().to_string(),
-            Self::Sentinels { nodes, name, .. } => format!("{name} of {}", nodes.join(",")),
+            Self::Sentinels { nodes, name } => format!("{name} of {}", nodes.places.join(",")),
             Self::Cluster(seeds) => format!("the cluster of {}", seeds.places.join(",")),
         }
     }
