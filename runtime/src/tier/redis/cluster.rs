@@ -3,7 +3,6 @@
 //! Connections are made, and looked after, by the one who follows the log. Where a slot has moved, servers say so, and
 //! callers go there; what the cluster as a whole says is asked for every second.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -29,8 +28,6 @@ const TELL: Duration = Duration::from_millis(300);
 const WRITE: Duration = Duration::from_millis(80);
 /// So many calls in a row that were given up, and a server is as if away until it answers a ping.
 const LATE: u32 = 3;
-/// More starts of servers than these are not told apart.
-const STARTS: usize = 1_024;
 
 /// The servers of a cluster.
 pub(super) struct Cluster {
@@ -39,9 +36,7 @@ pub(super) struct Cluster {
     slots: RwLock<Slots>,
     /// May callers use them?
     admits: AtomicBool,
-    /// The starts of servers that were met.
-    starts: Mutex<HashSet<String>>,
-    /// Was one met that is new, and may lack what its predecessor was told last?
+    /// Was a server met that is new, and may lack what the one before was told last?
     news: AtomicBool,
     /// Where the log is.
     log: String,
@@ -55,7 +50,6 @@ impl Cluster {
             seeds,
             slots: RwLock::new(Slots::new()),
             admits: AtomicBool::new(false),
-            starts: Mutex::default(),
             news: AtomicBool::new(false),
             log,
             log_at: Mutex::default(),
@@ -97,8 +91,8 @@ impl Cluster {
 
     /// Makes connections to all servers, as far as they are there.
     pub(super) async fn open(&self) {
-        let first = self.starts.lock().is_empty();
         let servers = self.slots.read().servers().to_vec();
+        let first = !servers.iter().any(|server| server.was_met());
         let mendings = servers.iter().filter_map(Server::mend);
         join(mendings.map(|mending| Box::pin(async move { self.mend(&mending.0).await })).collect()).await;
         if first {
@@ -144,14 +138,9 @@ impl Cluster {
     }
 
     fn met(&self, server: &Server) {
-        let mut starts = self.starts.lock();
-        if starts.len() >= STARTS {
-            starts.clear();
-        }
-        if server.link.run().is_none_or(|run| starts.insert(run)) {
+        if server.is_another(server.link.run()) {
             self.news.store(true, Ordering::Release);
         }
-        drop(starts);
         server.link.admit(true);
     }
 

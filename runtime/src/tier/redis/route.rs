@@ -6,6 +6,7 @@ use super::Room;
 use super::failure::failure;
 use super::link::Lane;
 use super::names::slot_of;
+use super::target::unfit;
 use crate::error::Result;
 
 impl Room {
@@ -47,6 +48,11 @@ impl Room {
             return self.link.connect_to(self.options.target.client(&self.options.tls)).await;
         };
         self.link.connect_to(cluster.meet()).await?;
+        if self.link.run().is_none() {
+            let text = "in a cluster the user must be allowed `INFO` and `CLIENT ID`: without them nobody sees that a server \
+                        has failed over";
+            return Err(unfit(text).with("code", "NOPERM"));
+        }
         cluster.open().await;
         Ok(())
     }

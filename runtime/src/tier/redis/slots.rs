@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use parking_lot::Mutex;
 use redis::Value;
 
 use super::link::Link;
@@ -19,12 +20,26 @@ pub(super) struct Server {
     /// Host and port.
     pub(super) place: String,
     pub(super) link: Link,
+    /// Which start of it was met last.
+    run: Mutex<Option<String>>,
     mending: AtomicBool,
 }
 
 impl Server {
     fn new(place: String, options: &RedisOptions) -> Self {
-        Self { place, link: Link::new(options.clone()), mending: AtomicBool::new(false) }
+        Self { place, link: Link::new(options.clone()), run: Mutex::new(None), mending: AtomicBool::new(false) }
+    }
+
+    /// Is this another start than the one that was met before? One that had no slots for a while counts as another.
+    pub(super) fn is_another(&self, run: Option<String>) -> bool {
+        let mut met = self.run.lock();
+        let another = run.is_none() || *met != run;
+        *met = run;
+        another
+    }
+
+    pub(super) fn was_met(&self) -> bool {
+        self.run.lock().is_some()
     }
 
     /// Leave to look after its connections; one at a time.
