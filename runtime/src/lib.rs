@@ -57,7 +57,7 @@ pub use builder::Builder;
 pub use cache::Cache;
 pub use cached_derive::{KeyPart, cache, invalidate};
 #[cfg(feature = "encryption")]
-pub use codec::Keys;
+pub use codec::{KeySecrecy, Keys};
 pub use entry::Entry;
 pub use error::{Error, ErrorKind, Result};
 pub use invalidator::Invalidator;

@@ -1,5 +1,6 @@
 //! L2: frames in Redis, and the log of invalidations that all nodes share.
 
+mod entry;
 mod failure;
 mod homes;
 mod lease;
@@ -27,11 +28,12 @@ use self::log::{Ages, Memory};
 use self::names::RedisNames;
 use self::script::Scripts;
 use self::sweep::Sweeps;
+use super::notice::Notice;
 use super::shared::Echo;
 use super::{Note, Recall, Reply, Step, Tidied, Tier};
 use crate::chance::Chance;
 use crate::clock::Clock;
-use crate::codec::Frame;
+use crate::codec::{Frame, Veil};
 use crate::error::{Error, ErrorKind, Result};
 use crate::group::{Cursor, Group, Position, Record};
 use crate::key::Key;
@@ -58,8 +60,11 @@ struct Room {
     link: Link,
     names: RedisNames,
     scripts: Scripts,
+    /// What hides keys and tags from the server, if they are secret.
+    veil: Option<Arc<Veil>>,
     clock: Clock,
     chance: Chance,
+    notice: Notice,
     /// This process, among those that write to the log.
     node: u64,
     echo: Echo,
@@ -78,14 +83,17 @@ impl Redis {
     pub(crate) fn new(
         options: RedisOptions,
         clock: Clock,
+        veil: Option<Arc<Veil>>,
         echo: Echo,
         epoch: Arc<dyn Fn() -> u64 + Send + Sync>,
     ) -> Self {
         let chance = Chance::unknown();
         Self(Arc::new(Room {
             link: Link::new(options.clone()),
-            names: RedisNames::new(&options.prefix),
+            names: RedisNames::new(&options.prefix, veil.clone()),
             scripts: Scripts::new(),
+            veil,
+            notice: Notice::new("redis", clock.clone()),
             clock,
             node: chance.next(),
             chance,
@@ -149,8 +157,16 @@ impl Room {
         match value {
             Value::BulkString(bytes) if bytes.is_empty() => None,
             Value::BulkString(bytes) if bytes.len() > self.options.max_frame => Some(Bytes::new()),
-            Value::BulkString(bytes) => Some(bytes.into()),
+            Value::BulkString(bytes) => Some(self.plain(bytes.into())),
             _ => None,
+        }
+    }
+
+    /// The bytes of a frame as they were before its names were hidden.
+    fn plain(&self, stored: Bytes) -> Bytes {
+        match &self.veil {
+            Some(veil) => veil.unwrapped(stored),
+            None => stored,
         }
     }
 
@@ -163,13 +179,18 @@ impl Room {
             let life = head.stale_until.saturating_sub(now);
             // A load that took longer than fences surely stand may have missed one.
             let slow = floor.is_some_and(|f| f.epoch == head.shared.epoch && head.shared.number < f.number);
-            if slow || life == 0 || frame.bytes().len() > self.options.max_frame {
+            if slow || life == 0 {
+                continue;
+            }
+            let hidden = self.veil.as_ref().map(|veil| veil.wrap(frame)).transpose()?;
+            let bytes = hidden.as_ref().unwrap_or(frame).bytes();
+            if bytes.len() > self.options.max_frame {
                 continue;
             }
             let mut put = self.call(&self.scripts.put, 3);
             put.arg(self.names.value(frame.key())).arg(self.names.fence(frame.key()));
             put.arg(self.names.lease(frame.key()));
-            put.arg(&frame.bytes()[..]).arg(life).arg(head.shared.epoch).arg(head.shared.number).arg(self.fence());
+            put.arg(&bytes[..]).arg(life).arg(head.shared.epoch).arg(head.shared.number).arg(self.fence());
             match self.held.token(frame.key()) {
                 Some(token) => put.arg(token),
                 None => put.arg(""),
@@ -207,9 +228,9 @@ impl Room {
             append.arg(self.names.value(key)).arg(self.names.fence(key));
         }
         append.arg(epoch).arg(self.node).arg(nonce).arg(self.options.log_length).arg(self.options.remembered);
-        append.arg(self.fence());
+        append.arg(self.fence()).arg(self.whose());
         for group in &groups {
-            append.arg(group.to_text());
+            append.arg(self.text(group));
         }
         let answer = match self.link.one(Lane::Write, &append).await {
             Err(error) if matches!(error.context("code"), Some("OOM" | "NOPERM")) => {
