@@ -204,3 +204,93 @@ impl fmt::Debug for KeySecrecy {
         f.write_str("KeySecrecy(..)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secrecy(byte: u8) -> KeySecrecy {
+        KeySecrecy::hmac([byte; 32])
+    }
+
+    fn groups(text: &str) -> [Group; 3] {
+        [
+            Group::Key(Key::from(format!("one:{text}"))),
+            Group::Tag(text.into()),
+            Group::Pattern(Pattern::new(&format!("one:{text}*")).expect("a pattern")),
+        ]
+    }
+
+    #[test]
+    fn what_is_concealed_is_revealed_by_the_same_secret_only() {
+        for group in groups("somebody") {
+            let hidden = secrecy(1).conceal(&group);
+            assert!(hidden.is_hidden() && !hidden.to_text().contains("somebody"), "{hidden}");
+            assert_eq!(Group::from_text(&hidden.to_text()).ok(), Some(hidden.clone()), "a store gives it back");
+            assert_eq!(secrecy(1).conceal(&group), hidden, "equal names stay equal");
+            assert_eq!(secrecy(1).reveal(&hidden), Some(group.clone()));
+            assert_eq!(secrecy(2).reveal(&hidden), None);
+            assert_eq!(secrecy(1).reveal(&group), None, "nor is one that was never concealed");
+        }
+        for group in [Group::Tagged, Group::Namespace("one".into()), Group::Everything] {
+            assert_eq!(secrecy(1).reveal(&secrecy(1).conceal(&group)), Some(group));
+        }
+    }
+
+    /// The log in Redis folds what it no longer remembers one by one, and reads no more than beginnings for it.
+    #[test]
+    fn a_hidden_name_stands_behind_its_namespace() {
+        let [key, tag, pattern] = groups("somebody").map(|group| secrecy(1).conceal(&group).to_text());
+        let begins = |text: &str, with: &str| text.starts_with(&format!("{with}{HIDDEN}"));
+        assert!(begins(&key, "k:one:") && begins(&tag, "t:") && begins(&pattern, "p:one:"));
+        let open = Group::Pattern(Pattern::new("o*").expect("a pattern"));
+        let hidden = secrecy(1).conceal(&open);
+        assert!(begins(&hidden.to_text(), "p:"));
+        assert_eq!(secrecy(1).reveal(&hidden), Some(open));
+    }
+
+    #[test]
+    fn a_name_is_not_moved_to_another_kind_or_namespace() {
+        let hidden = |group: &Group| secrecy(1).conceal(group).to_text();
+        let [key, tag, pattern] = groups("somebody").map(|group| hidden(&group));
+        let moved = [
+            key.replace("k:one:", "k:two:"),
+            key.replace("k:one:", "p:one:"),
+            key.replace("k:one:", "t:"),
+            tag.replace("t:", "k:one:"),
+            tag.replace("t:", "p:"),
+            pattern.replace("p:one:", "p:"),
+            pattern.replace("p:one:", "k:one:"),
+            key[..key.len() - 2].to_owned(),
+            key.replace("k:one:", "k:one:0"),
+        ];
+        for text in moved {
+            let group = Group::from_text(&text).expect("a group");
+            assert_eq!(secrecy(1).reveal(&group), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_too_long_becomes_coarser() {
+        let coarser = groups(&"x".repeat(900)).map(|group| secrecy(1).conceal(&group));
+        assert_eq!(coarser, [Group::Namespace("one".into()), Group::Tagged, Group::Namespace("one".into())]);
+        let open = Pattern::new(&"x".repeat(900)).expect("a pattern");
+        assert_eq!(secrecy(1).conceal(&Group::Pattern(open)), Group::Everything);
+        let long = groups(&"x".repeat(550));
+        assert!(long.iter().all(|group| secrecy(1).reveal(&secrecy(1).conceal(group)).as_ref() == Some(group)));
+    }
+
+    /// Stores outlive builds: what hides a name does not change unnoticed. By another implementation of HMAC.
+    #[test]
+    fn names_are_those_of_earlier_builds() {
+        assert_eq!(secrecy(1).name(&Key::from_stored("one:somebody")).as_str(), NAME);
+        assert_eq!(secrecy(1).name(&Key::from_stored("settings")).namespace(), "settings");
+        assert_ne!(secrecy(2).name(&Key::from_stored("one:somebody")).as_str(), NAME);
+        let tag = secrecy(1).conceal(&Group::Tag("somebody".into())).to_text();
+        assert_eq!(tag.strip_prefix("t:\u{1}"), Some(TAGGED));
+    }
+
+    const NAME: &str = "one:ad00f29e2e2a729f6f311b90a6a9c926";
+    const TAGGED: &str =
+        "ce3705e956617aa0bee461f85df185ad82e5cdc50f04397b380b56e27a12fc48e0f25541460ecbfdf8a79d28ffb69121";
+}

@@ -22,6 +22,7 @@ mod relay;
 mod restart;
 mod rig;
 mod sealed;
+mod secrecy;
 mod settings;
 mod shelf;
 mod silence;
