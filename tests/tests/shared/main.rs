@@ -12,5 +12,6 @@ mod network;
 mod others;
 mod outage;
 mod rig;
+mod secrecy;
 mod server;
 mod suspect;
