@@ -53,16 +53,6 @@ impl Veiled {
         Record { group, position: record.position }
     }
 
-    fn told(&self, recall: Recall) -> Recall {
-        let revealed = |group: Group| revealed(Some(&self.veil), group).unwrap_or(Group::Everything);
-        let record = |record: Record| Record { group: revealed(record.group), ..record };
-        Recall {
-            records: recall.records.into_iter().map(record).collect(),
-            owed: recall.owed.into_iter().map(revealed).collect(),
-            ..recall
-        }
-    }
-
     fn stays(&self, outer: &Frame, step: &Step<'_>) -> bool {
         let frame = self.veil.open(outer).and_then(Frame::read);
         frame.map_or(self.is_shared, |frame| (step.keep)(&frame))
@@ -109,7 +99,7 @@ impl Tier for Veiled {
     }
 
     fn recall(&self) -> Reply<'_, Recall> {
-        Box::pin(async move { self.tier.recall().await.map(|recall| self.told(recall)) })
+        Box::pin(async move { self.tier.recall().await.map(|recall| told(recall, Some(&self.veil))) })
     }
 
     fn tidy<'a>(&'a self, step: Step<'a>) -> Reply<'a, Tidied> {
@@ -143,6 +133,17 @@ pub(crate) fn revealed(veil: Option<&Arc<Veil>>, group: Group) -> Option<Group> 
     }
 }
 
+/// What a store remembers, as its records were before they were hidden.
+fn told(recall: Recall, veil: Option<&Arc<Veil>>) -> Recall {
+    let group = |group: Group| revealed(veil, group).unwrap_or(Group::Everything);
+    let record = |record: Record| Record { group: group(record.group), ..record };
+    Recall {
+        records: recall.records.into_iter().map(record).collect(),
+        owed: recall.owed.into_iter().map(group).collect(),
+        ..recall
+    }
+}
+
 /// The number of a new log, from one that was drawn: it says by whose names its store is kept.
 pub(crate) fn epoch(drawn: u64, veil: Option<&Arc<Veil>>) -> u64 {
     match veil {
@@ -155,12 +156,11 @@ pub(crate) fn epoch(drawn: u64, veil: Option<&Arc<Veil>>) -> u64 {
 /// What a process with these names may believe of a store. If the last one had others, its store is a new one: what it
 /// removed by key was not what is ours of the same key, and is remembered nowhere. Only what is still to be told is kept.
 pub(crate) fn believed(recall: Recall, veil: Option<&Arc<Veil>>) -> Recall {
+    let recall = if veil.is_none() { told(recall, veil) } else { recall };
     let owner = |at: u64| (mark(at) == MARK).then(|| at >> CHANCE & ((1 << WHOSE) - 1));
     match recall.position {
         Some(at) if owner(at.epoch) != veil.map(|veil| whose(veil)) => {
-            let owed = recall.owed.into_iter();
-            let owed = owed.map(|group| revealed(veil, group).unwrap_or(Group::Everything)).collect();
-            Recall { owed, ..Recall::default() }
+            Recall { owed: recall.owed, ..Recall::default() }
         }
         _ => recall,
     }
