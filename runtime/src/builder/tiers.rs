@@ -221,7 +221,9 @@ impl Builder {
         secrecy.check()?;
         match self.settings.keys {
             Some(_) => Ok(()),
-            None => Err(Error::config("key_secrecy", "needs `encryption`: a frame tells its key unless it is encrypted")),
+            None => {
+                Err(Error::config("key_secrecy", "needs `encryption`: a frame tells its key unless it is encrypted"))
+            }
         }
     }
 

@@ -149,7 +149,11 @@ async fn no_store_is_given_a_name_to_read() {
             assert!(holds_below(store.dir.path(), "hidden"), "the control: a namespace can be read");
             assert!(!holds_below(store.dir.path(), "thirty-two"), "neither key nor secret goes down");
             let next = store.open(secret);
-            assert_eq!(there(&next, 30).await, (10..30).collect::<Vec<_>>(), "{engine:?}: and the next process is warm");
+            assert_eq!(
+                there(&next, 30).await,
+                (10..30).collect::<Vec<_>>(),
+                "{engine:?}: and the next process is warm"
+            );
         }
     }
 }
