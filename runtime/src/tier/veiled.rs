@@ -157,7 +157,7 @@ pub(crate) fn epoch(drawn: u64, veil: Option<&Arc<Veil>>) -> u64 {
 /// removed by key was not what is ours of the same key, and is remembered nowhere. Only what is still to be told is kept.
 pub(crate) fn believed(recall: Recall, veil: Option<&Arc<Veil>>) -> Recall {
     let recall = if veil.is_none() { told(recall, veil) } else { recall };
-    let owner = |at: u64| (mark(at) == MARK).then(|| at >> CHANCE & ((1 << WHOSE) - 1));
+    let owner = |at: u64| (mark(at) == MARK).then_some(at >> CHANCE & ((1 << WHOSE) - 1));
     match recall.position {
         Some(at) if owner(at.epoch) != veil.map(|veil| whose(veil)) => {
             Recall { owed: recall.owed, ..Recall::default() }

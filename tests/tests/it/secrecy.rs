@@ -363,13 +363,13 @@ async fn what_a_read_costs() {
         let world = process(&tier, &clock, secret, 1);
         read(&world, CANARY, 1).await.unwrap();
         world.settle().await;
-        let bytes = world.cache.stats().tiers[0].bytes_written;
+        let bytes = world.cache.stats().tiers[0].bytes;
         let start = Instant::now();
         for _ in 0..READS {
             world.cache.set_near_capacity(1);
             assert_eq!(peek(&world, 1).await, Some(0));
             world.cache.set_near_capacity(1 << 20);
         }
-        println!("{what}: {:?} a read, {bytes} bytes a frame", start.elapsed() / READS);
+        println!("{what}: {:?} a read, {bytes} bytes stored", start.elapsed() / READS);
     }
 }
