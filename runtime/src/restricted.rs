@@ -43,7 +43,7 @@ impl Cache {
     ///
     /// Cost: none on a hit, with rules or without. A handle has a table of its own of the functions that it may read, and
     /// a hit looks into one table anyway; what is not in it takes the way of a function that was not called yet, where
-    /// rules are asked.
+    /// rules are asked. Make it once and keep it: every function is entered in the table at its first call.
     ///
     /// # Errors
     /// A `Config` error for a rule that is no glob, or not of a whole namespace.

@@ -284,23 +284,29 @@ async fn nodes_with_other_secrets_miss_each_others_frames_and_heed_each_others_i
     }
 }
 
-/// A key that was invalidated under other names while none of ours was there.
+/// What was invalidated under other names while none of ours was there.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_key_removed_under_other_names_does_not_come_back() {
+async fn what_was_invalidated_under_other_names_does_not_come_back() {
     for (first, second) in [(Some(SECRET), Some(OTHER)), (Some(SECRET), None), (None, Some(SECRET))] {
-        for removes in [true, false] {
+        for what in ["nothing", "key", "tag", "pattern"] {
             let (redis, source) = (RedisServer::start(), Arc::new(Source::default()));
             let a = joined(&redis, &source, first).await;
             load(&a, 0..2).await;
             drop(a);
             let b = joined(&redis, &source, second).await;
-            if removes {
-                applied("a key", b.cache.invalidate_key(&key(&b, 1))).await;
+            match what {
+                "key" => applied(what, b.cache.invalidate_key(&key(&b, 1))).await,
+                "tag" => applied(what, b.cache.invalidate_tags(["veiled-id:1"])).await,
+                "pattern" => {
+                    let glob = format!("veiled:{CANARY}:1");
+                    assert_eq!(b.cache.invalidate_pattern(&glob).await.unwrap(), Applied::Applied);
+                }
+                _ => {}
             }
             drop(b);
             let later = joined(&redis, &source, first).await;
-            let expected = if removes { None } else { Some(0) };
-            assert_eq!(peek(&later, 1).await, expected, "{first:?}, {second:?} removes: {removes}");
+            let expected = if what == "nothing" { Some(0) } else { None };
+            assert_eq!(peek(&later, 1).await, expected, "{first:?}, {second:?}: {what}");
         }
     }
 }
