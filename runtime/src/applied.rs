@@ -9,6 +9,8 @@ pub enum Applied {
     Applied,
     /// The tier has not taken them yet. Until it has, the shelf answers no reads and takes no writes.
     Queued,
+    /// Nothing of it was invalidated: the handle may not; see [`Cache::restricted`](crate::Cache::restricted).
+    Denied,
 }
 
 plain! {

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
+use crate::access::Right;
 use crate::applied::{Applied, Flushed};
 use crate::builder::Builder;
 use crate::chance::Chance;
@@ -19,13 +20,14 @@ use crate::invalidator::Invalidator;
 use crate::key::{Key, KeyPart, Pattern, check_namespace};
 use crate::log::Log;
 use crate::namespace::Namespace;
-use crate::near::{Balance, HasNear};
+use crate::near::Balance;
+use crate::restricted::{Denials, Restriction};
 use crate::settings::Settings;
-use crate::shelf::{Shelf, Sign};
+use crate::shelf::{Counted, Shelf, Sign};
 use crate::site::Site;
 use crate::slots::Slots;
 use crate::stack::Stack;
-use crate::stats::{Counters, SharedStats, Stats};
+use crate::stats::{SharedStats, Stats};
 
 /// A cache: what annotated functions ask before they run, and what invalidations are told to.
 ///
@@ -39,20 +41,20 @@ pub(crate) struct Core {
     pub(crate) settings: Settings,
     pub(crate) log: Arc<Log>,
     pub(crate) stack: Stack,
-    pub(crate) balance: Balance,
-    pub(crate) chance: Chance,
+    pub(crate) balance: Arc<Balance>,
+    pub(crate) chance: Arc<Chance>,
+    /// Of the sites that this handle may read.
     shelves: Slots<Chain>,
-    pub(crate) namespaces: Mutex<HashMap<String, Vec<Arc<dyn Any + Send + Sync>>>>,
-    counted: Mutex<Vec<Counted>>,
-    pub(crate) invalidations: AtomicU64,
+    pub(crate) namespaces: Arc<Mutex<Namespaces>>,
+    counted: Arc<Mutex<Vec<Counted>>>,
+    invalidations: Arc<AtomicU64>,
+    pub(crate) denials: Arc<Denials>,
+    /// What this handle may do less than others; nothing for the cache as it was built.
+    pub(crate) restriction: Option<Restriction>,
 }
 
-/// A site's counters beside its near tier, for the statistics.
-struct Counted {
-    name: String,
-    counters: Arc<Counters>,
-    shelf: Arc<dyn HasNear>,
-}
+/// The shelves of the imperative door, by namespace.
+type Namespaces = HashMap<String, Vec<Arc<dyn Any + Send + Sync>>>;
 
 /// The shelves of one site: one, or one per instance of a generic function.
 struct Chain {
@@ -79,12 +81,32 @@ impl Cache {
             settings,
             log,
             stack,
-            balance,
-            chance,
+            balance: Arc::new(balance),
+            chance: Arc::new(chance),
             shelves: Slots::new(),
-            namespaces: Mutex::new(HashMap::new()),
-            counted: Mutex::new(Vec::new()),
-            invalidations: AtomicU64::new(0),
+            namespaces: Arc::default(),
+            counted: Arc::default(),
+            invalidations: Arc::default(),
+            denials: Arc::default(),
+            restriction: None,
+        }))
+    }
+
+    /// Another handle to the same, with a table of shelves of its own.
+    pub(crate) fn under(&self, restriction: Restriction) -> Self {
+        let core = &*self.0;
+        Self(Arc::new(Core {
+            settings: core.settings.clone(),
+            log: Arc::clone(&core.log),
+            stack: core.stack.clone(),
+            balance: Arc::clone(&core.balance),
+            chance: Arc::clone(&core.chance),
+            shelves: Slots::new(),
+            namespaces: Arc::clone(&core.namespaces),
+            counted: Arc::clone(&core.counted),
+            invalidations: Arc::clone(&core.invalidations),
+            denials: Arc::clone(&core.denials),
+            restriction: Some(restriction),
         }))
     }
 
@@ -161,7 +183,14 @@ impl Cache {
         V: Clone + Send + Sync + 'static,
         R: Send + 'static,
     {
-        let link = || Chain { shelf: self.make_shelf::<K, V, R>(Sign::of(site)), next: OnceLock::new() };
+        let lent = match &self.0.restriction {
+            // What may not be read is not in this handle's table, and its calls go uncached.
+            Some(_) if !self.may(Right::Read, site.namespace()) => return None,
+            Some(restriction) => Some(restriction.whole.shelf::<K, V, R>(site)?.0),
+            None => None,
+        };
+        let make = || -> Arc<dyn Any + Send + Sync> { self.make_shelf::<K, V, R>(Sign::of(site)) };
+        let link = || Chain { shelf: lent.map_or_else(make, Arc::clone), next: OnceLock::new() };
         let mut chain = self.0.shelves.get_or_init(site.index(), link)?;
         self.lay_shortcut(site);
         loop {
@@ -193,11 +222,7 @@ impl Cache {
         let core = &*self.0;
         let shelf = Arc::new(Shelf::<K, V, R>::new(sign, &core.settings, &core.log, core.balance.budget()));
         core.balance.add(Arc::clone(&shelf) as _);
-        core.counted.lock().push(Counted {
-            name: shelf.sign.name.clone(),
-            counters: Arc::clone(&shelf.counters),
-            shelf: Arc::clone(&shelf) as _,
-        });
+        core.counted.lock().push(Counted::of(&shelf));
         shelf
     }
 
@@ -240,24 +265,26 @@ impl Cache {
     /// Invalidates all keys that match a glob, such as `video:intro:*`.
     ///
     /// # Errors
-    /// A `Config` error if the glob is empty, too long, or has more than four stars.
+    /// A `Config` error if the glob is empty, too long, or has more than four stars; `Denied` if this handle may not.
     pub async fn invalidate_pattern(&self, glob: &str) -> Result<Applied> {
-        Ok(self.invalidate(vec![Group::Pattern(Pattern::new(glob)?)]).await)
+        self.try_invalidate(vec![Group::Pattern(Pattern::new(glob)?)]).await
     }
 
     /// Invalidates all keys of a namespace.
     ///
     /// # Errors
-    /// A `Config` error if this is no namespace, such as `a:b`, which would name nothing.
+    /// A `Config` error if this is no namespace, such as `a:b`, which would name nothing; `Denied` if this handle may not.
     pub async fn invalidate_namespace(&self, name: &str) -> Result<Applied> {
         check_namespace("namespace", name)?;
-        Ok(self.invalidate(vec![Group::Namespace(name.into())]).await)
+        self.try_invalidate(vec![Group::Namespace(name.into())]).await
     }
 
     /// Invalidates everything and gives near's memory back.
     pub async fn clear(&self) -> Applied {
         let applied = self.invalidate(vec![Group::Everything]).await;
-        self.0.balance.each(|shelf| shelf.clear());
+        if applied != Applied::Denied {
+            self.0.balance.each(|shelf| shelf.clear());
+        }
         applied
     }
 
@@ -265,8 +292,14 @@ impl Cache {
     ///
     /// `Applied` when every tier has taken it; `Queued` when one could not: then it is journalled, that tier is not read
     /// until it has, and nothing old is served meanwhile. Once begun it goes on even if the caller goes away.
-    /// Outside a tokio runtime it blocks its thread instead, as [`Cache::invalidate_blocking`] does.
+    /// Outside a tokio runtime it blocks its thread instead, as [`Cache::invalidate_blocking`] does. `Denied` when this
+    /// handle may not; [`Cache::try_invalidate`] says why.
     pub async fn invalidate(&self, groups: Vec<Group>) -> Applied {
+        self.try_invalidate(groups).await.unwrap_or(Applied::Denied)
+    }
+
+    /// Invalidates what may be.
+    pub(crate) async fn tell(&self, groups: Vec<Group>) -> Applied {
         let records = self.note(groups);
         if records.is_empty() || self.0.stack.is_empty() {
             return Applied::Applied;
@@ -292,6 +325,9 @@ impl Cache {
 
     /// Invalidates here at once and tells the tiers behind: for destructors, which cannot wait.
     pub(crate) fn invalidate_behind(&self, groups: Vec<Group>) {
+        if self.permit(&groups).is_err() {
+            return;
+        }
         let records = self.note(groups);
         self.tell_tiers_behind(records);
     }
@@ -309,6 +345,9 @@ impl Cache {
 
     /// The same for code that does not await; waits for the tiers at most 200 ms each.
     pub fn invalidate_blocking(&self, groups: Vec<Group>) -> Applied {
+        if self.permit(&groups).is_err() {
+            return Applied::Denied;
+        }
         let records = self.note(groups);
         if records.is_empty() || self.0.stack.is_empty() {
             return Applied::Applied;
@@ -372,6 +411,7 @@ impl Cache {
             sites,
             tiers: self.0.stack.stats(),
             invalidations: self.0.invalidations.load(Ordering::Relaxed),
+            denied: self.0.denials.count(),
             near_bytes: self.0.balance.weight(),
             near_capacity: self.0.balance.budget(),
             shared: self.0.stack.shared_stats(&self.0.log),
@@ -382,19 +422,6 @@ impl Cache {
     #[must_use]
     pub fn shared(&self) -> Option<SharedStats> {
         self.0.stack.shared_stats(&self.0.log)
-    }
-}
-
-impl Counted {
-    fn snapshot(&self) -> crate::stats::SiteStats {
-        let mut stats = self.counters.snapshot(&self.name);
-        let near = self.shelf.near();
-        stats.entries = near.entries() as u64;
-        stats.bytes = near.weight();
-        stats.capacity = near.capacity();
-        stats.evictions = near.evicted();
-        stats.fronted = near.fronted();
-        stats
     }
 }
 

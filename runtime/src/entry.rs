@@ -84,14 +84,22 @@ impl<R> Entry<R> {
 
     /// Removes the entry everywhere. A load in the air still answers those who wait for it, and is not stored.
     pub async fn remove(&self) -> Applied {
+        let groups = vec![self.group()];
+        if self.cache.permit(&groups).is_err() {
+            return Applied::Denied;
+        }
         self.site.ground();
-        self.cache.invalidate(vec![Group::Key(self.key.clone())]).await
+        self.cache.tell(groups).await
     }
 
     /// The same for code that does not await.
     pub fn remove_blocking(&self) -> Applied {
+        let groups = vec![self.group()];
+        if self.cache.permit(&groups).is_err() {
+            return Applied::Denied;
+        }
         self.site.ground();
-        self.cache.invalidate_blocking(vec![Group::Key(self.key.clone())])
+        self.cache.invalidate_blocking(groups)
     }
 
     /// What an invalidation of this entry names. Nothing is touched yet: it may never be fired.

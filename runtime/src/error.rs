@@ -50,6 +50,8 @@ pub enum ErrorKind {
     Full,
     /// The cache was shut down.
     Closed,
+    /// The handle may not do that; the `right`, `namespace` and `rules` contexts say why.
+    Denied,
 }
 
 impl ErrorKind {
@@ -69,6 +71,7 @@ impl ErrorKind {
             Self::Panic => "panic",
             Self::Full => "full",
             Self::Closed => "closed",
+            Self::Denied => "denied",
         }
     }
 }
@@ -102,6 +105,11 @@ impl Error {
     #[must_use]
     pub const fn kind(&self) -> ErrorKind {
         self.kind
+    }
+
+    /// The sentence alone.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
     }
 
     /// The named thing, if this error is about one of that name.

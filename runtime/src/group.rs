@@ -6,6 +6,10 @@ use std::sync::Arc;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::{Key, Pattern};
 
+/// What begins the text of a hidden name, behind its namespace. It is escaped in keys, so that no other name has it.
+#[cfg(feature = "tiers")]
+pub(crate) const HIDDEN: char = '\u{1}';
+
 /// A place in the shared order of invalidations.
 ///
 /// Positions compare only within one epoch; an epoch ends when the log that numbered it is lost.
@@ -53,6 +57,17 @@ impl Group {
             Self::Pattern(p) => p.matches(key),
             Self::Namespace(n) => crate::key::namespace_of(key) == &**n,
             Self::Everything => true,
+        }
+    }
+
+    /// Is its name hidden, so that only who knows the secret can tell what it names?
+    #[cfg(feature = "tiers")]
+    pub(crate) fn is_hidden(&self) -> bool {
+        match self {
+            Self::Key(key) => key.as_str().contains(HIDDEN),
+            Self::Tag(tag) => tag.contains(HIDDEN),
+            Self::Pattern(pattern) => pattern.as_str().contains(HIDDEN),
+            Self::Tagged | Self::Namespace(_) | Self::Everything => false,
         }
     }
 

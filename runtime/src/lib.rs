@@ -1,5 +1,6 @@
 #![doc = include_str!("../../README.md")]
 
+mod access;
 mod applied;
 pub mod builder;
 mod cache;
@@ -32,6 +33,7 @@ mod plain;
 pub mod policy;
 mod probe;
 mod probe_macros;
+mod restricted;
 mod settings;
 mod shelf;
 pub mod site;
@@ -52,12 +54,13 @@ mod which;
 #[doc(hidden)]
 pub mod __private;
 
+pub use access::Access;
 pub use applied::{Applied, Flushed};
 pub use builder::Builder;
 pub use cache::Cache;
 pub use cached_derive::{KeyPart, cache, invalidate};
 #[cfg(feature = "encryption")]
-pub use codec::Keys;
+pub use codec::{KeySecrecy, Keys};
 pub use entry::Entry;
 pub use error::{Error, ErrorKind, Result};
 pub use invalidator::Invalidator;

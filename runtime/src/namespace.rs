@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
+use crate::access::Right;
 use crate::applied::Applied;
 use crate::cache::Cache;
 use crate::call::Options;
@@ -138,11 +139,17 @@ impl<T: Storable + Clone + Send + Sync> Namespace<T> {
 
     /// The value of this name, from near or a tier. Never an error: a tier that fails is a miss.
     pub async fn get(&self, name: impl Name) -> Option<T> {
+        if !self.may(Right::Read) {
+            return None;
+        }
         self.find(&self.want(&name, Vec::new())).await
     }
 
     /// The values of these names, in order; one read per tier for all that near does not have.
     pub async fn get_many<N: Name>(&self, names: &[N]) -> Vec<Option<T>> {
+        if !self.may(Right::Read) {
+            return names.iter().map(|_| None).collect();
+        }
         let wants: Vec<Want<T>> = names.iter().map(|name| self.want(name, Vec::new())).collect();
         let mut values: Vec<Option<T>> = wants.iter().map(|want| self.near(want)).collect();
         let missing: Vec<usize> = (0..values.len()).filter(|&i| values[i].is_none()).collect();
@@ -164,6 +171,9 @@ impl<T: Storable + Clone + Send + Sync> Namespace<T> {
 
     /// Stores a value with a life or tags of its own.
     pub fn set_with(&self, name: impl Name, value: T, options: SetOptions) {
+        if !self.may(Right::Write) {
+            return;
+        }
         let birth = self.cache.0.log.birth();
         let mut want = self.want(&name, options.tags);
         want.force = true;
@@ -210,6 +220,9 @@ impl<T: Storable + Clone + Send + Sync> Namespace<T> {
         E: Send + Sync + 'static,
     {
         let mut want = self.want(&name, tags);
+        if !self.may(Right::Read) {
+            want.shelf = None;
+        }
         if let Some(value) = self.near(&want) {
             return Ok(value);
         }
@@ -277,17 +290,21 @@ impl<T: Storable + Clone + Send + Sync> Namespace<T> {
     /// Removes one name everywhere.
     pub async fn remove(&self, name: impl Name) -> Applied {
         let want = self.want(&name, Vec::new());
+        let groups = vec![Group::Key(want.named.key.clone())];
+        if self.cache.permit(&groups).is_err() {
+            return Applied::Denied;
+        }
         want.ground();
-        self.cache.invalidate(vec![Group::Key(want.named.key.clone())]).await
+        self.cache.tell(groups).await
     }
 
     /// Invalidates all names of this namespace that match a glob, such as `intro:*`.
     ///
     /// # Errors
-    /// A `Config` error if the glob is empty, too long, or has more than four stars.
+    /// A `Config` error if the glob is empty, too long, or has more than four stars; `Denied` if the handle may not.
     pub async fn invalidate_pattern(&self, glob: &str) -> Result<Applied> {
         let pattern = Pattern::new(&format!("{}:{glob}", self.shelf.sign.namespace))?;
-        Ok(self.cache.invalidate(vec![Group::Pattern(pattern)]).await)
+        self.cache.try_invalidate(vec![Group::Pattern(pattern)]).await
     }
 
     /// Invalidates all entries with any of these tags, in this namespace and in others; values in tags as
@@ -305,6 +322,11 @@ impl<T: Storable + Clone + Send + Sync> Namespace<T> {
     #[must_use]
     pub fn key(&self, name: impl Name) -> Key {
         self.key_of(&name)
+    }
+
+    /// May the handle that this was opened with do that here?
+    fn may(&self, right: Right) -> bool {
+        self.cache.may(right, &self.shelf.sign.namespace)
     }
 
     fn key_of(&self, name: &impl Name) -> Key {

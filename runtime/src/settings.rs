@@ -21,7 +21,7 @@ pub(crate) struct Settings {
     pub(crate) ttl_patterns: Vec<(Pattern, Millis)>,
     #[cfg(feature = "tiers")]
     pub(crate) codec: Codec,
-    /// What frames are encrypted with, if they are.
+    /// What frames are encrypted with, if they are. Where keys are secret, what hides them encrypts them instead.
     #[cfg(feature = "tiers")]
     pub(crate) keys: Option<Arc<Keys>>,
     pub(crate) groups: usize,

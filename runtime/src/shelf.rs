@@ -15,7 +15,7 @@ use crate::near::{Balanced, Focus, HasNear, Near};
 use crate::policy::Policy;
 use crate::settings::{Settings, literal_prefix};
 use crate::site::Site;
-use crate::stats::Counters;
+use crate::stats::{Counters, SiteStats};
 
 /// How many callers load for themselves at a time when an error cannot be shared.
 const ALONE: usize = 4;
@@ -131,6 +131,36 @@ where
 
     pub(crate) fn policy(&self) -> &Policy {
         &self.sign.policy
+    }
+}
+
+/// A site's counters beside its near tier, for the statistics.
+pub(crate) struct Counted {
+    name: String,
+    counters: Arc<Counters>,
+    shelf: Arc<dyn HasNear>,
+}
+
+impl Counted {
+    pub(crate) fn of<K, V, R>(shelf: &Arc<Shelf<K, V, R>>) -> Self
+    where
+        K: KeyPart<Owned = K> + Clone + Eq + Send + Sync + 'static,
+        V: Clone + Send + Sync + 'static,
+        R: Send + 'static,
+    {
+        let counters = Arc::clone(&shelf.counters);
+        Self { name: shelf.sign.name.clone(), counters, shelf: Arc::clone(shelf) as _ }
+    }
+
+    pub(crate) fn snapshot(&self) -> SiteStats {
+        let mut stats = self.counters.snapshot(&self.name);
+        let near = self.shelf.near();
+        stats.entries = near.entries() as u64;
+        stats.bytes = near.weight();
+        stats.capacity = near.capacity();
+        stats.evictions = near.evicted();
+        stats.fronted = near.fronted();
+        stats
     }
 }
 

@@ -13,6 +13,8 @@ use crate::log::Log;
 use crate::stack::{Level, Stack};
 use crate::tier::redis::{APPEND, Redis, RedisOptions};
 use crate::tier::shared::{Echo, SharedLog};
+#[cfg(feature = "_server")]
+use crate::tier::veiled::Veiled;
 use crate::tier::{BehindOptions, BreakerOptions, Guarded, Judge};
 
 /// How long a Redis that fails is left alone at most: its connections are looked after anyway.
@@ -87,7 +89,7 @@ impl Builder {
             }
         });
         let epoch = Arc::new(move || asked.get().map_or(0, |log| log.shared_top().position.epoch));
-        let tier = Redis::new(options, self.settings.clock.clone(), echo, epoch);
+        let tier = Redis::new(options, self.settings.clock.clone(), self.tiers.veil.clone(), echo, epoch);
         let (judging, label) = (Arc::clone(late), tier.to_string());
         let judge: Judge = Arc::new(move |frame| judging.get().is_some_and(|log| log.allows_shared(frame)));
         let guarded = Arc::new(Guarded::new(Arc::new(tier.clone()), guard));
@@ -127,6 +129,7 @@ impl Builder {
             vouching.get().is_some_and(vouches) && !*seen.owing.lock()
         });
         let label = tier.to_string();
+        let tier = Veiled::over(tier, self.tiers.veil.as_ref(), true);
         let guarded = Arc::new(Guarded::new(tier, self.guard(name)));
         let level = self.level(name, label, guarded, judge, vouches, &self.tiers.queue);
         Ok(Level { common: true, ..level })

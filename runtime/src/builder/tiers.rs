@@ -8,12 +8,13 @@ use std::time::Duration;
 use super::{Builder, positive};
 use crate::chance::Chance;
 use crate::clock::millis;
-use crate::codec::{Compression, Format};
+use crate::codec::{Compression, Format, Veil};
 use crate::error::{Error, Result};
 use crate::log::Log;
 use crate::stack::{Level, Stack};
 #[cfg(feature = "_server")]
 use crate::tier::sql::SqlOptions;
+use crate::tier::veiled::{self, Veiled};
 use crate::tier::{Behind, BehindOptions, BreakerOptions, Deadlines, GuardOptions, Guarded, Judge, Metered, Tier};
 
 /// The tiers to be opened, and what they have in common.
@@ -23,6 +24,10 @@ pub(super) struct Tiers {
     deadlines: Deadlines,
     breaker: BreakerOptions,
     pub(super) queue: BehindOptions,
+    #[cfg(feature = "encryption")]
+    secrecy: Option<crate::KeySecrecy>,
+    /// What hides keys, once the tiers are opened.
+    pub(super) veil: Option<Arc<Veil>>,
     /// The first setting that was wrong already where it was made.
     #[cfg(feature = "_shared")]
     pub(super) wrong: Option<Error>,
@@ -83,6 +88,15 @@ impl Builder {
     #[cfg(feature = "encryption")]
     pub fn encryption(mut self, keys: crate::Keys) -> Self {
         self.settings.keys = Some(Arc::new(keys));
+        self
+    }
+
+    /// Hides the text of keys and tags below near: no tier sees it, nor does the log that nodes share. Needs
+    /// [`Builder::encryption`]. Default: keys are readable. See [`KeySecrecy`](crate::KeySecrecy) for what is hidden and
+    /// what is not, and what it costs.
+    #[cfg(feature = "encryption")]
+    pub fn key_secrecy(mut self, secrecy: crate::KeySecrecy) -> Self {
+        self.tiers.secrecy = Some(secrecy);
         self
     }
 
@@ -190,7 +204,7 @@ impl Builder {
         #[cfg(feature = "_shared")]
         self.check_shared()?;
         #[cfg(feature = "encryption")]
-        self.settings.keys.as_ref().map_or(Ok(()), |keys| keys.check())?;
+        self.check_encryption()?;
         positive("max_value", self.settings.codec.max_value as u64)?;
         positive("read_deadline", millis(self.tiers.deadlines.read))?;
         positive("write_deadline", millis(self.tiers.deadlines.write))?;
@@ -198,6 +212,27 @@ impl Builder {
         positive("max_pending", self.tiers.queue.max_pending_frames as u64)?;
         self.check_places()?;
         self.check_level()
+    }
+
+    #[cfg(feature = "encryption")]
+    fn check_encryption(&self) -> Result<()> {
+        self.settings.keys.as_ref().map_or(Ok(()), |keys| keys.check())?;
+        let Some(secrecy) = &self.tiers.secrecy else { return Ok(()) };
+        secrecy.check()?;
+        match self.settings.keys {
+            Some(_) => Ok(()),
+            None => {
+                Err(Error::config("key_secrecy", "needs `encryption`: a frame tells its key unless it is encrypted"))
+            }
+        }
+    }
+
+    /// Where keys are secret, frames are encrypted with all they say on their way to each tier, and not before.
+    #[cfg(feature = "encryption")]
+    fn hide_keys(&mut self) {
+        if let Some(secrecy) = self.tiers.secrecy.take() {
+            self.tiers.veil = self.settings.keys.take().map(|keys| Arc::new(Veil::new(secrecy, keys)));
+        }
     }
 
     /// Two tiers in one place would lock each other out, and a place without a name is none.
@@ -234,6 +269,8 @@ impl Builder {
 
     /// Opens the tiers, and resumes the log from what the deepest remembers.
     pub(super) fn stack_and_log(&mut self) -> Result<(Stack, Arc<Log>)> {
+        #[cfg(feature = "encryption")]
+        self.hide_keys();
         let late = Late::default();
         let kinds = std::mem::take(&mut self.tiers.kinds);
         let is_shared = kinds.iter().any(Kind::is_shared);
@@ -245,10 +282,12 @@ impl Builder {
         let stack = Stack::new(levels);
         // A store that does not answer now is a store that is new: what it holds has another epoch.
         let recalled = stack.own().and_then(|level| level.tier.recall().ok());
+        let recalled = recalled.map(|recall| veiled::believed(recall, self.tiers.veil.as_ref()));
         let is_new = recalled.as_ref().is_some_and(|recall| recall.position.is_none());
         let recall = recalled.unwrap_or_default();
         let chance = self.settings.seed.map_or_else(Chance::unknown, Chance::new);
-        let log = Arc::new(Log::resume(&recall, chance.next() | 1, self.settings.groups, is_shared));
+        let epoch = veiled::epoch(chance.next() | 1, self.tiers.veil.as_ref());
+        let log = Arc::new(Log::resume(&recall, epoch, self.settings.groups, is_shared));
         late.get_or_init(|| Arc::clone(&log));
         if let (true, Some(own)) = (is_new, stack.own()) {
             // Without it the next process would know nothing of the frames of this one, if nothing is invalidated.
@@ -279,7 +318,7 @@ impl Builder {
                 // Before the log is there nothing is valid.
                 let judge: Judge = Arc::new(move |frame| judging.get().is_some_and(|log| log.allows(frame)));
                 let vouches: Judge = Arc::new(move |frame| vouching.get().is_some_and(|log| log.vouches(frame)));
-                let guarded = Guarded::new(tier, guard);
+                let guarded = Guarded::new(Veiled::over(tier, self.tiers.veil.as_ref(), false), guard);
                 Ok(self.level(name, label, Arc::new(guarded), judge, vouches, &self.tiers.queue))
             }
         }

@@ -25,7 +25,8 @@ const TAG: usize = SEAL - ID - NONCE;
 /// key is a miss, counted in `frames_refused`; so is one without encryption, or under a key that is not here. What
 /// no encryption notices is an older frame put back in its own place, within its own life and not invalidated since.
 ///
-/// Not hidden: keys and tags (hash an argument with `secret(arg)`), times, and lengths. A payload is compressed before it
+/// Not hidden: keys and tags (hash an argument with `secret(arg)`, or all of them with
+/// [`KeySecrecy`](super::KeySecrecy)), times, and lengths. A payload is compressed before it
 /// is encrypted: who can choose a part of a value and see the length of its frame can guess at the rest; take
 /// [`Compression::None`](super::Compression::None) where that matters.
 ///

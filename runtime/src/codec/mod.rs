@@ -22,10 +22,17 @@ mod limits;
 mod payload;
 #[cfg(feature = "tiers")]
 mod schema;
+#[cfg(feature = "encryption")]
+mod secrecy;
 #[cfg(feature = "tiers")]
 mod shape;
 #[cfg(feature = "tiers")]
 mod value;
+#[cfg(feature = "encryption")]
+mod veil;
+#[cfg(all(feature = "tiers", not(feature = "encryption")))]
+#[path = "veil_absent.rs"]
+mod veil;
 mod weigh;
 
 #[cfg(not(feature = "tiers"))]
@@ -41,6 +48,10 @@ pub use format::Format;
 pub use frame::{Frame, Head};
 #[cfg(feature = "tiers")]
 pub use schema::Schema;
+#[cfg(feature = "encryption")]
+pub use secrecy::KeySecrecy;
 #[cfg(feature = "tiers")]
 pub use value::{Codec, Encoded};
+#[cfg(feature = "tiers")]
+pub(crate) use veil::Veil;
 pub use weigh::weigh;

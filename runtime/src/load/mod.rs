@@ -20,6 +20,7 @@ use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
+use crate::access::Right;
 use crate::cache::Cache;
 use crate::call::Options;
 use crate::depth::Depth;
@@ -66,6 +67,9 @@ where
     {
         let mut body = Some(body);
         let Some(shelf) = self.shelf.clone() else { return run(body).await };
+        if !self.may_store(&shelf) {
+            return self.read_only(body).await;
+        }
         let this = Arc::new(self);
         loop {
             let (flight, leads, _waiting) = match this.board(&shelf) {
@@ -106,6 +110,9 @@ where
     {
         let mut body = Some(body);
         let Some(shelf) = self.shelf.clone() else { return run(body).await };
+        if !self.may_store(&shelf) {
+            return self.read_only(body).await;
+        }
         loop {
             match self.board(&shelf) {
                 Boarded::Lead(lead) => {
@@ -139,6 +146,10 @@ where
         L: FnOnce() -> R,
     {
         let Some(shelf) = self.shelf.clone() else { return body() };
+        if !self.may_store(&shelf) {
+            let found = if self.force { None } else { self.peek_near() };
+            return found.unwrap_or_else(body);
+        }
         loop {
             match self.board(&shelf) {
                 Boarded::Lead(lead) => {
@@ -173,6 +184,27 @@ where
     D: Depth<S::Stored>,
     V: Clone + Send + Sync + 'static,
 {
+    /// May the handle of this call store what it loads?
+    fn may_store(&self, shelf: &Shelf<K, V, R>) -> bool {
+        self.cache.may(Right::Write, &shelf.sign.namespace)
+    }
+
+    /// For a handle that may not store: what is there, else the body's answer, of which nothing is kept. Nobody joins:
+    /// others want their answer stored.
+    async fn read_only<L, F>(&self, body: Option<L>) -> R
+    where
+        L: FnOnce() -> F,
+        F: Future<Output = R>,
+        S::Stored: 'static,
+    {
+        if !self.force
+            && let Some(found) = self.peek().await
+        {
+            return found;
+        }
+        run(body).await
+    }
+
     /// Joins the key's flight unless an invalidation has overtaken it, or leads a new one.
     fn board(&self, shelf: &Shelf<K, V, R>) -> Boarded<OwnedKey<K>, V, R> {
         let log = &self.cache.0.log;

@@ -118,6 +118,8 @@ plain! {
         pub tiers: Vec<LevelStats>,
         /// Invalidations applied here.
         pub invalidations: u64,
+        /// What handles asked for that they may not: reads, writes and invalidations.
+        pub denied: u64,
         /// Bytes in near, all sites together.
         pub near_bytes: u64,
         /// Bytes near may hold.
@@ -233,6 +235,9 @@ impl fmt::Display for Stats {
             "near holds {} of {} bytes; {} invalidations",
             self.near_bytes, self.near_capacity, self.invalidations
         )?;
+        if self.denied > 0 {
+            write!(f, "; {} denied", self.denied)?;
+        }
         let Some(shared) = &self.shared else { return Ok(()) };
         let state = match (shared.proven, shared.connected) {
             (true, _) => "followed",

@@ -25,6 +25,7 @@ pub mod redis;
 pub(crate) mod shared;
 #[cfg(any(feature = "sqlite", feature = "_server"))]
 pub mod sql;
+pub(crate) mod veiled;
 
 use std::fmt::{Debug, Display};
 use std::future::Future;

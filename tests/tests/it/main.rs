@@ -1,6 +1,7 @@
 //! One binary; a module per promise.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod access;
 mod behind;
 mod cancel;
 mod chaos;
@@ -22,6 +23,7 @@ mod relay;
 mod restart;
 mod rig;
 mod sealed;
+mod secrecy;
 mod settings;
 mod shelf;
 mod silence;

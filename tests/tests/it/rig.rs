@@ -51,6 +51,11 @@ impl Source {
         if fails { Err(Down) } else { Ok(seen) }
     }
 
+    /// The number, for code that does not await.
+    pub(crate) fn read_now(&self) -> u64 {
+        self.truth.load(Ordering::SeqCst)
+    }
+
     pub(crate) fn write(&self, truth: u64) {
         self.truth.store(truth, Ordering::SeqCst);
     }

@@ -5,12 +5,16 @@ use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
 use cached_runtime::tier::sql::SqlOptions;
-use cached_runtime::{Cache, cache};
+use cached_runtime::{Applied, Builder, Cache, KeySecrecy, Keys, cache};
 use kit::RedisServer;
 
 use crate::sql_rig::{Server, on_both};
 
-on_both!(nodes_share_frames_below_their_log, an_invalidation_reaches_frames_of_every_node);
+on_both!(
+    nodes_share_frames_below_their_log,
+    an_invalidation_reaches_frames_of_every_node,
+    no_name_can_be_read_in_the_tables
+);
 
 const LONG: Duration = Duration::from_secs(20);
 
@@ -105,5 +109,73 @@ async fn an_invalidation_reaches_frames_of_every_node<S: Server>() {
         while below(&b, id).await != round {
             assert!(start.elapsed() < Duration::from_secs(2), "round {round}: the other node serves what is old");
         }
+    }
+}
+
+const CANARY: &str = "canary-77d2-of-somebody";
+
+#[cache(
+    key = "tables:{who}:{id}", tags = ["tables-of:{who}", "tables-id:{id}"], ttl = "1h", cache = node.cache, skip(node)
+)]
+async fn named(node: &Node, who: &str, id: u64) -> u64 {
+    let _ = (who, id);
+    node.truth.load(SeqCst)
+}
+
+/// A node alone over the server.
+fn alone<S: Server>(options: &SqlOptions, more: impl FnOnce(Builder) -> Builder) -> Node {
+    let builder = more(Cache::builder().read_deadline(Duration::from_secs(1)).write_deadline(Duration::from_secs(1)));
+    let builder = match S::WORD {
+        "postgres" => builder.postgres_with(options.clone()),
+        _ => builder.mysql_with(options.clone()),
+    };
+    Node { cache: builder.build().unwrap(), truth: Arc::default(), reads: Arc::default() }
+}
+
+/// How many rows of all tables hold this text, wherever in them.
+fn rows_with<S: Server>(server: &S, prefix: &str, text: &str) -> u64 {
+    let like = |column: &str| match S::WORD {
+        "postgres" => format!("position('{text}'::bytea in {column}) > 0"),
+        _ => format!("locate('{text}', {column}) > 0"),
+    };
+    let tables = [("frames", "name"), ("frames", "frame"), ("log", "name"), ("notes", "name")];
+    let count = |(table, column): &(&str, &str)| {
+        let said = server.sql(&format!("SELECT count(*) FROM {prefix}_{table} WHERE {}", like(column)));
+        said.split_whitespace().rev().find_map(|word| word.parse::<u64>().ok()).unwrap_or_else(|| panic!("{said}"))
+    };
+    tables.iter().map(count).sum()
+}
+
+async fn no_name_can_be_read_in_the_tables<S: Server>() {
+    let server = S::shared();
+    for readable in [false, true] {
+        let prefix = format!("veil{}", u8::from(readable));
+        let options = server.fresh().table_prefix(&prefix).unwrap();
+        let hide = |builder: Builder| match readable {
+            true => builder.encryption(Keys::new(1, [7; 32])),
+            false => builder.encryption(Keys::new(1, [7; 32])).key_secrecy(KeySecrecy::hmac([8; 32])),
+        };
+        let node = alone::<S>(&options, hide);
+        for id in 0..8 {
+            named(&node, CANARY, id).await;
+        }
+        node.settled().await;
+        assert_eq!(node.cache.invalidate_key(&named::key(&node, CANARY, 1)).await, Applied::Applied);
+        assert_eq!(node.cache.invalidate_tags(["tables-id:2".to_owned(), CANARY.to_owned()]).await, Applied::Applied);
+        let glob = format!("tables:{CANARY}:3");
+        assert_eq!(node.cache.invalidate_pattern(&glob).await.unwrap(), Applied::Applied);
+        let found = rows_with(&*server, &prefix, CANARY);
+        assert_eq!(found > 0, readable, "{found} rows say it");
+        assert!(rows_with(&*server, &prefix, "tables") >= 5, "the control: a namespace can be read");
+        node.cache.shutdown(LONG).await;
+        drop(node);
+        let next = alone::<S>(&options, hide);
+        let mut there = Vec::new();
+        for id in 0..8 {
+            if named::peek(&next, CANARY, id).await.is_some() {
+                there.push(id);
+            }
+        }
+        assert_eq!(there, [0, 4, 5, 6, 7], "what was invalidated stays so");
     }
 }

@@ -13,6 +13,7 @@ mod network;
 mod others;
 mod outage;
 mod rig;
+mod secrecy;
 mod server;
 mod suspect;
 mod tls;

@@ -34,14 +34,14 @@ impl Room {
         let keys: Vec<Key> = groups.iter().filter_map(key_of).cloned().collect();
         let epoch = (self.epoch)();
         if self.cluster.is_none() {
-            let texts = groups.iter().map(Group::to_text).collect();
+            let texts = groups.iter().map(|group| self.text(group)).collect();
             return self.enter(epoch, &groups, Entry { keys, texts }).await.map(drop);
         }
         let token = self.chance.next();
         let closed = self.close(&keys, token).await?;
-        let text = |group: &Group| match group {
-            Group::Key(key) if !closed.contains(key) => format!("K:{key}"),
-            group => group.to_text(),
+        let text = |group: &Group| match (group, self.text(group)) {
+            (Group::Key(key), text) if !closed.contains(key) => remembered(text),
+            (_, text) => text,
         };
         let texts = groups.iter().map(text).collect();
         let at = self.enter(epoch, &groups, Entry { keys: Vec::new(), texts }).await?;
@@ -77,7 +77,7 @@ impl Room {
             append.arg(self.names.value(key)).arg(self.names.fence(key));
         }
         append.arg(epoch).arg(self.node).arg(nonce).arg(self.options.log_length).arg(self.options.remembered);
-        append.arg(self.fence());
+        append.arg(self.fence()).arg(self.whose());
         for text in &entry.texts {
             append.arg(text);
         }
@@ -140,6 +140,11 @@ impl Room {
         };
         self.each(Lane::Write, names.map(unlink).collect()).await
     }
+}
+
+/// The text of a key that the log is to remember as it does groups.
+fn remembered(text: String) -> String {
+    text.strip_prefix("k:").map(|key| format!("K:{key}")).unwrap_or(text)
 }
 
 fn key_of(group: &Group) -> Option<&Key> {

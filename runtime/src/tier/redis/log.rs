@@ -13,7 +13,7 @@ use super::{Redis, Room};
 use crate::error::{Error, ErrorKind, Result};
 use crate::group::{Cursor, Group, Position};
 use crate::tier::Reply;
-use crate::tier::shared::{Heard, Met, News, SharedLog};
+use crate::tier::shared::{Met, News, SharedLog};
 
 /// How long after one has invalidated something one says it again to a log that has lost records.
 const LATELY: Duration = Duration::from_secs(30);
@@ -104,14 +104,14 @@ impl Room {
 
     async fn groups(&self) -> Result<Vec<(Group, u64)>> {
         let folded = self.look(redis::cmd("HGETALL").arg(&self.names.meta), LOOK).await?;
-        let mut groups = read_folded(&folded).ok_or_else(strange)?;
+        let mut groups = self.folded(&folded).ok_or_else(strange)?;
         let mut from = "-inf".to_owned();
         loop {
             let mut range = redis::cmd("ZRANGEBYSCORE");
             range.arg(&self.names.groups).arg(&from).arg("+inf").arg("WITHSCORES").arg("LIMIT").arg(0).arg(CHUNK);
             let chunk = read_scores(&self.look(&range, 2 * LOOK).await?).ok_or_else(strange)?;
             let (last, full) = (chunk.last().map(|(_, number)| *number), chunk.len() == CHUNK);
-            groups.extend(chunk.into_iter().filter_map(|(text, number)| Some((Group::from_text(&text).ok()?, number))));
+            groups.extend(chunk.into_iter().filter_map(|(text, number)| Some((self.group(&text)?, number))));
             match last {
                 // The first of the next chunk may be known already: entries of one number may be on both sides.
                 Some(last) if full => from = last.to_string(),
@@ -134,7 +134,7 @@ impl Room {
         let next = if answer.is_ok() { most * 2 } else { most / 8 };
         self.entries.store(next.clamp(1, ENTRIES), Ordering::Relaxed);
         let answer = answer?;
-        let heard = read_heard(&answer, after.position.epoch, self.node).ok_or_else(strange)?;
+        let heard = self.heard(&answer, after.position.epoch).ok_or_else(strange)?;
         Ok(News { complete: heard.len() < most, heard })
     }
 }
@@ -196,13 +196,13 @@ fn id(cursor: Cursor) -> String {
     if cursor.position.number == 0 { String::new() } else { format!("{}-{}", cursor.position.number, cursor.nonce) }
 }
 
-fn read_id(text: &str, epoch: u64) -> Option<Cursor> {
+pub(super) fn read_id(text: &str, epoch: u64) -> Option<Cursor> {
     let (number, nonce) = text.split_once('-')?;
     let position = Position { epoch, number: number.parse().ok()? };
     Some(Cursor { position, nonce: nonce.parse().ok()? })
 }
 
-fn text(value: &Value) -> Option<&str> {
+pub(super) fn text(value: &Value) -> Option<&str> {
     match value {
         Value::BulkString(bytes) => std::str::from_utf8(bytes).ok(),
         Value::SimpleString(text) => Some(text),
@@ -210,7 +210,7 @@ fn text(value: &Value) -> Option<&str> {
     }
 }
 
-fn items(value: &Value) -> Option<&[Value]> {
+pub(super) fn items(value: &Value) -> Option<&[Value]> {
     match value {
         Value::Array(items) => Some(items),
         _ => None,
@@ -231,45 +231,9 @@ fn read_met(answer: &Value) -> Option<Met> {
     Some(Met { top, holds_known: is_there(known) || was_trimmed(known), holds_read: is_there(read) })
 }
 
-fn read_folded(answer: &Value) -> Option<Vec<(Group, u64)>> {
-    let pairs: Vec<(&Value, &Value)> = match answer {
-        Value::Map(pairs) => pairs.iter().map(|(name, value)| (name, value)).collect(),
-        _ => items(answer)?.chunks_exact(2).map(|pair| (&pair[0], &pair[1])).collect(),
-    };
-    let folded = |(name, number): (&Value, &Value)| {
-        let group = Group::from_text(text(name)?.strip_prefix('f')?).ok()?;
-        Some((group, text(number)?.parse().ok()?))
-    };
-    Some(pairs.into_iter().filter_map(folded).collect())
-}
-
 /// A score that is no place in the log was not written by us; with its member, which names no group, it is passed over.
 fn read_scores(answer: &Value) -> Option<Vec<(String, u64)>> {
     let place = |score: &str| score.parse().ok().or_else(|| Some(score.parse::<f64>().ok()?.ceil() as u64));
     let pair = |pair: &[Value]| Some((text(&pair[0])?.to_owned(), place(text(&pair[1])?)?));
     items(answer)?.chunks_exact(2).map(pair).collect()
-}
-
-/// `[[stream, [[id, [by, node, g, group, ..]], ..]]]`, or nil.
-fn read_heard(answer: &Value, epoch: u64, node: u64) -> Option<Vec<Heard>> {
-    if matches!(answer, Value::Nil) {
-        return Some(Vec::new());
-    }
-    let [stream] = items(answer)? else { return None };
-    let [_, entries] = items(stream)? else { return None };
-    items(entries)?.iter().map(|entry| read_entry(entry, epoch, node)).collect()
-}
-
-/// An entry that we cannot read may name anything.
-fn read_entry(entry: &Value, epoch: u64, node: u64) -> Option<Heard> {
-    let [id, fields] = items(entry)? else { return None };
-    let mut heard = Heard { at: read_id(text(id)?, epoch)?, own: false, groups: Vec::new() };
-    for pair in items(fields)?.chunks_exact(2) {
-        match (text(&pair[0]), text(&pair[1])) {
-            (Some("by"), Some(by)) => heard.own = by.parse() == Ok(node),
-            (Some("g"), Some(group)) => heard.groups.push(Group::from_text(group).unwrap_or(Group::Everything)),
-            _ => heard.groups.push(Group::Everything),
-        }
-    }
-    Some(heard)
 }

@@ -2,6 +2,7 @@
 
 mod append;
 mod cluster;
+mod entry;
 mod failure;
 mod homes;
 mod lease;
@@ -33,11 +34,12 @@ use self::names::RedisNames;
 use self::script::Scripts;
 use self::sweep::Sweeps;
 use self::target::Target;
+use super::notice::Notice;
 use super::shared::Echo;
 use super::{Note, Recall, Reply, Step, Tidied, Tier};
 use crate::chance::Chance;
 use crate::clock::Clock;
-use crate::codec::Frame;
+use crate::codec::{Frame, Veil};
 use crate::error::{ErrorKind, Result};
 use crate::group::Record;
 use crate::key::Key;
@@ -64,8 +66,11 @@ struct Room {
     cluster: Option<Arc<Cluster>>,
     names: RedisNames,
     scripts: Scripts,
+    /// What hides keys and tags from the server, if they are secret.
+    veil: Option<Arc<Veil>>,
     clock: Clock,
     chance: Chance,
+    notice: Notice,
     /// This process, among those that write to the log.
     node: u64,
     echo: Echo,
@@ -84,11 +89,12 @@ impl Redis {
     pub(crate) fn new(
         options: RedisOptions,
         clock: Clock,
+        veil: Option<Arc<Veil>>,
         echo: Echo,
         epoch: Arc<dyn Fn() -> u64 + Send + Sync>,
     ) -> Self {
         let chance = Chance::unknown();
-        let names = RedisNames::new(&options.prefix);
+        let names = RedisNames::new(&options.prefix, veil.clone());
         let cluster = match &options.target {
             Target::Cluster(seeds) => Some(Cluster::new(options.clone(), seeds.clone(), names.meta.clone())),
             Target::One(_) | Target::Sentinels { .. } => None,
@@ -98,6 +104,8 @@ impl Redis {
             cluster,
             names,
             scripts: Scripts::new(),
+            veil,
+            notice: Notice::new("redis", clock.clone()),
             clock,
             node: chance.next(),
             chance,
@@ -172,8 +180,16 @@ impl Room {
         match value {
             Value::BulkString(bytes) if bytes.is_empty() => None,
             Value::BulkString(bytes) if bytes.len() > self.options.max_frame => Some(Bytes::new()),
-            Value::BulkString(bytes) => Some(bytes.into()),
+            Value::BulkString(bytes) => Some(self.plain(bytes.into())),
             _ => None,
+        }
+    }
+
+    /// The bytes of a frame as they were before its names were hidden.
+    fn plain(&self, stored: Bytes) -> Bytes {
+        match &self.veil {
+            Some(veil) => veil.unwrapped(stored),
+            None => stored,
         }
     }
 
@@ -186,10 +202,15 @@ impl Room {
             let life = head.stale_until.saturating_sub(now);
             // A load that took longer than fences surely stand may have missed one.
             let slow = floor.is_some_and(|f| f.epoch == head.shared.epoch && head.shared.number < f.number);
-            if slow || life == 0 || frame.bytes().len() > self.options.max_frame {
+            if slow || life == 0 {
                 continue;
             }
-            puts.push(self.put_command(frame, life));
+            let hidden = self.veil.as_ref().map(|veil| veil.wrap(frame)).transpose()?;
+            let bytes = hidden.as_ref().unwrap_or(frame).bytes();
+            if bytes.len() > self.options.max_frame {
+                continue;
+            }
+            puts.push(self.put_command(frame, bytes, life));
         }
         in_whole(self.each(Lane::Write, puts).await?)?;
         // What was stored under a lease gave it back.
@@ -197,12 +218,13 @@ impl Room {
         Ok(())
     }
 
-    fn put_command(&self, frame: &Frame, life: u64) -> (u16, Cmd) {
+    /// Stores these bytes for the frame.
+    fn put_command(&self, frame: &Frame, bytes: &[u8], life: u64) -> (u16, Cmd) {
         let (head, name) = (frame.head(), self.names.value(frame.key()));
         let mut put = self.call(&self.scripts.put, 3);
         put.arg(&name).arg(self.names.fence(frame.key()));
         put.arg(self.names.lease(frame.key()));
-        put.arg(&frame.bytes()[..]).arg(life).arg(head.shared.epoch).arg(head.shared.number).arg(self.fence());
+        put.arg(bytes).arg(life).arg(head.shared.epoch).arg(head.shared.number).arg(self.fence());
         match self.held.token(frame.key()) {
             Some(token) => put.arg(token),
             None => put.arg(""),

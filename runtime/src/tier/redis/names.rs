@@ -2,13 +2,19 @@
 //!
 //! - `<prefix>:v:{<key>}`: a frame; `<prefix>:f:{<key>}`: its fence. The braces put both into one slot of a cluster.
 //! - `<prefix>:l:{<key>}`: the lease of who loads it for all nodes.
+//! - Where keys are secret, `<key>` is the name that hides it.
 //! - `<prefix>:{log}:meta`, `<prefix>:{log}:stream`, `<prefix>:{log}:groups`: the shared log.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use crate::codec::Veil;
 use crate::key::Key;
 
 /// All names of one cache in Redis.
 #[derive(Debug, Clone)]
 pub(super) struct RedisNames {
+    veil: Option<Arc<Veil>>,
     value: String,
     fence: String,
     lease: String,
@@ -18,8 +24,9 @@ pub(super) struct RedisNames {
 }
 
 impl RedisNames {
-    pub(super) fn new(prefix: &str) -> Self {
+    pub(super) fn new(prefix: &str, veil: Option<Arc<Veil>>) -> Self {
         Self {
+            veil,
             value: format!("{prefix}:v:{{"),
             fence: format!("{prefix}:f:{{"),
             lease: format!("{prefix}:l:{{"),
@@ -30,24 +37,33 @@ impl RedisNames {
     }
 
     pub(super) fn value(&self, key: &Key) -> String {
-        [&self.value, key.as_str(), "}"].concat()
+        [&self.value, self.stored(key).as_str(), "}"].concat()
     }
 
     pub(super) fn fence(&self, key: &Key) -> String {
-        [&self.fence, key.as_str(), "}"].concat()
+        [&self.fence, self.stored(key).as_str(), "}"].concat()
     }
 
     pub(super) fn lease(&self, key: &Key) -> String {
-        [&self.lease, key.as_str(), "}"].concat()
+        [&self.lease, self.stored(key).as_str(), "}"].concat()
     }
 
-    /// Our key, of a name that `SCAN` found.
+    /// The name under which a key is stored.
+    fn stored<'a>(&self, key: &'a Key) -> Cow<'a, Key> {
+        self.veil.as_ref().map_or(Cow::Borrowed(key), |veil| Cow::Owned(veil.name(key)))
+    }
+
+    /// The name of a frame, of a name that `SCAN` found.
     pub(super) fn key_of<'a>(&self, name: &'a str) -> Option<&'a str> {
         name.strip_prefix(self.value.as_str())?.strip_suffix('}')
     }
 
-    /// The glob of all frames whose keys begin like this.
+    /// The glob of all frames whose keys begin like this. Of a hidden key no more than the namespace can be told.
     pub(super) fn glob(&self, beginning: &str) -> String {
+        let beginning = match (&self.veil, beginning.find(':')) {
+            (Some(_), Some(colon)) => &beginning[..=colon],
+            _ => beginning,
+        };
         let mut glob = String::with_capacity(self.value.len() + beginning.len() + 1);
         for c in self.value.chars().chain(beginning.chars()) {
             if matches!(c, '*' | '?' | '[' | ']' | '\\' | '^' | '-') {
@@ -99,7 +115,7 @@ mod tests {
 
     #[test]
     fn what_belongs_to_one_key_is_in_one_slot() {
-        let names = RedisNames::new("cached");
+        let names = RedisNames::new("cached", None);
         for key in ["user:1", "user:{1}", "user:}{", "user:a}b{c}", "user:"] {
             let key = Key::from_stored(key);
             let slot = slot_of(&names.value(&key));

@@ -56,8 +56,12 @@ return 1
 /// stream that takes no entry, as one in which someone else has written, ends the epoch: its readers must not go on as if
 /// nothing had been invalidated.
 ///
+/// A fence stands before the key as its writer names it. Nodes that hide keys otherwise have other frames of it, which
+/// no fence keeps out: so it is remembered by whose names keys were invalidated last, and for those nodes that is a
+/// record of everything.
+///
 /// KEYS meta, stream, groups, then a frame and its fence for each key · ARGV epoch, node, nonce, entries kept, groups
-/// kept, milliseconds of a fence, then the groups → number
+/// kept, milliseconds of a fence, whose names, then the groups → number
 const APPEND: &str = r"
 if redis.call('HGET', KEYS[1], 'epoch') ~= ARGV[1] then return redis.error_reply('EPOCH the log has begun a new epoch') end
 local number = string.format('%.0f', redis.call('HINCRBY', KEYS[1], 'number', 1))
@@ -67,7 +71,8 @@ for i = 4, #KEYS, 2 do
 end
 local entry = {'by', ARGV[2]}
 local grouped = false
-for i = 7, #ARGV do
+for i = 8, #ARGV do
+    if string.lower(string.sub(ARGV[i], 1, 2)) == 'k:' then redis.call('HSET', KEYS[1], 'k' .. ARGV[7], number) end
     entry[#entry + 1] = 'g'
     entry[#entry + 1] = ARGV[i]
     if string.sub(ARGV[i], 1, 2) ~= 'k:' then

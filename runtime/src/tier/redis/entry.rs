@@ -1,0 +1,79 @@
+//! What stands in the log, as text and as groups: readable, or hidden where keys are secret.
+
+use redis::Value;
+
+use super::Room;
+use super::log::{items, read_id, text};
+use crate::error::{Error, ErrorKind};
+use crate::group::Group;
+use crate::tier::shared::Heard;
+use crate::tier::veiled::revealed;
+
+/// By whose names keys are invalidated that are not secret.
+const READABLE: &str = "-";
+
+impl Room {
+    /// By whose names this node invalidates keys.
+    pub(super) fn whose(&self) -> String {
+        self.veil.as_ref().map_or_else(|| READABLE.to_owned(), |veil| format!("{:016x}", veil.id()))
+    }
+
+    /// The text of a group. Equal groups have equal texts, and each begins as the script that folds them expects.
+    pub(super) fn text(&self, group: &Group) -> String {
+        self.veil.as_ref().map_or_else(|| group.to_text(), |veil| veil.conceal(group).to_text())
+    }
+
+    /// The group of a text; `None` if the text is none of ours. What a node with another secret wrote may name anything.
+    pub(super) fn group(&self, text: &str) -> Option<Group> {
+        let stored = Group::from_text(text).ok()?;
+        Some(revealed(self.veil.as_ref(), stored).unwrap_or_else(|| self.anything()))
+    }
+
+    fn anything(&self) -> Group {
+        let why = Error::new(ErrorKind::Frame, "a node with another key secrecy invalidates").with("code", "SECRECY");
+        self.notice.failed("log", &why);
+        Group::Everything
+    }
+
+    /// What became of groups that are no longer remembered one by one, and of keys under names that are not ours.
+    pub(super) fn folded(&self, answer: &Value) -> Option<Vec<(Group, u64)>> {
+        let pairs: Vec<(&Value, &Value)> = match answer {
+            Value::Map(pairs) => pairs.iter().map(|(name, value)| (name, value)).collect(),
+            _ => items(answer)?.chunks_exact(2).map(|pair| (&pair[0], &pair[1])).collect(),
+        };
+        let ours = self.whose();
+        let folded = |(name, number): (&Value, &Value)| {
+            let group = match text(name)?.split_at_checked(1)? {
+                ("f", group) => self.group(group)?,
+                ("k", whose) if whose != ours => Group::Everything,
+                _ => return None,
+            };
+            Some((group, text(number)?.parse().ok()?))
+        };
+        Some(pairs.into_iter().filter_map(folded).collect())
+    }
+
+    /// `[[stream, [[id, [by, node, g, group, ..]], ..]]]`, or nil.
+    pub(super) fn heard(&self, answer: &Value, epoch: u64) -> Option<Vec<Heard>> {
+        if matches!(answer, Value::Nil) {
+            return Some(Vec::new());
+        }
+        let [stream] = items(answer)? else { return None };
+        let [_, entries] = items(stream)? else { return None };
+        items(entries)?.iter().map(|entry| self.entry(entry, epoch)).collect()
+    }
+
+    /// An entry that we cannot read may name anything.
+    fn entry(&self, entry: &Value, epoch: u64) -> Option<Heard> {
+        let [id, fields] = items(entry)? else { return None };
+        let mut heard = Heard { at: read_id(text(id)?, epoch)?, own: false, groups: Vec::new() };
+        for pair in items(fields)?.chunks_exact(2) {
+            match (text(&pair[0]), text(&pair[1])) {
+                (Some("by"), Some(by)) => heard.own = by.parse() == Ok(self.node),
+                (Some("g"), Some(group)) => heard.groups.push(self.group(group).unwrap_or(Group::Everything)),
+                _ => heard.groups.push(Group::Everything),
+            }
+        }
+        Some(heard)
+    }
+}
