@@ -11,8 +11,8 @@ use crate::follow::{self, Follow, Seen};
 use crate::group::Recall;
 use crate::log::Log;
 use crate::stack::{Level, Stack};
-use crate::tier::redis::{APPEND, Redis, RedisOptions};
-use crate::tier::shared::{Echo, SharedLog};
+use crate::tier::redis::{Redis, RedisOptions};
+use crate::tier::shared::{APPEND, Echo, SharedLog};
 use crate::tier::{BehindOptions, BreakerOptions, Guarded, Judge};
 
 /// How long a Redis that fails is left alone at most: its connections are looked after anyway.

@@ -1,8 +1,8 @@
 //! The shared log in Redis: a stream to follow, and the last place of each group.
 
 use std::collections::VecDeque;
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use redis::{Cmd, Value};
@@ -15,10 +15,6 @@ use crate::group::{Cursor, Group, Position};
 use crate::tier::Reply;
 use crate::tier::shared::{Heard, Met, News, SharedLog};
 
-/// How long after one has invalidated something one says it again to a log that has lost records.
-const LATELY: Duration = Duration::from_secs(30);
-/// How many of those are kept one by one.
-const MOST: usize = 10_000;
 /// How many groups are asked for at once.
 const CHUNK: usize = 4_096;
 /// How many entries of the stream are asked for at once, where the network is quick.
@@ -29,35 +25,6 @@ const LATE: u32 = 3;
 const GRACE: Duration = Duration::from_millis(300);
 /// How long a look at the log may take.
 const LOOK: Duration = Duration::from_millis(800);
-
-/// What this node invalidated lately.
-#[derive(Debug, Default)]
-pub(super) struct Memory {
-    lately: VecDeque<(Instant, Group)>,
-    /// When more than can be kept one by one was invalidated.
-    beyond: Option<Instant>,
-}
-
-impl Memory {
-    pub(super) fn add(&mut self, groups: &[Group]) {
-        let now = Instant::now();
-        self.lately.extend(groups.iter().map(|group| (now, group.clone())));
-        while self.lately.front().is_some_and(|(at, _)| now - *at > LATELY) {
-            self.lately.pop_front();
-        }
-        while self.lately.len() > MOST {
-            self.beyond = self.lately.pop_front().map(|(at, _)| at);
-        }
-    }
-
-    fn groups(&self) -> Vec<Group> {
-        if self.beyond.is_some_and(|at| at.elapsed() <= LATELY) {
-            return vec![Group::Everything];
-        }
-        let young = self.lately.iter().filter(|(at, _)| at.elapsed() <= LATELY);
-        young.map(|(_, group)| group.clone()).collect()
-    }
-}
 
 /// How far the log was at times past: loads that began before do not store what they made if it is too long ago.
 #[derive(Debug, Default)]
@@ -173,12 +140,8 @@ impl SharedLog for Redis {
     }
 
     fn remembered(&self) -> Vec<Group> {
-        memory(&self.0.memory).groups()
+        self.0.memory.groups()
     }
-}
-
-pub(super) fn memory(memory: &Mutex<Memory>) -> std::sync::MutexGuard<'_, Memory> {
-    memory.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn strange() -> Error {

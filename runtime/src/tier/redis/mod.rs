@@ -15,19 +15,17 @@ mod target;
 use std::fmt;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use bytes::Bytes;
 use redis::{Cmd, Pipeline, Script, Value};
 
 use self::failure::failure;
-use self::lease::Held;
 use self::link::{Lane, Link, refused};
-use self::log::{Ages, Memory};
+use self::log::Ages;
 use self::names::RedisNames;
 use self::script::Scripts;
 use self::sweep::Sweeps;
-use super::shared::Echo;
+use super::shared::{Echo, Held, Memory};
 use super::{Note, Recall, Reply, Step, Tidied, Tier};
 use crate::chance::Chance;
 use crate::clock::Clock;
@@ -65,7 +63,7 @@ struct Room {
     echo: Echo,
     /// The epoch that this node goes by.
     epoch: Arc<dyn Fn() -> u64 + Send + Sync>,
-    memory: Mutex<Memory>,
+    memory: Memory,
     ages: Mutex<Ages>,
     sweeps: Mutex<Sweeps>,
     held: Held,
@@ -91,7 +89,7 @@ impl Redis {
             chance,
             echo,
             epoch,
-            memory: Mutex::default(),
+            memory: Memory::default(),
             ages: Mutex::default(),
             sweeps: Mutex::default(),
             held: Held::default(),
@@ -220,7 +218,7 @@ impl Room {
         };
         let number =
             number_of(&answer).ok_or_else(|| Error::new(ErrorKind::Tier, "Redis did not say where the record is"))?;
-        log::memory(&self.memory).add(&groups);
+        self.memory.add(&groups);
         self.sweeps.lock().unwrap_or_else(PoisonError::into_inner).add(&groups);
         (self.echo)(&groups, Cursor { position: Position { epoch, number }, nonce });
         Ok(())
@@ -322,6 +320,3 @@ impl fmt::Debug for Redis {
         f.debug_struct("Redis").field("options", &self.0.options).field("link", &self.0.link).finish_non_exhaustive()
     }
 }
-
-/// How long appending may take; those who wait for it are told `Queued` earlier.
-pub(crate) const APPEND: Duration = Duration::from_secs(2);
