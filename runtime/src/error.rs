@@ -101,6 +101,12 @@ impl Error {
         self.kind
     }
 
+    /// What went wrong, without the context.
+    #[cfg(feature = "_shared")]
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// The named thing, if this error is about one of that name.
     #[must_use]
     pub fn context(&self, name: &str) -> Option<&str> {

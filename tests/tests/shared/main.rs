@@ -11,6 +11,7 @@ mod matrix;
 mod network;
 mod others;
 mod outage;
+mod race;
 mod rig;
 mod server;
 mod suspect;

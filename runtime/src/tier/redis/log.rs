@@ -64,9 +64,16 @@ impl Room {
     }
 
     async fn groups(&self) -> Result<Vec<(Group, u64)>> {
+        let mut groups = self.remembered().await?;
+        // Afterwards: what has become coarser meanwhile is there.
         let folded = self.look(redis::cmd("HGETALL").arg(&self.names.meta), LOOK).await?;
-        let mut groups = read_folded(&folded).ok_or_else(strange)?;
-        let mut from = "-inf".to_owned();
+        groups.extend(read_folded(&folded).ok_or_else(strange)?);
+        Ok(groups)
+    }
+
+    /// The groups that are remembered one by one.
+    async fn remembered(&self) -> Result<Vec<(Group, u64)>> {
+        let (mut groups, mut from) = (Vec::new(), "-inf".to_owned());
         loop {
             let mut range = redis::cmd("ZRANGEBYSCORE");
             range.arg(&self.names.groups).arg(&from).arg("+inf").arg("WITHSCORES").arg("LIMIT").arg(0).arg(CHUNK);
@@ -96,7 +103,7 @@ impl Room {
         self.entries.store(next.clamp(1, ENTRIES), Ordering::Relaxed);
         let answer = answer?;
         let heard = read_heard(&answer, after.position.epoch, self.node).ok_or_else(strange)?;
-        Ok(News { complete: heard.len() < most, heard })
+        Ok(News { complete: heard.len() < most, heard, moved: false })
     }
 }
 

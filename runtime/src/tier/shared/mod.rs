@@ -32,6 +32,8 @@ pub(crate) struct News {
     pub(crate) heard: Vec<Heard>,
     /// Is this all there was when it was asked for?
     pub(crate) complete: bool,
+    /// Is it another log than the one that was read, or without what was read last, as far as reading shows that?
+    pub(crate) moved: bool,
 }
 
 /// One entry of the log: what a node invalidated in one step.
