@@ -272,6 +272,33 @@ async fn a_lock_that_someone_holds_keeps_no_caller_waiting<S: Server>() {
     figure(S::WORD, format!("locked out for 3 s: told {:?} after it was asked", start.elapsed()));
 }
 
+/// A server that takes no writes for a while: what is invalidated waits, and who comes new does not believe its log.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_takes_no_writes_keeps_nothing_back_for_ever() {
+    type S = kit::MariaDb;
+    let server = S::begin();
+    let options = server.fresh();
+    let (source, nodes) = over::<S>(&options, 1).await;
+    warm(&nodes, 0..5).await;
+    server.command("SET GLOBAL read_only = 1");
+    source.write(1);
+    assert_eq!(nodes[0].cache.invalidate_tags(["outage"]).await, Applied::Queued);
+    assert_eq!(row(&nodes[0], 1).await, Ok(1));
+    let late = Node::of(S::add(Cache::builder(), options), &source);
+    for _ in 0..20 {
+        assert_eq!(row(&late, 1).await, Ok(1), "no call fails, and none is answered from there");
+        assert!(!late.cache.shared().unwrap().proven);
+        late.cache.clear().await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    server.command("SET GLOBAL read_only = 0");
+    let start = Instant::now();
+    late.proven().await;
+    nodes[0].settled().await;
+    figure("mysql", format!("writable again: told and followed after {:?}", start.elapsed()));
+    assert_eq!(nodes[0].cache.invalidate_tags(["outage"]).await, Applied::Applied);
+}
+
 /// The negative control of all above: a node that does not follow the log goes on with what it has.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn control_a_node_without_the_log_does_not_learn_of_anything() {

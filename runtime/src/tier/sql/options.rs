@@ -134,7 +134,8 @@ impl SqlOptions {
         self
     }
 
-    /// How many connections this node has to a server, at least one. Default: 4. A SQLite file has its own number.
+    /// How many connections this node has to a server, at least one; to one that holds the log of the nodes it has one
+    /// more, and on PostgreSQL another one to be woken on. Default: 4. A SQLite file has its own number.
     #[cfg(feature = "_server")]
     #[must_use]
     pub fn connections(mut self, connections: u32) -> Self {

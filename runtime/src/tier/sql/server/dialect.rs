@@ -119,6 +119,15 @@ impl Dialect {
         }
     }
 
+    /// Asks whether the server only repeats what another one writes: 1 if so, else 0.
+    pub(super) const fn repeats(self) -> &'static str {
+        match self {
+            Self::Postgres => "SELECT CAST(CASE WHEN pg_is_in_recovery() THEN 1 ELSE 0 END AS BIGINT)",
+            // Nothing better can be asked without a right of its own.
+            Self::MySql => "SELECT CAST(@@global.read_only AS SIGNED)",
+        }
+    }
+
     /// What begins a transaction that nobody appends beside; as the only one, or together with others that do not append
     /// either. Whoever waits has its turn in the order of asking.
     ///

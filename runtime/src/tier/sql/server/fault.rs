@@ -109,6 +109,9 @@ const FULL: &str = "the database or its disk is full; make room for it";
 const READ_ONLY: &str = "the database takes no writes; name its primary in the URL";
 const CROWDED: &str = "the database has too many connections; give it more, or the tier fewer";
 
+/// A server that repeats what another writes: what it says of a log may be old.
+pub(super) const REPLICA: Fault = Fault::new(Harm::Handle, READ_ONLY).of(ErrorKind::Config);
+
 #[cfg(feature = "postgres")]
 fn postgres(code: &str, message: &str) -> (Next, Fault) {
     match code {

@@ -141,8 +141,11 @@ async fn opened(terms: &Terms, sql: &LogStatements) -> Result<(Arc<Store>, Arc<L
     Ok((Arc::new(store), Arc::new(tail)))
 }
 
-/// Are the log's tables ours? They are looked for first: who may use them need not have the right to make them.
+/// Is this the server that is written to, and are the log's tables ours? They are looked for first: who may use them need not have the right to make them.
 async fn check(store: &Store, terms: &Terms, sql: &LogStatements) -> Result<(), Fault> {
+    if store.links.row(&sql.repeats, &[]).await?.number(0).map_err(unread)? != 0 {
+        return Err(fault::REPLICA);
+    }
     let version = match store.links.row(&sql.version, &[]).await {
         Err(fault) if fault.message() == fault::MISSING.message() => {
             for batch in schema::create(terms.address.dialect(), &terms.tables) {

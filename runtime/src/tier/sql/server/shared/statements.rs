@@ -9,6 +9,8 @@ use crate::tier::sql::tables::Tables;
 /// All statements over the tables of one log.
 #[derive(Debug)]
 pub(super) struct LogStatements {
+    /// → 1 if the server is a replica
+    pub(super) repeats: Arc<str>,
     /// → version of the tables
     pub(super) version: Arc<str>,
     /// Begins a transaction that nobody else appends or stores beside.
@@ -71,6 +73,7 @@ impl LogStatements {
         let (raise, succeed) = (dialect.or_raise(&groups, "name", "number"), dialect.or_succeed(&leases));
         let nonce_at = |number: &str| format!("(SELECT nonce FROM {entries} WHERE number = {number})");
         Self {
+            repeats: dialect.repeats().into(),
             version: format!("SELECT version FROM {head} WHERE id = 1").into(),
             alone: dialect.begin(&head, true).into(),
             beside: dialect.begin(&head, false).into(),
