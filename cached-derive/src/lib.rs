@@ -77,7 +77,7 @@ use proc_macro::TokenStream;
 /// | `weigh = \|v\| ..` | the bytes of this value, for the budget of near | measured; with `local`, its size |
 /// | `local` | values never leave this process | all tiers |
 /// | `strict`, `strict = false` | whether stored values are served while invalidations of other nodes may be missing | the cache's: they are, for at most 60 s |
-/// | `lock = "cluster"` | one load for all nodes that share a Redis: the others wait for what it stores | `"node"`: one for each |
+/// | `lock = "cluster"` | one load for all nodes that share a log (`redis`, `postgres`, `mysql`): the others wait for what it stores | `"node"`: one for each |
 /// | `format = "json"` | the encoding below near: `postcard`, `msgpack`, `json` | the cache's: `postcard` |
 /// | `version = 2` | raise it when values mean something else than before: old ones are not found | 0 |
 /// | `load = "inline"` | the body runs in its caller; `"task"` is the default | `"task"` |

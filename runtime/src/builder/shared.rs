@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::tiers::{Followed, Kind, Late};
+#[cfg(feature = "redis")]
+use super::tiers::Kind;
+use super::tiers::{Followed, Late};
 use super::{Builder, positive};
 use crate::clock::millis;
 use crate::error::{Error, Result};
@@ -11,19 +13,24 @@ use crate::follow::{self, Follow, Seen};
 use crate::group::Recall;
 use crate::log::Log;
 use crate::stack::{Level, Stack};
-use crate::tier::redis::{APPEND, Redis, RedisOptions};
-use crate::tier::shared::{Echo, SharedLog};
+#[cfg(feature = "redis")]
+use crate::tier::redis::{Redis, RedisOptions};
+use crate::tier::shared::{APPEND, Echo, Leases, SharedLog};
+#[cfg(feature = "_server")]
+use crate::tier::sql::SqlOptions;
 #[cfg(feature = "_server")]
 use crate::tier::veiled::Veiled;
-use crate::tier::{BehindOptions, BreakerOptions, Guarded, Judge};
+use crate::tier::{BehindOptions, BreakerOptions, Guarded, Judge, Tier};
 
-/// How long a Redis that fails is left alone at most: its connections are looked after anyway.
+/// How long a tier with the log that fails is left alone at most: its connections are looked after anyway.
 const LEFT_ALONE: Duration = Duration::from_millis(500);
-/// The pause between two steps of a sweep: with 128 keys in each, 100,000 keys take some twenty seconds.
+/// The pause between two steps of a sweep of Redis: with 128 keys in each, 100,000 keys take some twenty seconds.
+#[cfg(feature = "redis")]
 const SWEEP: Duration = Duration::from_millis(25);
 
 /// What is to be followed.
 pub(super) struct Shared {
+    name: &'static str,
     log: Arc<dyn SharedLog>,
     seen: Arc<Seen>,
     breakers: Arc<dyn Fn() + Send + Sync>,
@@ -34,6 +41,7 @@ impl Builder {
     /// of each other's invalidations. [`RedisOptions::new`] tells the addresses.
     ///
     /// A server that is away is no error: the cache starts, and joins when it comes.
+    #[cfg(feature = "redis")]
     pub fn redis(mut self, url: &str) -> Self {
         match RedisOptions::new(url) {
             Ok(options) => self.redis_with(options),
@@ -45,6 +53,7 @@ impl Builder {
     }
 
     /// The same with settings of its own.
+    #[cfg(feature = "redis")]
     pub fn redis_with(mut self, options: RedisOptions) -> Self {
         self.tiers.kinds.push(Kind::Redis(Box::new(options)));
         self
@@ -71,37 +80,61 @@ impl Builder {
         if let Some(cap) = self.tiers.cap {
             positive("suspect_cap", millis(cap))?;
         }
-        let shared = self.tiers.kinds.iter().filter(|kind| matches!(kind, Kind::Redis(_))).count();
-        if shared > 1 {
+        #[cfg(feature = "redis")]
+        if self.tiers.kinds.iter().filter(|kind| matches!(kind, Kind::Redis(_))).count() > 1 {
             return Err(Error::config("redis", "a cache has one log: give it one Redis"));
         }
         Ok(())
     }
 
+    #[cfg(feature = "redis")]
     pub(super) fn open_redis(&self, options: RedisOptions, late: &Late, followed: &mut Followed) -> Level {
-        let mut guard = self.guard("redis");
+        let (echo, epoch) = told(late);
+        let tier = Redis::new(options, self.settings.clock.clone(), self.tiers.veil.clone(), echo, epoch);
+        let queue = BehindOptions { sweep_every: SWEEP.min(self.tiers.queue.sweep_every), ..self.tiers.queue.clone() };
+        self.hold("redis", tier, &queue, late, followed)
+    }
+
+    /// A tier on a server that holds the log as well, where there is no Redis to hold it.
+    #[cfg(feature = "_server")]
+    pub(super) fn open_log(
+        &self,
+        name: &'static str,
+        options: SqlOptions,
+        late: &Late,
+        followed: &mut Followed,
+    ) -> Result<Level> {
+        if self.tiers.veil.is_some() {
+            return Err(Error::config(
+                "key_secrecy",
+                "the log of the nodes is readable in a database: hold it in Redis",
+            ));
+        }
+        let (echo, epoch) = told(late);
+        let tier = options.share(echo, epoch).ok_or_else(|| Error::config(name, "is given the options of a file"))?;
+        Ok(self.hold(name, tier, &self.tiers.queue, late, followed))
+    }
+
+    /// The shelf over the tier that holds the log.
+    fn hold<T: Tier + SharedLog + Leases + Clone>(
+        &self,
+        name: &'static str,
+        tier: T,
+        queue: &BehindOptions,
+        late: &Late,
+        followed: &mut Followed,
+    ) -> Level {
+        let mut guard = self.guard(name);
         guard.deadlines.apply = guard.deadlines.write.max(APPEND);
         guard.breaker = BreakerOptions { most: LEFT_ALONE, ..guard.breaker };
-        let (echoing, asked) = (Arc::clone(late), Arc::clone(late));
-        let echo: Echo = Arc::new(move |groups, at| {
-            if let Some(log) = echoing.get() {
-                log.appended(groups, at);
-            }
-        });
-        let epoch = Arc::new(move || asked.get().map_or(0, |log| log.shared_top().position.epoch));
-        let tier = Redis::new(options, self.settings.clock.clone(), self.tiers.veil.clone(), echo, epoch);
         let (judging, label) = (Arc::clone(late), tier.to_string());
         let judge: Judge = Arc::new(move |frame| judging.get().is_some_and(|log| log.allows_shared(frame)));
         let guarded = Arc::new(Guarded::new(Arc::new(tier.clone()), guard));
         let seen = Arc::new(Seen::default());
         seen.leases.get_or_init(|| Arc::new(tier.clone()));
-        *followed = Some(Shared {
-            log: Arc::new(tier),
-            seen: Arc::clone(&seen),
-            breakers: follow::closing(guarded.breakers()),
-        });
-        let queue = BehindOptions { sweep_every: SWEEP.min(self.tiers.queue.sweep_every), ..self.tiers.queue.clone() };
-        let level = self.level("redis", label, guarded, judge, Arc::new(|_| true), &queue);
+        let breakers = follow::closing(guarded.breakers());
+        *followed = Some(Shared { name, log: Arc::new(tier), seen: Arc::clone(&seen), breakers });
+        let level = self.level(name, label, guarded, judge, Arc::new(|_| true), queue);
         Level { shared: Some(seen), ..level }
     }
 
@@ -116,7 +149,7 @@ impl Builder {
         followed: &Followed,
     ) -> Result<Level> {
         let Some(shared) = followed else {
-            return Err(Error::config(name, "stands below the Redis that holds the log of the nodes: add that first"));
+            return Err(Error::config(name, "stands below the tier that holds the log of the nodes: add that first"));
         };
         let (seen, judging, vouching) = (Arc::clone(&shared.seen), Arc::clone(late), Arc::clone(late));
         // What we know nothing of may be valid for those who do: it is neither served nor swept away.
@@ -153,6 +186,18 @@ impl Builder {
             cap: self.tiers.cap.map_or(follow::CAP, millis),
             seen: shared.seen,
         };
-        follow.start().map_err(|e| Error::config("redis", "no thread to follow the log on").because(e))
+        follow.start().map_err(|e| Error::config(shared.name, "no thread to follow the log on").because(e))
     }
+}
+
+/// What the tier that holds the log is given of it, before it is there: who hears of its own records, and which epoch is
+/// in force.
+fn told(late: &Late) -> (Echo, Arc<dyn Fn() -> u64 + Send + Sync>) {
+    let (echoing, asked) = (Arc::clone(late), Arc::clone(late));
+    let echo: Echo = Arc::new(move |groups, at| {
+        if let Some(log) = echoing.get() {
+            log.appended(groups, at);
+        }
+    });
+    (echo, Arc::new(move || asked.get().map_or(0, |log| log.shared_top().position.epoch)))
 }

@@ -135,8 +135,8 @@ impl Builder {
     /// Adds a tier on a PostgreSQL server, which nodes share; keeps 1 GiB in tables named `cached_…`, with 4 connections.
     ///
     /// A hit there costs a round trip. A server that is away is no error, here or later: the tier misses, and connects
-    /// when it can. Nodes that run side by side need `redis` as well, added before this: without the log that it holds,
-    /// one does not hear what another invalidates. See [`SqlOptions::postgres`] for the URL and the rights that its user needs.
+    /// when it can. Where there is no `redis`, it also holds the log by which nodes hear of each other's
+    /// invalidations, on two connections; with `redis`, add that before this. See [`SqlOptions::postgres`] for the URL and the rights that its user needs.
     #[cfg(feature = "postgres")]
     pub fn postgres(self, url: &str) -> Self {
         self.server("postgres", SqlOptions::postgres(url))
@@ -152,8 +152,8 @@ impl Builder {
     /// connections.
     ///
     /// A hit there costs a round trip. A server that is away is no error, here or later: the tier misses, and connects
-    /// when it can. Nodes that run side by side need `redis` as well, added before this: without the log that it holds,
-    /// one does not hear what another invalidates. See [`SqlOptions::mysql`] for the URL and the rights that its user needs.
+    /// when it can. Where there is no `redis`, it also holds the log by which nodes hear of each other's
+    /// invalidations, on one connection; with `redis`, add that before this. See [`SqlOptions::mysql`] for the URL and the rights that its user needs.
     #[cfg(feature = "mysql")]
     pub fn mysql(self, url: &str) -> Self {
         self.server("mysql", SqlOptions::mysql(url))
@@ -273,11 +273,12 @@ impl Builder {
         self.hide_keys();
         let late = Late::default();
         let kinds = std::mem::take(&mut self.tiers.kinds);
-        let is_shared = kinds.iter().any(Kind::is_shared);
+        let holder = holder(&kinds);
+        let is_shared = holder.is_some();
         let mut followed = Followed::default();
         let mut levels = Vec::with_capacity(kinds.len());
-        for kind in kinds {
-            levels.push(self.open(kind, is_shared, &late, &mut followed)?);
+        for (at, kind) in kinds.into_iter().enumerate() {
+            levels.push(self.open(kind, holder == Some(at), &late, &mut followed)?);
         }
         let stack = Stack::new(levels);
         // A store that does not answer now is a store that is new: what it holds has another epoch.
@@ -298,17 +299,16 @@ impl Builder {
     }
 
     /// Opens a tier; one that holds the log of several nodes is to be followed.
-    #[cfg_attr(
-        not(all(feature = "redis", feature = "_server")),
-        allow(unused_variables, reason = "no tier is shared, or none but that")
-    )]
-    fn open(&self, kind: Kind, is_shared: bool, late: &Late, followed: &mut Followed) -> Result<Level> {
+    #[cfg_attr(not(feature = "_server"), allow(unused_variables, reason = "no tier is shared, or none but Redis"))]
+    fn open(&self, kind: Kind, holds_log: bool, late: &Late, followed: &mut Followed) -> Result<Level> {
         let name = kind.name();
         match kind {
             #[cfg(feature = "redis")]
             Kind::Redis(options) => Ok(self.open_redis(*options, late, followed)),
-            #[cfg(all(feature = "redis", feature = "_server"))]
-            Kind::Server(..) if is_shared => self.open_common(name, kind.open()?, late, followed),
+            #[cfg(feature = "_server")]
+            Kind::Server(_, options) if holds_log => self.open_log(name, options?, late, followed),
+            #[cfg(feature = "_server")]
+            Kind::Server(..) => self.open_common(name, kind.open()?, late, followed),
             kind => {
                 let guard = self.guard(name);
                 let tier = kind.open()?;
@@ -357,6 +357,19 @@ impl Builder {
     }
 }
 
+/// Which of these holds the log that nodes share: Redis if there is one, else the first server.
+#[cfg_attr(not(feature = "_shared"), allow(unused_variables, reason = "nodes share nothing"))]
+fn holder(kinds: &[Kind]) -> Option<usize> {
+    #[cfg(feature = "redis")]
+    if let Some(at) = kinds.iter().position(|kind| matches!(kind, Kind::Redis(_))) {
+        return Some(at);
+    }
+    #[cfg(feature = "_server")]
+    return kinds.iter().position(|kind| matches!(kind, Kind::Server(..)));
+    #[cfg(not(feature = "_server"))]
+    None
+}
+
 /// The log, which is there only after the tiers that are judged by it.
 pub(super) type Late = Arc<OnceLock<Arc<Log>>>;
 
@@ -400,15 +413,6 @@ impl Kind {
             }
             Self::Never(_, never) => match *never {},
         })
-    }
-
-    /// Do other nodes write to it as well?
-    fn is_shared(&self) -> bool {
-        #[cfg(feature = "redis")]
-        if matches!(self, Self::Redis(_)) {
-            return true;
-        }
-        false
     }
 
     fn open(self) -> Result<Arc<dyn Tier>> {

@@ -166,7 +166,11 @@ impl Session {
 
     /// Reads what comes next, waiting for it so long, and applies it. False if there may be more to read.
     async fn read_on(&mut self, wait: Duration) -> Result<bool> {
-        let News { heard, complete } = self.follow.shared.read(self.read, wait).await?;
+        let News { heard, complete, moved } = self.follow.shared.read(self.read, wait).await?;
+        if moved {
+            self.look().await?;
+            return Ok(false);
+        }
         let next = self.read.position.number + 1;
         if heard.first().is_some_and(|first| first.at.position.number != next) && !self.is_joined().await? {
             // What was read is from before the log was begun anew: it is dropped with all else.
@@ -236,9 +240,10 @@ impl Session {
         self.failures += 1;
         self.doubt();
         let code = error.context("code").unwrap_or_else(|| error.kind().word());
-        if code != self.said.0 && self.said.1.is_none_or(|at| at.elapsed() >= SAY) {
+        let why = error.context("code").unwrap_or_else(|| error.message());
+        if why != self.said.0 && self.said.1.is_none_or(|at| at.elapsed() >= SAY) {
             tracing::warn!(code, %error, "the shared log is away: invalidations of other nodes may be missing");
-            self.said = (code.to_owned(), Some(Instant::now()));
+            self.said = (why.to_owned(), Some(Instant::now()));
         }
     }
 

@@ -51,9 +51,9 @@ impl<S> Door<S> {
     }
 
     /// Opens the door, or keeps it closed with a reason, and lets the next try happen after a pause.
-    pub(super) fn set(&self, opened: Result<S, Error>) {
+    pub(super) fn set(&self, opened: Result<Arc<S>, Error>) {
         let store = match opened {
-            Ok(store) => Some(Arc::new(store)),
+            Ok(store) => Some(store),
             Err(why) => {
                 self.explain(why);
                 None

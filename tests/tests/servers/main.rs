@@ -2,6 +2,16 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod ear;
+mod log_herd;
+mod log_network;
+mod log_nodes;
+mod log_outage;
+mod log_races;
+#[path = "../shared/race.rs"]
+mod race;
+#[path = "../shared/rig.rs"]
+#[allow(dead_code, reason = "parts of it are for Redis")]
+mod rig;
 mod sql_faults;
 mod sql_nodes;
 mod sql_rig;

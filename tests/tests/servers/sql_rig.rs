@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
+use cached_runtime::Builder;
 use cached_runtime::codec::Frame;
 use cached_runtime::error::Result;
 use cached_runtime::group::{Group, Position, Record};
@@ -25,8 +26,21 @@ pub(crate) trait Server: Sized + Send + Sync + 'static {
     fn rise(&self);
     fn sql(&self, sql: &str) -> String;
     fn options_of(url: &str) -> Result<SqlOptions>;
+    /// A cache with these tables as its last tier.
+    fn add(builder: Builder, options: SqlOptions) -> Builder;
     /// The server that tests share; it ends with the last of them.
     fn shared() -> Arc<Self>;
+
+    fn port(&self) -> u16 {
+        let address = self.address();
+        address.rsplit_once(':').and_then(|(_, rest)| rest.split_once('/')).unwrap().0.parse().unwrap()
+    }
+
+    /// Tables of this name, reached at another port.
+    fn through(&self, port: u16, prefix: &str) -> SqlOptions {
+        let url = self.address().replace(&format!(":{}/", self.port()), &format!(":{port}/"));
+        Self::options_of(&url).unwrap().table_prefix(prefix).unwrap()
+    }
 
     /// Where nobody was before.
     fn fresh(&self) -> SqlOptions {
@@ -37,7 +51,7 @@ pub(crate) trait Server: Sized + Send + Sync + 'static {
 }
 
 macro_rules! server {
-    ($server:ident, $word:literal, $scheme:ident) => {
+    ($server:ident, $word:literal, $scheme:ident, $with:ident) => {
         impl Server for $server {
             const PASSWORD: &str = <kit::$server>::PASSWORD;
             const WORD: &str = $word;
@@ -70,6 +84,10 @@ macro_rules! server {
                 SqlOptions::$scheme(url)
             }
 
+            fn add(builder: Builder, options: SqlOptions) -> Builder {
+                builder.$with(options)
+            }
+
             fn shared() -> Arc<Self> {
                 static SHARED: Mutex<Weak<$server>> = Mutex::new(Weak::new());
                 let mut shared = SHARED.lock().unwrap();
@@ -83,8 +101,8 @@ macro_rules! server {
     };
 }
 
-server!(Postgres, "postgres", postgres);
-server!(MariaDb, "mysql", mysql);
+server!(Postgres, "postgres", postgres, postgres_with);
+server!(MariaDb, "mysql", mysql, mysql_with);
 
 /// Makes a test of each name for both servers.
 macro_rules! on_both {

@@ -8,6 +8,7 @@ use cached_runtime::tier::sql::{Sql, SqlOptions};
 use cached_runtime::{Cache, cache};
 use kit::{MariaDb, Postgres};
 
+use crate::rig::eventually;
 use crate::sql_rig::{Server, key, on_both, payload, put, record, round, until_it_works};
 
 on_both!(
@@ -122,17 +123,16 @@ async fn page(cache: &Cache, id: u32) -> u32 {
 async fn a_cache_stands_on_it<S: Server>() {
     let server = S::shared();
     let options = server.fresh();
-    let build = || {
+    let built = async || {
         let builder = Cache::builder().read_deadline(std::time::Duration::from_secs(2));
-        match S::WORD {
-            "postgres" => builder.postgres_with(options.clone()),
-            _ => builder.mysql_with(options.clone()),
-        }
+        let cache = S::add(builder, options.clone()).build().unwrap();
+        eventually("it follows its log", || cache.shared().is_some_and(|log| log.proven)).await;
+        cache
     };
-    let first = build().build().unwrap();
+    let first = built().await;
     assert_eq!(page(&first, 21).await, 42);
     first.shutdown(std::time::Duration::from_secs(5)).await;
-    let second = build().build().unwrap();
+    let second = built().await;
     assert_eq!(page(&second, 21).await, 42);
     let stats = second.stats();
     assert_eq!(stats.tiers[0].tier, S::WORD);

@@ -12,6 +12,7 @@ mod matrix;
 mod network;
 mod others;
 mod outage;
+mod race;
 mod rig;
 mod secrecy;
 mod server;

@@ -58,8 +58,11 @@ impl Node {
     }
 
     pub(crate) fn with(url: &str, source: &Arc<Source>, more: impl FnOnce(Builder) -> Builder) -> Self {
-        let builder = Cache::builder().clock(Clock::system()).redis(url);
-        Self { cache: more(builder).build().unwrap(), source: Arc::clone(source) }
+        Self::of(more(Cache::builder().clock(Clock::system()).redis(url)), source)
+    }
+
+    pub(crate) fn of(builder: Builder, source: &Arc<Source>) -> Self {
+        Self { cache: builder.build().unwrap(), source: Arc::clone(source) }
     }
 
     /// Waits until the node knows that it has seen every invalidation.

@@ -163,7 +163,7 @@ impl Room {
         if opened.is_ok() {
             self.condemned.store(false, Ordering::Release);
         }
-        self.door.set(opened.map_err(|fault| fault.into_error(&self.options.path)));
+        self.door.set(opened.map(Arc::new).map_err(|fault| fault.into_error(&self.options.path)));
     }
 
     /// Makes sure that a later process does not trust what is stored.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use redis::{Cmd, Value};
 
 use super::link::Lane;
-use super::{Room, in_whole, log};
+use super::{Room, in_whole};
 use crate::error::{Error, ErrorKind, Result};
 use crate::group::{Cursor, Group, Position, Record};
 use crate::key::Key;
@@ -63,7 +63,7 @@ impl Room {
         };
         let number =
             number_of(&answer).ok_or_else(|| Error::new(ErrorKind::Tier, "Redis did not say where the record is"))?;
-        log::memory(&self.memory).add(groups);
+        self.memory.add(groups);
         self.sweeps.lock().unwrap_or_else(PoisonError::into_inner).add(groups);
         let position = Position { epoch, number };
         (self.echo)(groups, Cursor { position, nonce });

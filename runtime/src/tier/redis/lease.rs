@@ -3,47 +3,15 @@
 //! Redis's own pattern for a lock on one server (redis.io, "Distributed locks"). It orders loads, and nothing is wrong
 //! where it fails: then two nodes load, as they do without it.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use redis::Value;
 
 use super::Redis;
 use super::link::Lane;
 use crate::key::Key;
 use crate::tier::Reply;
-use crate::tier::shared::Leases;
-
-/// How long a lease lasts without being renewed.
-const LIFE: Duration = Duration::from_secs(2);
-/// More leases than these are not remembered: what is loaded under the others is stored as if without.
-const MOST: usize = 65_536;
-
-/// The leases that this node holds, or held when what it loaded was handed over to be stored.
-#[derive(Debug, Default)]
-pub(super) struct Held(Mutex<HashMap<Key, u64>>);
-
-impl Held {
-    pub(super) fn token(&self, key: &Key) -> Option<u64> {
-        let held = self.0.lock();
-        if held.is_empty() { None } else { held.get(key).copied() }
-    }
-
-    pub(super) fn forget(&self, key: &Key) {
-        let mut held = self.0.lock();
-        if !held.is_empty() {
-            held.remove(key);
-        }
-    }
-
-    fn remember(&self, key: &Key, token: u64) {
-        let mut held = self.0.lock();
-        if held.len() < MOST {
-            held.insert(key.clone(), token);
-        }
-    }
-}
+use crate::tier::shared::{LIFE, Leases};
 
 impl Leases for Redis {
     fn take<'a>(&'a self, key: &'a Key) -> Reply<'a, Option<u64>> {

@@ -1,8 +1,8 @@
 //! The shared log in Redis: a stream to follow, and the last place of each group.
 
 use std::collections::VecDeque;
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use redis::{Cmd, Value};
@@ -15,10 +15,6 @@ use crate::group::{Cursor, Group, Position};
 use crate::tier::Reply;
 use crate::tier::shared::{Met, News, SharedLog};
 
-/// How long after one has invalidated something one says it again to a log that has lost records.
-const LATELY: Duration = Duration::from_secs(30);
-/// How many of those are kept one by one.
-const MOST: usize = 10_000;
 /// How many groups are asked for at once.
 const CHUNK: usize = 4_096;
 /// How many entries of the stream are asked for at once, where the network is quick.
@@ -29,35 +25,6 @@ const LATE: u32 = 3;
 const GRACE: Duration = Duration::from_millis(300);
 /// How long a look at the log may take.
 const LOOK: Duration = Duration::from_millis(800);
-
-/// What this node invalidated lately.
-#[derive(Debug, Default)]
-pub(super) struct Memory {
-    lately: VecDeque<(Instant, Group)>,
-    /// When more than can be kept one by one was invalidated.
-    beyond: Option<Instant>,
-}
-
-impl Memory {
-    pub(super) fn add(&mut self, groups: &[Group]) {
-        let now = Instant::now();
-        self.lately.extend(groups.iter().map(|group| (now, group.clone())));
-        while self.lately.front().is_some_and(|(at, _)| now - *at > LATELY) {
-            self.lately.pop_front();
-        }
-        while self.lately.len() > MOST {
-            self.beyond = self.lately.pop_front().map(|(at, _)| at);
-        }
-    }
-
-    fn groups(&self) -> Vec<Group> {
-        if self.beyond.is_some_and(|at| at.elapsed() <= LATELY) {
-            return vec![Group::Everything];
-        }
-        let young = self.lately.iter().filter(|(at, _)| at.elapsed() <= LATELY);
-        young.map(|(_, group)| group.clone()).collect()
-    }
-}
 
 /// How far the log was at times past: loads that began before do not store what they made if it is too long ago.
 #[derive(Debug, Default)]
@@ -103,9 +70,16 @@ impl Room {
     }
 
     async fn groups(&self) -> Result<Vec<(Group, u64)>> {
+        let mut groups = self.remembered().await?;
+        // Afterwards: what has become coarser meanwhile is there.
         let folded = self.look(redis::cmd("HGETALL").arg(&self.names.meta), LOOK).await?;
-        let mut groups = self.folded(&folded).ok_or_else(strange)?;
-        let mut from = "-inf".to_owned();
+        groups.extend(self.folded(&folded).ok_or_else(strange)?);
+        Ok(groups)
+    }
+
+    /// The groups that are remembered one by one.
+    async fn remembered(&self) -> Result<Vec<(Group, u64)>> {
+        let (mut groups, mut from) = (Vec::new(), "-inf".to_owned());
         loop {
             let mut range = redis::cmd("ZRANGEBYSCORE");
             range.arg(&self.names.groups).arg(&from).arg("+inf").arg("WITHSCORES").arg("LIMIT").arg(0).arg(CHUNK);
@@ -135,7 +109,7 @@ impl Room {
         self.entries.store(next.clamp(1, ENTRIES), Ordering::Relaxed);
         let answer = answer?;
         let heard = self.heard(&answer, after.position.epoch).ok_or_else(strange)?;
-        Ok(News { complete: heard.len() < most, heard })
+        Ok(News { complete: heard.len() < most, heard, moved: false })
     }
 }
 
@@ -179,12 +153,8 @@ impl SharedLog for Redis {
     }
 
     fn remembered(&self) -> Vec<Group> {
-        memory(&self.0.memory).groups()
+        self.0.memory.groups()
     }
-}
-
-pub(super) fn memory(memory: &Mutex<Memory>) -> std::sync::MutexGuard<'_, Memory> {
-    memory.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn strange() -> Error {

@@ -21,21 +21,19 @@ mod tls;
 use std::fmt;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use bytes::Bytes;
 use redis::{Cmd, Script, Value};
 
 use self::cluster::Cluster;
-use self::lease::Held;
 use self::link::{Lane, Link};
-use self::log::{Ages, Memory};
+use self::log::Ages;
 use self::names::RedisNames;
 use self::script::Scripts;
 use self::sweep::Sweeps;
 use self::target::Target;
 use super::notice::Notice;
-use super::shared::Echo;
+use super::shared::{Echo, Held, Memory};
 use super::{Note, Recall, Reply, Step, Tidied, Tier};
 use crate::chance::Chance;
 use crate::clock::Clock;
@@ -76,7 +74,7 @@ struct Room {
     echo: Echo,
     /// The epoch that this node goes by.
     epoch: Arc<dyn Fn() -> u64 + Send + Sync>,
-    memory: Mutex<Memory>,
+    memory: Memory,
     ages: Mutex<Ages>,
     sweeps: Mutex<Sweeps>,
     held: Held,
@@ -111,7 +109,7 @@ impl Redis {
             chance,
             echo,
             epoch,
-            memory: Mutex::default(),
+            memory: Memory::default(),
             ages: Mutex::default(),
             sweeps: Mutex::default(),
             held: Held::default(),
@@ -303,6 +301,3 @@ impl fmt::Debug for Redis {
         f.debug_struct("Redis").field("options", &self.0.options).field("link", &self.0.link).finish_non_exhaustive()
     }
 }
-
-/// How long appending may take; those who wait for it are told `Queued` earlier.
-pub(crate) const APPEND: Duration = Duration::from_secs(2);

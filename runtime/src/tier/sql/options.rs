@@ -2,14 +2,18 @@
 
 #[cfg(feature = "sqlite")]
 use std::path::PathBuf;
+#[cfg(feature = "_server")]
+use std::sync::Arc;
 
 use super::Engine;
 #[cfg(feature = "_server")]
-use super::server::{Address, Server, Terms};
+use super::server::{Address, Server, SharedSql, Terms};
 #[cfg(feature = "sqlite")]
 use super::sqlite::{File, Sqlite};
 use super::tables::Tables;
 use crate::error::{Error, Result};
+#[cfg(feature = "_server")]
+use crate::tier::shared::Echo;
 
 /// How many connections to a server.
 #[cfg(feature = "_server")]
@@ -130,7 +134,8 @@ impl SqlOptions {
         self
     }
 
-    /// How many connections this node has to a server, at least one. Default: 4. A SQLite file has its own number.
+    /// How many connections this node has to a server, at least one; to one that holds the log of the nodes it has one
+    /// more, and on PostgreSQL another one to be woken on. Default: 4. A SQLite file has its own number.
     #[cfg(feature = "_server")]
     #[must_use]
     pub fn connections(mut self, connections: u32) -> Self {
@@ -162,6 +167,20 @@ impl SqlOptions {
     #[cfg(feature = "_server")]
     pub(crate) fn most(&self) -> u64 {
         self.max_bytes
+    }
+
+    /// The tier with the log of the nodes that share it; none if this is no server. `echo` is told where one's own records
+    /// are; `epoch` says which epoch is met.
+    #[cfg(feature = "_server")]
+    pub(crate) fn share(self, echo: Echo, epoch: Arc<dyn Fn() -> u64 + Send + Sync>) -> Option<SharedSql> {
+        let Self { place, tables, max_bytes, connections } = self;
+        match place {
+            #[cfg(feature = "sqlite")]
+            Place::File(_) => None,
+            Place::Server(address) => {
+                Some(SharedSql::new(Terms { address, tables, max_bytes, connections }, echo, epoch))
+            }
+        }
     }
 
     pub(super) fn open(self) -> Box<dyn Engine> {

@@ -1,5 +1,7 @@
 //! The SQL that differs between servers.
 
+use xxhash_rust::xxh3::xxh3_64;
+
 /// A server whose SQL we write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(
@@ -99,6 +101,76 @@ impl Dialect {
         }
     }
 
+    /// What makes an `INSERT` of a row that is there already raise a number; `unique` is what it is known by.
+    pub(super) fn or_raise(self, table: &str, unique: &str, column: &str) -> String {
+        match self {
+            Self::Postgres => {
+                format!("ON CONFLICT ({unique}) DO UPDATE SET {column} = greatest({table}.{column}, EXCLUDED.{column})")
+            }
+            Self::MySql => format!("ON DUPLICATE KEY UPDATE {column} = greatest({column}, VALUES({column}))"),
+        }
+    }
+
+    /// The server's time in milliseconds.
+    pub(super) const fn now(self) -> &'static str {
+        match self {
+            Self::Postgres => "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)",
+            Self::MySql => "CAST(unix_timestamp(now(3)) * 1000 AS SIGNED)",
+        }
+    }
+
+    /// Asks whether the server only repeats what another one writes: 1 if so, else 0.
+    pub(super) const fn repeats(self) -> &'static str {
+        match self {
+            Self::Postgres => "SELECT CAST(CASE WHEN pg_is_in_recovery() THEN 1 ELSE 0 END AS BIGINT)",
+            // Nothing better can be asked without a right of its own.
+            Self::MySql => "SELECT CAST(@@global.read_only AS SIGNED)",
+        }
+    }
+
+    /// What begins a transaction that nobody appends beside; as the only one, or together with others that do not append
+    /// either. Whoever waits has its turn in the order of asking.
+    ///
+    /// On PostgreSQL no lock of the row: there those who share it could keep out one who wants it alone.
+    pub(super) fn begin(self, head: &str, alone: bool) -> String {
+        match self {
+            Self::Postgres => {
+                let shared = if alone { "" } else { "_shared" };
+                let lock = xxh3_64(head.as_bytes()).cast_signed();
+                format!("BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock{shared}({lock})")
+            }
+            Self::MySql => {
+                let lock = if alone { "FOR UPDATE" } else { "LOCK IN SHARE MODE" };
+                format!("START TRANSACTION; SELECT id FROM {head} WHERE id = 1 {lock}")
+            }
+        }
+    }
+
+    /// What ends a transaction, and wakes who listens, where there is a way to.
+    pub(super) fn commit(self, channel: &str) -> String {
+        match self {
+            Self::Postgres => format!("NOTIFY {channel}; COMMIT"),
+            Self::MySql => "COMMIT".to_owned(),
+        }
+    }
+
+    /// What makes an `INSERT` of a lease take the place of one that has ended, and of no other; where there is a way to,
+    /// it answers the token if it did.
+    pub(super) fn or_succeed(self, leases: &str) -> String {
+        let now = self.now();
+        match self {
+            Self::Postgres => format!(
+                "ON CONFLICT (name) DO UPDATE SET token = EXCLUDED.token, lasts = EXCLUDED.lasts \
+                 WHERE {leases}.lasts < {now} RETURNING token"
+            ),
+            // Set in this order: each looks at the old time.
+            Self::MySql => format!(
+                "ON DUPLICATE KEY UPDATE token = if(lasts < {now}, VALUES(token), token), \
+                 lasts = if(lasts < {now}, VALUES(lasts), lasts)"
+            ),
+        }
+    }
+
     /// What goes around `INTO table (name, bytes, frame) VALUES …` so that a row takes the place of an older one of its
     /// name *and a new number*: the oldest go first, and what was written again is new.
     pub(super) const fn replace(self) -> (&'static str, &'static str) {
@@ -109,6 +181,20 @@ impl Dialect {
             ),
             // `ON DUPLICATE KEY UPDATE` has no way to name the new number.
             Self::MySql => ("REPLACE", ""),
+        }
+    }
+
+    /// What a connection for transactions is told as well: one whose node stands still in the middle must not keep
+    /// others waiting.
+    pub(super) const fn transacting(self) -> &'static [&'static str] {
+        match self {
+            Self::Postgres => &["SET idle_in_transaction_session_timeout = 2000"],
+            Self::MySql => &[
+                // MariaDB's.
+                "SET SESSION idle_transaction_timeout = 2",
+                // All that MySQL has; connections that stand together are asked more often than that.
+                "SET SESSION wait_timeout = 10",
+            ],
         }
     }
 

@@ -41,6 +41,12 @@ impl From<sqlx::Error> for Trouble {
     }
 }
 
+impl From<Fault> for Trouble {
+    fn from(fault: Fault) -> Self {
+        Self { next: Next::Tell, fault }
+    }
+}
+
 impl Trouble {
     /// What the server said. Of its words only the first sentence is kept: the details of some quote stored values.
     fn told(e: &dyn DatabaseError) -> Self {
@@ -63,6 +69,9 @@ pub(super) const MISSING: Fault = Fault::new(Harm::Handle, "tables are missing; 
 
 /// The server has not answered for so long that it will not.
 pub(super) const SILENT: Fault = Fault::new(Harm::Handle, "the database does not answer; it is tried again");
+
+/// One of several connections that stand together is gone.
+pub(super) const LOST: Fault = Fault::new(Harm::Handle, GONE);
 
 /// All connections are at work.
 pub(super) const BUSY: Fault = Fault::new(Harm::Passing, "all connections are busy; give the tier more of them");
@@ -100,6 +109,9 @@ const FULL: &str = "the database or its disk is full; make room for it";
 const READ_ONLY: &str = "the database takes no writes; name its primary in the URL";
 const CROWDED: &str = "the database has too many connections; give it more, or the tier fewer";
 
+/// A server that repeats what another writes: what it says of a log may be old.
+pub(super) const REPLICA: Fault = Fault::new(Harm::Handle, READ_ONLY).of(ErrorKind::Config);
+
 #[cfg(feature = "postgres")]
 fn postgres(code: &str, message: &str) -> (Next, Fault) {
     match code {
@@ -114,7 +126,9 @@ fn postgres(code: &str, message: &str) -> (Next, Fault) {
         // A proxy gave us another server's connection, or somebody has thrown its plans away.
         "26000" | "42P05" => (Next::Another, Fault::new(Harm::Handle, GONE)),
         // The server ends, or has ended this connection.
-        _ if code.starts_with("57P") || code.starts_with("08") => (Next::Another, Fault::new(Harm::Handle, GONE)),
+        _ if code.starts_with("57P") || code.starts_with("08") || code == "25P03" => {
+            (Next::Another, Fault::new(Harm::Handle, GONE))
+        }
         "40001" | "40P01" | "55P03" => (Next::Again, Fault::new(Harm::Passing, CONFLICT)),
         // Two who make the same tables, where the lock around it did not hold.
         "23505" | "42P07" => (Next::Again, Fault::new(Harm::Passing, CONFLICT)),

@@ -95,8 +95,9 @@ impl Line {
     }
 
     /// Tells a new connection what it has to know; what the server refuses is left as it was.
-    pub(super) async fn greet(&mut self, dialect: Dialect) -> sqlx::Result<()> {
-        for sql in dialect.greeting() {
+    pub(super) async fn greet(&mut self, dialect: Dialect, transacts: bool) -> sqlx::Result<()> {
+        let transacting = if transacts { dialect.transacting() } else { &[] };
+        for sql in dialect.greeting().iter().chain(transacting) {
             match self.batch((*sql).to_owned()).await {
                 Ok(()) | Err(sqlx::Error::Database(_)) => {}
                 Err(e) => return Err(e),

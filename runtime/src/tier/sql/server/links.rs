@@ -16,19 +16,24 @@ use super::line::{Done, Line, Row, Value, Want};
 use crate::tier::fault::{Fault, Harm};
 
 /// How long to wait for the server, or for one of our own connections. A little longer than a statement may take there.
-const LIMIT: Duration = Duration::from_secs(2);
+pub(super) const LIMIT: Duration = Duration::from_secs(2);
 
 /// A connection that lay idle for longer is not used again: what stands between us and the server may have forgotten it.
 const STALE: Duration = Duration::from_secs(60);
 
+/// A connection that stands with others and lay idle for longer is asked whether it is alive.
+const QUIET: Duration = Duration::from_secs(2);
+
 /// How often a statement is sent, at most, when other nodes are in its way.
-const TURNS: u32 = 4;
+pub(super) const TURNS: u32 = 4;
 
 /// The connections to one server.
 pub(super) struct Links {
     address: Address,
     turns: Semaphore,
     idle: Mutex<Vec<Idle>>,
+    /// Were all made at once, and is none made in the place of another?
+    stand_together: bool,
 }
 
 struct Idle {
@@ -37,8 +42,8 @@ struct Idle {
 }
 
 /// A connection in use. Whoever drops it has hung up.
-struct Link<'a> {
-    line: Line,
+pub(super) struct Link<'a> {
+    pub(super) line: Line,
     /// Made for this use; then it cannot have died before.
     fresh: bool,
     _turn: SemaphorePermit<'a>,
@@ -47,7 +52,24 @@ struct Link<'a> {
 impl Links {
     pub(super) fn new(address: Address, connections: u32) -> Self {
         let turns = Semaphore::new(usize::try_from(connections).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS));
-        Self { address, turns, idle: Mutex::default() }
+        Self { address, turns, idle: Mutex::default(), stand_together: false }
+    }
+
+    /// Connections that stand and fall together: all are made now, side by side, and none in the place of one that was
+    /// lost. One that was made later might lead to another server than the others.
+    pub(super) async fn together(address: &Address, connections: u32) -> Result<Self, Fault> {
+        let links = Self { stand_together: true, ..Self::new(address.clone(), connections) };
+        let making: Vec<_> = (0..links.turns.available_permits())
+            .map(|_| {
+                let address = address.clone();
+                tokio::spawn(async move { greeted(&address, true).await })
+            })
+            .collect();
+        for made in making {
+            let line = made.await.map_err(|_| fault::LOST)??;
+            links.idle().push(Idle { line, since: Instant::now() });
+        }
+        Ok(links)
     }
 
     /// The rows that a statement finds.
@@ -107,37 +129,47 @@ impl Links {
 
     /// A connection of its own for one statement that may take long.
     pub(super) async fn aside(&self, limit: Duration, sql: &Arc<str>, values: &[Value]) -> Result<Vec<Row>, Fault> {
-        let mut line = self.connect().await?;
+        let mut line = connected(&self.address).await?;
         let done = timeout(limit, line.ask(sql, values, Want::Rows)).await.map_err(|_| fault::SILENT)?;
         let rows = done.map_err(|e| Trouble::from(e).fault)?.rows;
         let _ = timeout(LIMIT, line.close()).await;
         Ok(rows)
     }
 
-    async fn take(&self) -> Result<Link<'_>, Fault> {
+    /// Are those connections alive that nobody has used for a while? Also keeps what stands between from forgetting them.
+    pub(super) async fn check(&self, sql: &Arc<str>) -> Result<(), Fault> {
+        while let Ok(turn) = self.turns.try_acquire() {
+            let quiet = |idle: &Idle| idle.since.elapsed() > QUIET;
+            let oldest = {
+                let mut idle = self.idle();
+                if idle.first().is_some_and(quiet) { idle.remove(0) } else { return Ok(()) }
+            };
+            let mut link = Link { line: oldest.line, fresh: true, _turn: turn };
+            match timeout(LIMIT, link.line.ask(sql, &[], Want::Rows)).await {
+                Ok(Ok(_)) => self.give_back(link),
+                Ok(Err(e)) => return Err(Trouble::from(e).fault),
+                Err(_) => return Err(fault::SILENT),
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) async fn take(&self) -> Result<Link<'_>, Fault> {
         let turn = match timeout(LIMIT, self.turns.acquire()).await {
             Ok(Ok(turn)) => turn,
             Ok(Err(_)) => return Err(Fault::new(Harm::Passing, "the tier was closed")),
             Err(_) => return Err(fault::BUSY),
         };
-        let idle = self.idle().pop().filter(|idle| idle.since.elapsed() < STALE);
+        let idle = self.idle().pop().filter(|idle| self.stand_together || idle.since.elapsed() < STALE);
         Ok(match idle {
-            Some(Idle { line, .. }) => Link { line, fresh: false, _turn: turn },
-            None => {
-                let mut line = self.connect().await?;
-                let greeted = timeout(LIMIT, line.greet(self.address.dialect())).await.map_err(|_| fault::SILENT)?;
-                greeted.map_err(|e| Trouble::from(e).fault)?;
-                Link { line, fresh: true, _turn: turn }
-            }
+            // Where they stand together, one that has died is not replaced.
+            Some(Idle { line, .. }) => Link { line, fresh: self.stand_together, _turn: turn },
+            None if self.stand_together => return Err(fault::LOST),
+            None => Link { line: greeted(&self.address, false).await?, fresh: true, _turn: turn },
         })
     }
 
-    async fn connect(&self) -> Result<Line, Fault> {
-        let connected = timeout(LIMIT, self.address.connect()).await.map_err(|_| fault::SILENT)?;
-        connected.map_err(|e| fault::refused(e, self.address.insists_on_tls()))
-    }
-
-    fn give_back(&self, link: Link<'_>) {
+    pub(super) fn give_back(&self, link: Link<'_>) {
         if !self.turns.is_closed() {
             // The latest is used first, so that what a quiet time does not need is let go.
             self.idle().push(Idle { line: link.line, since: Instant::now() });
@@ -160,6 +192,19 @@ impl Links {
     fn idle(&self) -> MutexGuard<'_, Vec<Idle>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+async fn connected(address: &Address) -> Result<Line, Fault> {
+    let connected = timeout(LIMIT, address.connect()).await.map_err(|_| fault::SILENT)?;
+    connected.map_err(|e| fault::refused(e, address.insists_on_tls()))
+}
+
+/// A connection that was told what it has to know.
+async fn greeted(address: &Address, transacts: bool) -> Result<Line, Fault> {
+    let mut line = connected(address).await?;
+    let greeted = timeout(LIMIT, line.greet(address.dialect(), transacts)).await.map_err(|_| fault::SILENT)?;
+    greeted.map_err(|e| Trouble::from(e).fault)?;
+    Ok(line)
 }
 
 impl fmt::Debug for Links {

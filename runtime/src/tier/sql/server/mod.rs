@@ -7,9 +7,11 @@ mod journal;
 mod line;
 mod links;
 mod schema;
+mod shared;
 mod statements;
 mod store;
 mod tidy;
+mod transaction;
 
 use std::fmt;
 use std::future::Future;
@@ -34,6 +36,7 @@ use crate::tier::fault::{Fault, Harm};
 use crate::tier::{Note, Recall, Reply, Step, Tidied, Tier};
 
 pub(super) use self::address::Address;
+pub(crate) use self::shared::SharedSql;
 
 /// Where the tables are, what they are called, and how much they may hold.
 #[derive(Debug)]
@@ -57,28 +60,28 @@ struct Room {
     walk: Walk,
     census: Census,
     journal: Journal,
+    /// Is the door opened by someone who looks after it, and not by those who find it closed?
+    tended: bool,
 }
 
 impl Server {
     pub(super) fn open(terms: Terms) -> Self {
-        let room = Arc::new(Room {
-            terms,
-            door: Door::closed(),
-            walk: Walk::default(),
-            census: Census::default(),
-            journal: Journal::new(),
-        });
+        let server = Self::closed(terms, false);
+        if let Some(host) = &server.host {
+            server.room.door.shut(None, server.room.door.why());
+            let room = Arc::clone(&server.room);
+            host.block(PATIENCE, async move { room.enter().await });
+        }
+        server
+    }
+
+    fn closed(terms: Terms, tended: bool) -> Self {
+        let (walk, census, journal) = (Walk::default(), Census::default(), Journal::new());
+        let room = Arc::new(Room { terms, door: Door::closed(), walk, census, journal, tended });
         let host = Host::start();
-        match &host {
-            Ok(host) => {
-                room.door.shut(None, room.door.why());
-                let room = Arc::clone(&room);
-                host.block(PATIENCE, async move { room.enter().await });
-            }
-            Err(e) => {
-                let why = Error::new(ErrorKind::Tier, "no thread for the database").because(e.to_string());
-                room.door.set(Err(why));
-            }
+        if let Err(e) = &host {
+            let why = Error::new(ErrorKind::Tier, "no thread for the database").because(e.to_string());
+            room.door.set(Err(why));
         }
         Self { room, host: host.ok() }
     }
@@ -88,7 +91,7 @@ impl Server {
         if let Some(open) = self.host.as_ref().zip(door.store()) {
             return Ok(open);
         }
-        if door.may_try() {
+        if !self.room.tended && door.may_try() {
             self.reopen(None, door.why());
         }
         Err(door.why())
@@ -114,9 +117,16 @@ impl Server {
         })
     }
 
-    /// Connects again, in the background.
+    /// Connects again, in the background; or leaves that to who looks after the door.
     fn reopen(&self, failed: Option<&Arc<Store>>, why: Error) {
         let Some(host) = &self.host else { return };
+        if self.room.tended {
+            // Unless another stands open meanwhile.
+            if self.room.door.store().as_ref().map(Arc::as_ptr) == failed.map(Arc::as_ptr) {
+                self.room.door.set(Err(why));
+            }
+            return;
+        }
         let Some(old) = self.room.door.shut(failed, why) else { return };
         let room = Arc::clone(&self.room);
         host.spawn(async move {
@@ -137,7 +147,7 @@ impl Room {
             tracing::warn!(tier, server = %self.terms.address, reason, "the tier cannot be opened");
             self.error(fault)
         });
-        self.door.set(opened);
+        self.door.set(opened.map(Arc::new));
     }
 
     fn error(&self, fault: Fault) -> Error {

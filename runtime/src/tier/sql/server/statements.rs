@@ -12,7 +12,7 @@ pub(super) struct Sized(Vec<Arc<str>>);
 
 impl Sized {
     /// Statements of up to `2^(kinds - 1)` rows; `write` is given how many.
-    fn new(kinds: u32, write: impl Fn(usize) -> String) -> Self {
+    pub(super) fn new(kinds: u32, write: impl Fn(usize) -> String) -> Self {
         Self((0..kinds).map(|n| write(1 << n).into()).collect())
     }
 

@@ -30,16 +30,21 @@ pub(super) struct Store {
     pub(super) max_bytes: i64,
     /// One write of this node at a time, in the order they were asked for: a put that its caller has given up must not
     /// come after the removal that the caller sends next.
-    writing: Mutex<()>,
+    pub(super) writing: Mutex<()>,
 }
 
 impl Store {
     /// Finds the tables, or makes them.
     pub(super) async fn open(terms: &Terms) -> Result<Self, Fault> {
+        Self::over(Links::new(terms.address.clone(), terms.connections), terms).await
+    }
+
+    /// The same over these connections.
+    pub(super) async fn over(links: Links, terms: &Terms) -> Result<Self, Fault> {
         let dialect = terms.address.dialect();
         let store = Self {
             statements: Statements::new(dialect, &terms.tables),
-            links: Links::new(terms.address.clone(), terms.connections),
+            links,
             max_bytes: i64::try_from(terms.max_bytes).unwrap_or(i64::MAX),
             writing: Mutex::default(),
         };
@@ -93,17 +98,7 @@ impl Store {
     }
 
     pub(super) async fn put(&self, frames: &[Frame]) -> Result<(), Fault> {
-        // One row of a key in a statement, the latest; and all nodes take their rows in one order, so that they queue up
-        // instead of locking each other out.
-        let latest: BTreeMap<&str, &Frame> = frames.iter().map(|frame| (frame.key().as_str(), frame)).collect();
-        let mut rows = Vec::with_capacity(latest.len());
-        for (key, frame) in latest {
-            if key.len() > LONGEST_KEY {
-                return Err(LONG);
-            }
-            let bytes = i64::try_from(key.len() + frame.bytes().len()).unwrap_or(i64::MAX);
-            rows.push([name(key), Value::Number(bytes), Value::Bytes(frame.bytes().clone())]);
-        }
+        let rows = rows_of(frames)?;
         let _turn = self.writing.lock().await;
         let mut rest = &rows[..];
         while !rest.is_empty() {
@@ -212,8 +207,25 @@ pub(super) fn name(text: &str) -> Value {
     Value::Bytes(Bytes::copy_from_slice(text.as_bytes()))
 }
 
+/// What is stored of these frames: name, bytes, frame.
+///
+/// One row of a key in a statement, the latest; and all nodes take their rows in one order, so that they queue up instead
+/// of locking each other out.
+pub(super) fn rows_of<'a>(frames: impl IntoIterator<Item = &'a Frame>) -> Result<Vec<[Value; 3]>, Fault> {
+    let latest: BTreeMap<&str, &Frame> = frames.into_iter().map(|frame| (frame.key().as_str(), frame)).collect();
+    let mut rows = Vec::with_capacity(latest.len());
+    for (key, frame) in latest {
+        if key.len() > LONGEST_KEY {
+            return Err(LONG);
+        }
+        let bytes = i64::try_from(key.len() + frame.bytes().len()).unwrap_or(i64::MAX);
+        rows.push([name(key), Value::Number(bytes), Value::Bytes(frame.bytes().clone())]);
+    }
+    Ok(rows)
+}
+
 /// How many of these rows go into one statement.
-fn fitting(rows: &[[Value; 3]]) -> usize {
+pub(super) fn fitting(rows: &[[Value; 3]]) -> usize {
     let size = |row: &[Value; 3]| match row {
         [.., Value::Bytes(frame)] => frame.len(),
         _ => 0,

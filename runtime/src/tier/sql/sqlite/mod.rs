@@ -152,7 +152,7 @@ impl Sqlite {
 impl Room {
     async fn enter(&self) {
         let opened = self.opened(self.distrusted.load(Ordering::Acquire)).await;
-        self.door.set(opened.map_err(|fault| fault.into_error(&self.options.path)));
+        self.door.set(opened.map(Arc::new).map_err(|fault| fault.into_error(&self.options.path)));
     }
 
     /// Makes sure that a later process does not trust what is stored.

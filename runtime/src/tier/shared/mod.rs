@@ -1,10 +1,19 @@
 //! The log that several nodes share, as the tier that holds it shows it.
 
+mod held;
+mod memory;
+
 use std::time::Duration;
 
 use super::Reply;
 use crate::group::{Cursor, Group};
 use crate::key::Key;
+
+pub(super) use held::{Held, LIFE};
+pub(super) use memory::Memory;
+
+/// How long appending may take; those who wait for it are told `Queued` earlier.
+pub(crate) const APPEND: Duration = Duration::from_secs(2);
 
 /// What a node sees of the log when it looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +32,8 @@ pub(crate) struct News {
     pub(crate) heard: Vec<Heard>,
     /// Is this all there was when it was asked for?
     pub(crate) complete: bool,
+    /// Is it another log than the one that was read, or without what was read last, as far as reading shows that?
+    pub(crate) moved: bool,
 }
 
 /// One entry of the log: what a node invalidated in one step.

@@ -1,0 +1,68 @@
+//! Leases in a table: a row with a token and its end by the database's clock.
+//!
+//! It orders loads, and nothing is wrong where it fails: then two nodes load, as they do without it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::SharedSql;
+use crate::key::Key;
+use crate::tier::Reply;
+use crate::tier::shared::{LIFE, Leases};
+use crate::tier::sql::server::line::Value;
+use crate::tier::sql::server::store::{Store, name, unread};
+
+fn life() -> Value {
+    Value::Number(i64::try_from(LIFE.as_millis()).unwrap_or(i64::MAX))
+}
+
+fn of(key: &Key, token: u64) -> [Value; 2] {
+    [name(key.as_str()), Value::Number(token.cast_signed())]
+}
+
+impl Leases for SharedSql {
+    fn take<'a>(&'a self, key: &'a Key) -> Reply<'a, Option<u64>> {
+        Box::pin(async move {
+            let (sql, token) = (self.0.sql.clone(), self.0.chance.next());
+            let [name, number] = of(key, token);
+            let taken = self.0.server.with(|store| async move {
+                let taken = store.links.rows(&sql.take, &[name.clone(), number, life()]).await?;
+                // How many rows were changed does not say on every server whose it is.
+                let taken = match &sql.holder {
+                    Some(holder) => store.links.rows(holder, &[name]).await?,
+                    None => taken,
+                };
+                let holder = taken.first().map(|row| row.number(0)).transpose().map_err(unread)?;
+                Ok(holder.map(i64::cast_unsigned) == Some(token))
+            });
+            let taken = taken.await?;
+            if taken {
+                self.0.held.remember(key, token);
+            }
+            Ok(taken.then_some(token))
+        })
+    }
+
+    fn renew<'a>(&'a self, key: &'a Key, token: u64) -> Reply<'a, bool> {
+        Box::pin(async move {
+            let sql = self.0.sql.clone();
+            let [key, token] = of(key, token);
+            let hold =
+                |store: Arc<Store>| async move { Ok(store.links.change(&sql.hold, &[life(), key, token]).await? > 0) };
+            self.0.server.with(hold).await
+        })
+    }
+
+    fn give_back<'a>(&'a self, key: &'a Key, token: u64) -> Reply<'a, ()> {
+        Box::pin(async move {
+            self.0.held.forget(key);
+            let (sql, values) = (self.0.sql.clone(), of(key, token));
+            let end = |store: Arc<Store>| async move { store.links.change(&sql.release, &values).await.map(drop) };
+            self.0.server.with(end).await
+        })
+    }
+
+    fn life(&self) -> Duration {
+        LIFE
+    }
+}
