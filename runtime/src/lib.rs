@@ -42,6 +42,7 @@ mod stack;
 #[path = "stack_absent.rs"]
 mod stack;
 pub mod stats;
+mod sync;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod ticker;

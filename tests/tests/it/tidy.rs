@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// The floors of `runtime/src`, from the ground up: a file may import from its own floor and from those before it.
 const FLOORS: &[(&str, &[&str])] = &[
-    ("words", &["error", "clock", "chance", "key", "group", "slots", "join", "ticker", "plain", "applied"]),
+    ("words", &["error", "clock", "chance", "key", "group", "slots", "join", "ticker", "plain", "applied", "sync"]),
     ("shapes", &["codec", "policy", "outcome", "site", "names", "depth", "stats", "intent"]),
     ("shelves", &["tier"]),
     ("order", &["log", "settings", "flight", "near", "frames", "shelf", "front", "follow", "stack", "stack_absent"]),
