@@ -267,3 +267,22 @@ fn read_entry(entry: &Value, epoch: u64, node: u64) -> Option<Heard> {
     }
     Some(heard)
 }
+
+/// How many readers of this file make something of an answer.
+#[cfg(feature = "testing")]
+pub(super) fn understood(answer: &Value) -> usize {
+    let met = read_met(answer);
+    if let Some(met) = &met
+        && met.top.position.number != 0
+    {
+        assert_eq!(read_id(&id(met.top), met.top.position.epoch), Some(met.top), "a place that was read is written so");
+    }
+    let read = [
+        met.is_some(),
+        read_folded(answer).is_some(),
+        read_scores(answer).is_some(),
+        read_heard(answer, 1, 2).is_some(),
+        read_entry(answer, 1, 2).is_some(),
+    ];
+    read.into_iter().filter(|read| *read).count()
+}

@@ -8,6 +8,9 @@ mod link;
 mod log;
 mod names;
 mod options;
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+pub mod replies;
 mod script;
 mod sweep;
 mod target;

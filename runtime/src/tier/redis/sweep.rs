@@ -129,7 +129,7 @@ impl Room {
     }
 }
 
-fn read_scan(answer: &Value) -> Option<(String, Vec<String>)> {
+pub(super) fn read_scan(answer: &Value) -> Option<(String, Vec<String>)> {
     let Value::Array(parts) = answer else { return None };
     let [Value::BulkString(cursor), Value::Array(names)] = parts.as_slice() else { return None };
     // Names that are no text are not ours.
