@@ -19,6 +19,7 @@ pub(crate) fn forged(bytes: &[u8]) -> Vec<u8> {
 
 fn round_trip(bytes: &[u8]) {
     let Ok(frame) = Frame::read(Bytes::copy_from_slice(bytes)) else { return };
+    assert!(!Frame::is_newer(bytes), "a frame that can be read is of no newer version");
     assert_eq!(&frame.bytes()[..], bytes, "a frame keeps its bytes");
     assert!(frame.payload().len() + frame.key().as_str().len() < bytes.len());
     if !frame.is_encrypted() {

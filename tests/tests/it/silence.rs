@@ -25,11 +25,11 @@ async fn page(name: &str) -> Result<u64, String> {
 
 /// Writes down everything that is said, down to a level.
 #[derive(Clone)]
-struct Ear(Arc<Mutex<String>>, Level);
+pub(crate) struct Ear(Arc<Mutex<String>>, Level);
 
 impl Ear {
     /// What is said at this level and above while this runs.
-    fn hears<F: Future>(level: Level, run: F) -> String {
+    pub(crate) fn hears<F: Future>(level: Level, run: F) -> String {
         let ear = Self(Arc::default(), level);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         tracing::subscriber::with_default(ear.clone(), || runtime.block_on(run));

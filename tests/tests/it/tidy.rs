@@ -9,7 +9,22 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("words", &["error", "clock", "chance", "key", "group", "slots", "join", "ticker", "plain", "applied", "sync"]),
     ("shapes", &["codec", "policy", "outcome", "site", "names", "depth", "stats", "intent"]),
     ("shelves", &["tier"]),
-    ("order", &["log", "settings", "flight", "near", "frames", "shelf", "front", "follow", "stack", "stack_absent"]),
+    (
+        "order",
+        &[
+            "log",
+            "settings",
+            "flight",
+            "near",
+            "strangers",
+            "frames",
+            "shelf",
+            "front",
+            "follow",
+            "stack",
+            "stack_absent",
+        ],
+    ),
     ("engine", &["cache", "which", "call", "load", "entry", "invalidator", "namespace", "builder"]),
     ("doors", &["own", "probe", "probe_macros", "testing", "__private", "lib"]),
 ];
