@@ -1,6 +1,6 @@
 //! The runtime's own flight, log and breaker, compiled once more over a scheduler that tries their schedules.
 //!
-//! The files are the runtime's, word for word; only [`crate::sync`] is another one. What they need beside it comes from
+//! The files are the runtime's, word for word; only `sync` is another one. What they need beside it comes from
 //! the runtime as it is. Nothing here reaches an ordinary build: no feature of the runtime is involved.
 //!
 //! The scheduler orders all atomics one after the other: it finds wrong orders of steps, and no missing fence.
