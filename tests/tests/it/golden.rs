@@ -72,9 +72,11 @@ fn is_to_be_written() -> bool {
     std::env::var_os("CACHED_GOLDEN").is_some_and(|what| what == "write")
 }
 
+type Build = Box<dyn Fn(Builder) -> Builder>;
+
 /// Each file of the present version, and how its cache was built.
-fn present() -> Vec<(String, Box<dyn Fn(Builder) -> Builder>)> {
-    let mut all: Vec<(String, Box<dyn Fn(Builder) -> Builder>)> = Vec::new();
+fn present() -> Vec<(String, Build)> {
+    let mut all: Vec<(String, Build)> = Vec::new();
     for format in [Format::Postcard, Format::Msgpack, Format::Json] {
         for compression in [Compression::None, Compression::Zlib, Compression::Zstd, Compression::Lz4] {
             let build =

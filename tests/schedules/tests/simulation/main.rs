@@ -127,6 +127,9 @@ pub(crate) enum Without {
 }
 
 const SEEDS: u64 = 3_000;
+/// Runs in which something was old once. In the first, two failovers bring back an epoch that had ended, and a load of
+/// before the first stores its frame after the second.
+const KNOWN: &[u64] = &[5_282_888_105_094_572_807];
 const FULL: u64 = 100_000;
 
 fn first_seed() -> u64 {
@@ -143,6 +146,7 @@ fn three_nodes_and_a_bad_network_serve_nothing_old() {
     let (first, started, mut counts) = (first_seed(), Instant::now(), Counts::default());
     let seeds = if std::env::var_os("CACHED_FULL").is_some() { FULL } else { SEEDS };
     println!("seeds from {first} (CACHED_SEED)");
+    KNOWN.iter().for_each(|seed| run(*seed, Without::Nothing, &mut Counts::default()));
     for seed in first..first + seeds {
         let ran = catch_unwind(AssertUnwindSafe(|| run(seed, Without::Nothing, &mut counts)));
         assert!(ran.is_ok(), "seed {seed}");
