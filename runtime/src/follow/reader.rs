@@ -1,5 +1,6 @@
 //! Reading the shared log in its order: on from where this node was, or anew.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,12 +18,17 @@ pub(crate) struct Reader {
     read: Cursor,
     /// Was any log met yet?
     met: bool,
+    /// Epochs that ended while this node followed them, the latest last.
+    left: VecDeque<u64>,
 }
+
+/// How many of those are remembered: a replica that is behind by so many is none to fail over to.
+const LEFT: usize = 64;
 
 impl Reader {
     /// One that has met no log yet; an earlier process may have read to some place.
     pub(crate) fn new(follow: &Arc<Follow>, read: Option<Cursor>) -> Self {
-        Self { follow: Arc::clone(follow), read: read.unwrap_or_default(), met: false }
+        Self { follow: Arc::clone(follow), read: read.unwrap_or_default(), met: false, left: VecDeque::new() }
     }
 
     /// How far the log was read.
@@ -52,7 +58,13 @@ impl Reader {
         Ok(())
     }
 
-    async fn adopt(&mut self, met: Met, drops: bool) -> Result<()> {
+    async fn adopt(&mut self, mut met: Met, drops: bool) -> Result<()> {
+        if self.left.contains(&met.top.position.epoch) {
+            // A failover brought back an epoch that had ended. What this node knows to have been invalidated since is in
+            // no log, and frames of before it would be valid again.
+            self.follow.shared.renew(met.top.position.epoch).await?;
+            met = self.follow.shared.meet(Cursor::default(), Cursor::default()).await?;
+        }
         let groups = self.follow.shared.groups().await?;
         // Groups of another epoch than the one that was met would say nothing of its frames.
         let again = self.follow.shared.meet(Cursor::default(), Cursor::default()).await?;
@@ -63,12 +75,23 @@ impl Reader {
         }
         let records = self.follow.log.adopt(Adopted { top: met.top, groups }, drops);
         self.tell_own(records);
+        self.leave(met.top.position.epoch);
         self.read = met.top;
         if std::mem::replace(&mut self.met, true) && drops {
             self.say_again();
         }
         count(&self.follow.seen.adopted, 1);
         Ok(())
+    }
+
+    /// Remembers the epoch that was followed so far, if it is another.
+    fn leave(&mut self, next: u64) {
+        let last = self.read.position.epoch;
+        if last != 0 && last != next {
+            self.left.push_back(last);
+            let over = self.left.len().saturating_sub(LEFT);
+            self.left.drain(..over);
+        }
     }
 
     /// A log that was lost may have taken this node's last invalidations with it.

@@ -61,10 +61,6 @@ struct Known {
     interests: Vec<Arc<Interest>>,
     /// The highest place known of the shared log: a node's own records before all that others wrote earlier.
     shared: Cursor,
-    /// Where this node's own log was when the shared one began anew under it. A failover can bring a former epoch back,
-    /// with lower numbers: the places that loads of before then took in it say nothing.
-    #[cfg(feature = "_shared")]
-    began: u64,
     trust: Trust,
 }
 
@@ -84,14 +80,7 @@ impl Log {
         } else {
             (start.number, Trust::Proven)
         };
-        let known = Known {
-            marks,
-            interests: Vec::new(),
-            shared: Cursor::default(),
-            #[cfg(feature = "_shared")]
-            began: 0,
-            trust,
-        };
+        let known = Known { marks, interests: Vec::new(), shared: Cursor::default(), trust };
         Self {
             epoch: start.epoch,
             seq: AtomicU64::new(0),

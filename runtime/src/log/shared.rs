@@ -60,13 +60,9 @@ impl Log {
         let records = if drops { self.numbered([Group::Everything]) } else { Vec::new() };
         let mut known = self.known.write();
         known.marks.forget_shared();
-        let before = std::mem::replace(&mut known.shared, adopted.top).position.epoch;
+        known.shared = adopted.top;
         for record in &records {
             self.apply_one(&mut known, record, 0);
-        }
-        // What an earlier process stored has lower numbers, and was not made under a log that this one has left.
-        if before != 0 && before != adopted.top.position.epoch {
-            known.began = self.top.load(Ordering::SeqCst);
         }
         for (group, number) in adopted.groups {
             known.marks.set(&group, Mark { shared: number, ..Mark::default() });
@@ -78,10 +74,8 @@ impl Log {
     pub(crate) fn allows_shared(&self, frame: &Frame) -> bool {
         let known = self.known.read();
         let (head, epoch) = (frame.head(), known.shared.position.epoch);
-        let is_of_before = head.birth.epoch == self.epoch && head.birth.number < known.began;
         epoch != 0
             && head.shared.epoch == epoch
-            && !is_of_before
             && known.marks.latest(&head.key, frame.tags()).shared <= head.shared.number
     }
 

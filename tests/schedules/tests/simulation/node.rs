@@ -107,9 +107,6 @@ impl SharedLog for Line {
     }
 
     fn remembered(&self) -> Vec<Group> {
-        if self.without == Without::SaidAgain {
-            return Vec::new();
-        }
         let mut groups: Vec<Group> = Vec::new();
         for (group, _) in self.lately.lock().unwrap().iter() {
             if !groups.contains(group) {

@@ -109,9 +109,9 @@ impl Server {
     }
 
     /// `PUT`: was it stored?
-    pub(crate) fn put(&mut self, frame: Frame, fenced: bool) -> bool {
+    pub(crate) fn put(&mut self, frame: Frame) -> bool {
         let (key, birth) = (frame.key().clone(), frame.head().shared);
-        let fence = self.fences.get(&key).filter(|fence| fenced && fence.epoch == birth.epoch);
+        let fence = self.fences.get(&key).filter(|fence| fence.epoch == birth.epoch);
         if fence.is_some_and(|fence| fence.number > birth.number) {
             return false;
         }

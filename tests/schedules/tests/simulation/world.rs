@@ -194,10 +194,9 @@ impl World {
             Stage::Store(value) => {
                 let shared = if self.without == Without::FrameBirth { node.log.birth().shared } else { birth.shared };
                 let frame = frame(row, value, crate::log::Birth { shared, ..birth });
-                let fenced = self.without != Without::Fence;
                 if open && node.loads[at].current {
                     let judged = node.log.allows_shared(&frame);
-                    let stored = judged && self.server.lock().unwrap().put(frame, fenced);
+                    let stored = judged && self.server.lock().unwrap().put(frame);
                     counts.refused += u64::from(!stored);
                 }
                 Stage::Answer(value)
