@@ -6,12 +6,15 @@ use std::sync::{Arc, OnceLock};
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::codec::{Codec, Frame, Head, Keys, Schema};
+use crate::clock::Clock;
+use crate::codec::{Codec, Format, Frame, Head, Keys, Schema};
 use crate::depth::Codecs;
 use crate::error::{Error, Result};
 use crate::log::Birth;
 use crate::names::Named;
+use crate::settings::Settings;
 use crate::shelf::Life;
+use crate::strangers::Strangers;
 
 /// How one site's values become frames.
 pub(crate) struct Frames {
@@ -22,11 +25,21 @@ pub(crate) struct Frames {
     keys: Option<Arc<Keys>>,
     /// The schema of what is stored, and the fingerprint of frames; known when the first is sealed or opened.
     print: OnceLock<(Schema, u64)>,
+    strangers: Arc<Strangers>,
+    clock: Clock,
 }
 
 impl Frames {
-    pub(crate) fn new(site: &str, version: u32, codec: Codec, keys: Option<Arc<Keys>>) -> Self {
-        Self { site: site.to_owned(), version, codec, keys, print: OnceLock::new() }
+    pub(crate) fn new(site: &str, version: u32, format: Option<Format>, settings: &Settings) -> Self {
+        Self {
+            site: site.to_owned(),
+            version,
+            codec: settings.codec_for(format),
+            keys: settings.keys.clone(),
+            print: OnceLock::new(),
+            strangers: Arc::clone(&settings.strangers),
+            clock: settings.clock.clone(),
+        }
     }
 
     /// The fingerprint is of site, version and type.
@@ -73,7 +86,11 @@ impl Frames {
     /// A frame with tags that the site does not give (any more) is not: a hit would not notice their invalidation.
     pub(crate) fn open<T>(&self, codecs: &Codecs<T>, frame: &Frame, watches: impl Fn(&str) -> bool) -> Option<T> {
         let (_, fingerprint) = self.print(codecs);
-        if frame.head().fingerprint != *fingerprint || !frame.tags().all(watches) {
+        if frame.head().fingerprint != *fingerprint {
+            self.strangers.met(&self.site, *fingerprint, frame, self.clock.now());
+            return None;
+        }
+        if !frame.tags().all(watches) {
             return None;
         }
         let payload = match &self.keys {
@@ -117,14 +134,14 @@ mod tests {
 
     #[test]
     fn a_version_that_was_raised_makes_older_frames_misses() {
-        let at = |version| Frames::new("site", version, Codec::default(), None);
+        let at = |version| Frames::new("site", version, None, &Settings::default());
         assert_eq!(opened(&at(1), &at(1)), Some(7));
         assert_eq!(opened(&at(1), &at(2)), None);
     }
 
     #[test]
     fn a_frame_is_opened_by_its_own_site_only() {
-        let of = |site| Frames::new(site, 0, Codec::default(), None);
+        let of = |site| Frames::new(site, 0, None, &Settings::default());
         assert_eq!(opened(&of("a"), &of("a")), Some(7));
         assert_eq!(opened(&of("a"), &of("b")), None);
     }

@@ -44,6 +44,9 @@ mod stack;
 #[path = "stack_absent.rs"]
 mod stack;
 pub mod stats;
+#[cfg(feature = "tiers")]
+mod strangers;
+mod sync;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod ticker;

@@ -10,6 +10,8 @@ use crate::codec::{Codec, Format, Keys};
 use crate::key::{Pattern, Secret};
 use crate::near::Eviction;
 use crate::site::Site;
+#[cfg(feature = "tiers")]
+use crate::strangers::Strangers;
 
 /// The settings that calls read.
 #[derive(Debug, Clone)]
@@ -24,6 +26,9 @@ pub(crate) struct Settings {
     /// What frames are encrypted with, if they are. Where keys are secret, what hides them encrypts them instead.
     #[cfg(feature = "tiers")]
     pub(crate) keys: Option<Arc<Keys>>,
+    /// Who was told that others write under our keys.
+    #[cfg(feature = "tiers")]
+    pub(crate) strangers: Arc<Strangers>,
     pub(crate) groups: usize,
     /// Does near answer nothing while invalidations of other nodes may be missing?
     pub(crate) strict: bool,
@@ -42,6 +47,8 @@ impl Default for Settings {
             codec: Codec::default(),
             #[cfg(feature = "tiers")]
             keys: None,
+            #[cfg(feature = "tiers")]
+            strangers: Arc::default(),
             groups: crate::log::GROUPS,
             strict: false,
             seed: None,

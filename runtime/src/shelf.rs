@@ -73,10 +73,7 @@ where
             Near::new(settings.eviction, budget, &sign.namespace, sign.policy.idle, interest, Arc::clone(&counters));
         Self {
             #[cfg(feature = "tiers")]
-            frames: {
-                let codec = settings.codec_for(sign.policy.format);
-                Frames::new(&sign.name, sign.policy.version, codec, settings.keys.clone())
-            },
+            frames: Frames::new(&sign.name, sign.policy.version, sign.policy.format, settings),
             sign,
             near,
             board: Arc::new(Board::new()),

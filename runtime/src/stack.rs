@@ -256,6 +256,7 @@ impl Level {
             dropped: queue.dropped,
             refused: queue.refused,
             unreadable: queue.unreadable,
+            newer: queue.newer,
             bytes_written: meter.bytes_in,
             bytes_read: meter.bytes_out,
             entries: queue.entries,

@@ -10,6 +10,9 @@
 //!
 //! An encrypted payload is `key id u32 · nonce (24 bytes) · ciphertext · tag (16 bytes)`; all before the ciphertext is
 //! authenticated with it. The checksum needs no key: it finds accidents, so that upkeep reads what it has no keys for.
+//!
+//! Magic, version and checksum have their places in every version, so that an older one knows a newer frame for what it
+//! is, and leaves it alone.
 
 use std::sync::Arc;
 
@@ -141,6 +144,13 @@ impl Frame {
             return Err(broken("the frame's encrypted payload is cut short"));
         }
         Ok(Self { head, bytes, payload, encrypted })
+    }
+
+    /// Are these bytes an intact frame of a version that is newer than any known here? Nothing else of it can be read.
+    #[must_use]
+    pub fn is_newer(bytes: &[u8]) -> bool {
+        let Some((body, checksum)) = bytes.split_last_chunk::<CHECKSUM>() else { return false };
+        body.len() > 2 && body[..2] == MAGIC && body[2] > VERSION && u64::from_le_bytes(*checksum) == xxh3_64(body)
     }
 
     /// What the frame says about itself.

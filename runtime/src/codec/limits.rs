@@ -20,11 +20,15 @@ pub(super) const SIZELESS_ITEMS: usize = 1 << 16;
 pub(super) struct Limits {
     depth: Cell<usize>,
     items: Cell<usize>,
+    /// For so many more items room may be made before they are there. All that have a size are in the payload's bytes,
+    /// so lists that tell the truth get all they ask for; those that lie share it, however deep they nest.
+    room: Cell<usize>,
 }
 
 impl Limits {
     pub(super) const fn for_payload(bytes: usize) -> Self {
-        Self { depth: Cell::new(MAX_DEPTH), items: Cell::new(bytes.saturating_add(SIZELESS_ITEMS)) }
+        let items = Cell::new(bytes.saturating_add(SIZELESS_ITEMS));
+        Self { depth: Cell::new(MAX_DEPTH), items, room: Cell::new(bytes) }
     }
 
     fn deeper<T, E: serde::de::Error>(&self, inside: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
@@ -38,6 +42,13 @@ impl Limits {
     fn item<E: serde::de::Error>(&self) -> Result<(), E> {
         self.items.set(self.items.get().checked_sub(1).ok_or_else(|| E::custom("more items than bytes"))?);
         Ok(())
+    }
+
+    /// How much room a list that announces so many items may make at once.
+    fn room_for(&self, announced: usize) -> usize {
+        let granted = announced.min(self.room.get());
+        self.room.set(self.room.get() - granted);
+        granted
     }
 }
 
@@ -149,7 +160,7 @@ impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Guarded<'_, A> {
     }
 
     fn size_hint(&self) -> Option<usize> {
-        self.inner.size_hint().map(|hint| hint.min(self.limits.items.get()))
+        self.inner.size_hint().map(|hint| self.limits.room_for(hint))
     }
 }
 
@@ -166,7 +177,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Guarded<'_, A> {
     }
 
     fn size_hint(&self) -> Option<usize> {
-        self.inner.size_hint().map(|hint| hint.min(self.limits.items.get()))
+        self.inner.size_hint().map(|hint| self.limits.room_for(hint))
     }
 }
 

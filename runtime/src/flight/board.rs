@@ -5,11 +5,11 @@ use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
 
 use hashbrown::{Equivalent, HashMap};
-use parking_lot::Mutex;
 use quick_cache::DefaultHashBuilder;
 
 use super::landing::{Flight, Landing};
 use crate::log::Birth;
+use crate::sync::Mutex;
 
 const SHARDS: usize = 16;
 

@@ -4,14 +4,13 @@ use std::any::Any;
 use std::sync::Arc;
 use std::task::Waker;
 
-use parking_lot::{Condvar, Mutex};
-
 use super::chain::FlightId;
 use super::relay::Relay;
 use crate::clock::Millis;
 use crate::error::Error;
 use crate::log::Birth;
 use crate::outcome::Share;
+use crate::sync::{Condvar, Mutex};
 
 /// One load in the air.
 pub(crate) struct Flight<V, R> {

@@ -5,6 +5,7 @@
 
 mod board;
 mod chain;
+mod drive;
 mod landing;
 mod relay;
 mod unwind;
@@ -12,6 +13,7 @@ mod wait;
 
 pub(crate) use board::{Board, Boarded, Lead};
 pub(crate) use chain::{FlightId, chained, chained_apart, chained_sync, would_wait_for_itself};
+pub(crate) use drive::drive;
 pub(crate) use landing::{Fallback, Flight, Landing, Told};
-pub(crate) use relay::{Load, Relay};
+pub(crate) use relay::Load;
 pub(crate) use unwind::{CatchUnwind, message_of};

@@ -6,11 +6,10 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::task::{Context, Poll, Waker};
 
-use parking_lot::Mutex;
-use tokio::runtime::Handle;
+use crate::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use crate::sync::{Handle, Mutex};
 
 /// A load, and the runtime that it belongs to.
 pub(crate) struct Load {

@@ -1,16 +1,16 @@
 //! From one connection to its loss: look at the log, catch up, let callers through, follow.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use super::reader::Reader;
 use super::{Follow, count};
 use crate::chance::Chance;
 use crate::clock::Millis;
-use crate::error::{Error, ErrorKind, Result};
-use crate::group::{Cursor, Group, Note, Record};
-use crate::log::Adopted;
+use crate::error::{Error, Result};
+use crate::group::{Cursor, Note};
 use crate::tier::behind::WeakBehind;
-use crate::tier::shared::{Heard, Met, News};
 
 /// How long one read of the log waits for news.
 const WAIT: Duration = Duration::from_millis(400);
@@ -40,12 +40,9 @@ pub(super) async fn run(follow: Follow) {
 }
 
 struct Session {
-    follow: Follow,
+    follow: Arc<Follow>,
+    reader: Reader,
     chance: Chance,
-    /// How far the log was read, in order.
-    read: Cursor,
-    /// Was any log met yet?
-    met: bool,
     failures: u32,
     proven: Instant,
     capped: Millis,
@@ -59,11 +56,11 @@ struct Session {
 impl Session {
     fn new(follow: Follow) -> Self {
         let (now, capped) = (Instant::now(), follow.clock.now());
-        let read = follow.read.unwrap_or_default();
-        let noted = (now, read);
-        let chance = Chance::unknown();
-        let (met, failures, said) = (false, 0, Default::default());
-        Self { follow, chance, read, met, failures, proven: now, capped, looked: now, checked: now, noted, said }
+        let follow = Arc::new(follow);
+        let reader = Reader::new(&follow, follow.read);
+        let noted = (now, reader.read());
+        let (chance, failures, said) = (Chance::unknown(), 0, Default::default());
+        Self { follow, reader, chance, failures, proven: now, capped, looked: now, checked: now, noted, said }
     }
 
     fn is_wanted(&self) -> bool {
@@ -76,19 +73,19 @@ impl Session {
         shared.connect().await?;
         count(&self.follow.seen.sessions, 1);
         self.look().await?;
-        while !self.read_on(Duration::ZERO).await? {}
+        while !self.reader.read_on(Duration::ZERO).await? {}
         // Callers first: who sees that the log is followed may count on them.
         self.open();
         self.prove();
         while self.is_wanted() {
-            let complete = self.read_on(WAIT).await?;
+            let complete = self.reader.read_on(WAIT).await?;
             if self.looked.elapsed() >= LOOK {
                 self.look().await?;
             }
             if self.checked.elapsed() >= CHECK || shared.is_late() {
                 self.checked = Instant::now();
                 if shared.check().await? {
-                    self.say_again();
+                    self.reader.say_again();
                 }
             }
             if complete {
@@ -102,6 +99,12 @@ impl Session {
         Ok(())
     }
 
+    async fn look(&mut self) -> Result<()> {
+        self.reader.look().await?;
+        self.looked = Instant::now();
+        Ok(())
+    }
+
     /// Callers get through, and what waits for the tier need not wait for its next turn.
     fn open(&mut self) {
         self.failures = 0;
@@ -111,106 +114,6 @@ impl Session {
         (self.follow.breakers)();
         if let Some(tier) = self.follow.tier.upgrade() {
             tier.hurry();
-        }
-    }
-
-    /// Is the log still the one that was read? If not, begins anew with the one there is.
-    async fn look(&mut self) -> Result<()> {
-        let (shared, log) = (self.follow.shared.clone(), self.follow.log.clone());
-        let known = if self.met { log.shared_top() } else { self.read };
-        let mut met = shared.meet(known, self.read).await?;
-        let same = met.top.position.epoch == known.position.epoch;
-        if same && !met.holds_known && self.met {
-            // A failover lost what this node knows to have been there.
-            shared.renew(known.position.epoch).await?;
-            met = shared.meet(Cursor::default(), Cursor::default()).await?;
-            self.adopt(met, true).await?;
-        } else if !self.met && same && met.holds_read {
-            // An earlier process of this node had read so far, if only to the beginning: what came since is read from
-            // there, and if the log does not reach back to there any more, that is seen then.
-            let read = self.read;
-            self.adopt(Met { top: read, ..met }, false).await?;
-        } else if !same || !met.holds_read {
-            self.adopt(met, true).await?;
-        }
-        self.looked = Instant::now();
-        Ok(())
-    }
-
-    async fn adopt(&mut self, met: Met, drops: bool) -> Result<()> {
-        let groups = self.follow.shared.groups().await?;
-        // Groups of another epoch than the one that was met would say nothing of its frames.
-        let again = self.follow.shared.meet(Cursor::default(), Cursor::default()).await?;
-        if again.top.position.epoch != met.top.position.epoch {
-            return Err(
-                Error::new(ErrorKind::Tier, "the shared log began anew while it was read").with("code", "EPOCH")
-            );
-        }
-        let records = self.follow.log.adopt(Adopted { top: met.top, groups }, drops);
-        self.tell_own(records);
-        self.read = met.top;
-        if std::mem::replace(&mut self.met, true) && drops {
-            self.say_again();
-        }
-        count(&self.follow.seen.adopted, 1);
-        Ok(())
-    }
-
-    /// A log that was lost, or a server of frames, may have taken this node's last invalidations with it.
-    fn say_again(&self) {
-        let groups = self.follow.shared.remembered();
-        if let (false, Some(tier)) = (groups.is_empty(), self.follow.tier.upgrade()) {
-            tier.queue(self.follow.log.append(groups));
-        }
-    }
-
-    /// Reads what comes next, waiting for it so long, and applies it. False if there may be more to read.
-    async fn read_on(&mut self, wait: Duration) -> Result<bool> {
-        let News { heard, complete, moved } = self.follow.shared.read(self.read, wait).await?;
-        if moved {
-            self.look().await?;
-            return Ok(false);
-        }
-        let next = self.read.position.number + 1;
-        if heard.first().is_some_and(|first| first.at.position.number != next) && !self.is_joined().await? {
-            // What was read is from before the log was begun anew: it is dropped with all else.
-            return Ok(false);
-        }
-        self.take(heard);
-        Ok(complete)
-    }
-
-    /// Does the log still hold what was read last? If so, an append that failed half way has used up a number; if not,
-    /// entries in between were trimmed before they could be read, and all begins anew.
-    async fn is_joined(&mut self) -> Result<bool> {
-        let met = self.follow.shared.meet(Cursor::default(), self.read).await?;
-        let joined = met.top.position.epoch == self.read.position.epoch
-            && met.holds_read
-            // Before the first entry there is none to look for.
-            && self.read.position.number > 0;
-        if !joined {
-            self.adopt(met, true).await?;
-        }
-        Ok(joined)
-    }
-
-    /// Applies what was read.
-    fn take(&mut self, heard: Vec<Heard>) {
-        let Some(last) = heard.last().map(|heard| heard.at) else { return };
-        let others = heard.into_iter().filter(|heard| !heard.own);
-        let records: Vec<(Group, Cursor)> =
-            others.flat_map(|heard| heard.groups.into_iter().map(move |group| (group, heard.at))).collect();
-        count(&self.follow.seen.heard, records.len());
-        if !records.is_empty() {
-            let records = self.follow.log.hear(records);
-            self.tell_own(records);
-        }
-        self.read = last;
-    }
-
-    fn tell_own(&self, records: Vec<Record>) {
-        if let (false, Some(own)) = (records.is_empty(), self.follow.own.as_ref().and_then(WeakBehind::upgrade)) {
-            own.apply_behind(records);
         }
     }
 
@@ -266,9 +169,10 @@ impl Session {
         }
         drop(owing);
         let (at, cursor) = self.noted;
-        if cursor != self.read && at.elapsed() >= NOTE {
-            own.note_behind(Note::Read(self.read));
-            self.noted = (Instant::now(), self.read);
+        let read = self.reader.read();
+        if cursor != read && at.elapsed() >= NOTE {
+            own.note_behind(Note::Read(read));
+            self.noted = (Instant::now(), read);
         }
     }
 }

@@ -1,26 +1,17 @@
 //! How a load starts: here, as long as it only reads tiers, and then in a task of its own.
 
-use std::cell::Cell;
-use std::future::{Future, poll_fn};
-use std::pin::Pin;
+use std::future::Future;
 use std::sync::Arc;
-use std::task::Poll;
 
 use tracing::Instrument as _;
 
 use super::Miss;
 use crate::depth::Depth;
-use crate::flight::{CatchUnwind, Lead, Load, Relay};
+use crate::flight::{Lead, Load, drive};
 use crate::key::{KeyPart, OwnedKey};
 use crate::outcome::Shape;
 use crate::shelf::Shelf;
-
-/// Loads that start inside each other's start, on one stack; deeper ones get a task, and with it a stack, at once.
-const DEEPEST: u8 = 4;
-
-thread_local! {
-    static DEPTH: Cell<u8> = const { Cell::new(0) };
-}
+use crate::sync::Handle;
 
 impl<K, S, R, D, V> Miss<K, S, R, D, V>
 where
@@ -56,7 +47,7 @@ where
         };
         // Boxed: else every caller's future would be large enough to hold a whole load.
         let future = Box::pin(fly.in_current_span());
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return future.await };
+        let Ok(runtime) = Handle::try_current() else { return future.await };
         let load = Load { future, runtime };
         let waits_anyway = self.ready.is_none() && shelf.policy().soft_timeout.is_none();
         if waits_anyway {
@@ -64,51 +55,5 @@ where
         } else {
             load.spawn();
         }
-    }
-}
-
-/// Drives a load to its end, or up to where it gets a task of its own.
-async fn drive(relay: &Relay, load: Load) {
-    let _cancelled = Freed(relay);
-    let mut first = Some(load);
-    poll_fn(|cx| {
-        let Some(mut load) = first.take().or_else(|| relay.take()) else { return Poll::Ready(()) };
-        let depth = DEPTH.get();
-        if depth >= DEEPEST {
-            load.spawn();
-            return Poll::Ready(());
-        }
-        let polled = {
-            let _nested = Nested::enter(depth);
-            Pin::new(&mut CatchUnwind(load.future.as_mut())).poll(cx)
-        };
-        // A panic in here left the flight lost, as it would in a task.
-        if polled.is_ready() { Poll::Ready(()) } else { relay.rest(load, cx) }
-    })
-    .await;
-}
-
-/// A first caller who goes away leaves the load with a task.
-struct Freed<'a>(&'a Relay);
-
-impl Drop for Freed<'_> {
-    fn drop(&mut self) {
-        self.0.free();
-    }
-}
-
-/// Counts one more start on this stack, also if it panics.
-struct Nested(u8);
-
-impl Nested {
-    fn enter(depth: u8) -> Self {
-        DEPTH.set(depth + 1);
-        Self(depth)
-    }
-}
-
-impl Drop for Nested {
-    fn drop(&mut self) {
-        DEPTH.set(self.0);
     }
 }

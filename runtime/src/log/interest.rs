@@ -1,8 +1,7 @@
 //! What can concern one shelf, so that an invalidation elsewhere costs its hits nothing.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use crate::group::Group;
+use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// The head that a shelf's hits compare with, and which groups raise it.
 #[derive(Debug)]

@@ -12,9 +12,6 @@ mod shared;
 mod trust;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-
-use parking_lot::{Mutex, RwLock};
 
 pub(crate) use interest::Interest;
 use marks::{Mark, Marks};
@@ -26,6 +23,8 @@ use trust::Trust;
 use crate::codec::Frame;
 use crate::group::{Cursor, Group, Position, Recall, Record};
 use crate::key::Key;
+use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::{Mutex, RwLock};
 
 /// How many groups are remembered one by one. Default: 65,536; older ones are folded into their namespace.
 pub(crate) const GROUPS: usize = 65_536;

@@ -1,10 +1,9 @@
 //! What this node knows of the log that it shares with others.
 
-use std::sync::atomic::Ordering;
-
 use super::{Log, Mark, Trust};
 use crate::codec::Frame;
 use crate::group::{Cursor, Group, Position, Record};
+use crate::sync::atomic::Ordering;
 
 /// What a node finds when it meets a shared log, or meets it again and cannot go on from where it was.
 #[derive(Debug)]

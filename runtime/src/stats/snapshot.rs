@@ -96,6 +96,8 @@ plain! {
         pub refused: u64,
         /// Stored bytes that were no frame, or another key's.
         pub unreadable: u64,
+        /// Reads that met an entry of a newer version of this crate, and left it in place.
+        pub newer: u64,
         /// Bytes of frames written.
         pub bytes_written: u64,
         /// Bytes of frames read.

@@ -88,11 +88,11 @@ impl Shelf {
     }
 }
 
-/// Does this entry stay, as far as one step of upkeep can tell?
+/// Does this entry stay, as far as one step of upkeep can tell? What a newer version wrote is not ours to judge.
 pub(super) fn stays(key: &Key, bytes: &Bytes, step: &Step<'_>) -> bool {
     match Frame::read(bytes.clone()) {
         Ok(frame) => frame.key() == key && frame.head().stale_until >= step.now && (step.keep)(&frame),
-        Err(_) => false,
+        Err(_) => Frame::is_newer(bytes),
     }
 }
 

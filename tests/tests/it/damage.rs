@@ -9,7 +9,7 @@ use bytes::Bytes;
 use cached_runtime::cache;
 use cached_runtime::clock::Clock;
 use cached_runtime::codec::{Compression, Frame, Head};
-use cached_runtime::group::Record;
+use cached_runtime::group::{Position, Record};
 use cached_runtime::key::Key;
 use cached_runtime::tier::{Note, Recall, Reply, Step, Tidied, Tier};
 
@@ -26,11 +26,16 @@ async fn read(world: &World, id: u32) -> Vec<u64> {
 
 /// Answers every question with the same bytes.
 #[derive(Debug, Default)]
-pub(crate) struct Planted(Mutex<Option<Bytes>>);
+pub(crate) struct Planted(Mutex<Option<Bytes>>, Mutex<Recall>);
 
 impl Planted {
     pub(crate) fn plant(&self, bytes: impl Into<Bytes>) {
         *self.0.lock().unwrap() = Some(bytes.into());
+    }
+
+    /// An earlier process left its log here.
+    pub(crate) fn recalls(&self, position: Position) {
+        self.1.lock().unwrap().position = Some(position);
     }
 
     /// What was planted, or put, last.
@@ -65,7 +70,7 @@ impl Tier for Planted {
     }
 
     fn recall(&self) -> Reply<'_, Recall> {
-        Box::pin(async { Ok(Recall::default()) })
+        Box::pin(async { Ok(self.1.lock().unwrap().clone()) })
     }
 
     fn tidy<'a>(&'a self, _: Step<'a>) -> Reply<'a, Tidied> {

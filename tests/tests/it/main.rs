@@ -8,6 +8,7 @@ mod chaos;
 mod codec;
 mod damage;
 mod fence;
+mod golden;
 mod guard;
 mod hit;
 mod invalidator;

@@ -61,7 +61,7 @@ async fn found(tier: &Arc<Planted>, clock: &Clock, keys: Option<Keys>) -> (Optio
 
 fn refusals(world: &World) -> u64 {
     let stats = world.cache.stats();
-    stats.total().frames_refused + stats.tiers[0].unreadable + stats.tiers[0].refused
+    stats.total().frames_refused + stats.tiers[0].unreadable + stats.tiers[0].refused + stats.tiers[0].newer
 }
 
 /// The bytes of a frame with a checksum that matches, as one makes it who can write to the tier.

@@ -6,10 +6,28 @@ use std::path::{Path, PathBuf};
 
 /// The floors of `runtime/src`, from the ground up: a file may import from its own floor and from those before it.
 const FLOORS: &[(&str, &[&str])] = &[
-    ("words", &["error", "clock", "chance", "key", "group", "slots", "join", "ticker", "plain", "applied", "access"]),
+    (
+        "words",
+        &["error", "clock", "chance", "key", "group", "slots", "join", "ticker", "plain", "applied", "access", "sync"],
+    ),
     ("shapes", &["codec", "policy", "outcome", "site", "names", "depth", "stats", "intent"]),
     ("shelves", &["tier"]),
-    ("order", &["log", "settings", "flight", "near", "frames", "shelf", "front", "follow", "stack", "stack_absent"]),
+    (
+        "order",
+        &[
+            "log",
+            "settings",
+            "flight",
+            "near",
+            "strangers",
+            "frames",
+            "shelf",
+            "front",
+            "follow",
+            "stack",
+            "stack_absent",
+        ],
+    ),
     ("engine", &["cache", "restricted", "which", "call", "load", "entry", "invalidator", "namespace", "builder"]),
     ("doors", &["own", "probe", "probe_macros", "testing", "__private", "lib"]),
 ];

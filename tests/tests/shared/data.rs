@@ -231,6 +231,57 @@ async fn r13_a_damaged_entry_is_loaded_again_and_replaced() {
     figure("R13", format!("{length} bytes flipped, {length} lengths cut: {unreadable} misses, 0 wrong values"));
 }
 
+/// R14: in a rolling deploy nodes of two versions share a Redis. The older one neither reads, nor removes, nor stores
+/// over what the newer one wrote, whether it has looked at it before or not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r14_a_newer_frame_is_left_to_newer_nodes() {
+    let redis = RedisServer::start();
+    let (source, nodes) = over(&redis, 2).await;
+    source.write(7);
+    for id in 1..=3 {
+        row(&nodes[0], id).await.unwrap();
+    }
+    nodes[0].settled().await;
+    let mut pen = Connection::to(redis.port()).unwrap();
+    let newer: Vec<Vec<u8>> = (1..=3).map(|id| newer_than(&bytes_of(&redis, &stored(id)))).collect();
+    plant(&mut pen, &stored(1), &newer[0]);
+    plant(&mut pen, &stored(2), &newer[1]);
+    // The control: a frame that only says so, by accident, is replaced.
+    let mut damaged = newer[2].clone();
+    *damaged.last_mut().unwrap() ^= 1;
+    plant(&mut pen, &stored(3), &damaged);
+    source.write(8);
+    let b = &nodes[1];
+    assert_eq!((row(b, 1).await, row(b, 3).await), (Ok((1, 8)), Ok((3, 8))), "both are misses");
+    // Without a look at the tier before.
+    assert_eq!(row::refresh(b, 2).await, Ok((2, 8)));
+    b.settled().await;
+    nodes[0].cache.invalidate_pattern("data:*").await.unwrap();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    for (n, newer) in newer[..2].iter().enumerate() {
+        assert_eq!(&bytes_of(&redis, &stored(n as u64 + 1)), newer, "what a newer version wrote stays as it is");
+    }
+    assert_eq!(b.cache.stats().tiers[0].newer, 1);
+    let reads = source.reads();
+    assert_eq!(row(b, 1).await, Ok((1, 8)), "the older node goes on by itself");
+    assert!(source.reads() <= reads + 1);
+    // A key that is invalidated is free.
+    row::remove(b, 1).await;
+    row(b, 1).await.unwrap();
+    b.settled().await;
+    assert!(Frame::read(Bytes::from(bytes_of(&redis, &stored(1)))).is_ok(), "it was not stored anew");
+    figure("R14", "1 read and 1 refresh of a newer frame: 2 misses, 0 frames lost");
+}
+
+/// An intact frame of the next version, as far as this one can tell.
+fn newer_than(frame: &[u8]) -> Vec<u8> {
+    let mut body = frame[..frame.len() - 8].to_vec();
+    body[2] += 1;
+    body.extend_from_slice(b"what is new");
+    let checksum = xxhash_rust::xxh3::xxh3_64(&body);
+    [&body[..], &checksum.to_le_bytes()].concat()
+}
+
 /// R15: a value far larger than a frame may be is not read.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn r15_a_huge_value_is_refused_before_it_is_read() {

@@ -2,6 +2,7 @@
 
 mod answer;
 mod backlog;
+mod newer;
 mod notes;
 mod options;
 mod queue;
@@ -72,7 +73,8 @@ impl Behind {
 
     /// The frames of these keys, in their order: those waiting to be written, then those of the tier.
     ///
-    /// Bytes that are no frame, or another key's, are counted and removed. Frames that the judge refuses, that are
+    /// Bytes that are no frame, or another key's, are counted and removed; a frame of a newer version of this crate is
+    /// counted and left in place for an hour, for whoever can read it. Frames that the judge refuses, that are
     /// past their life, or that were born before the wall clock was set back, are not there.
     ///
     /// # Errors
@@ -117,17 +119,24 @@ impl Behind {
 
     /// Reads the bytes of these keys as the frames of these keys; has those removed that are not.
     fn read(&self, asked: &[Key], stored: Vec<Option<Bytes>>) -> Vec<Option<Frame>> {
-        let mut bad = Vec::new();
-        let mut read = |(key, bytes): (&Key, Option<Bytes>)| match Frame::read(bytes?) {
-            Ok(frame) if frame.key() == key => Some(frame),
-            _ => {
-                bad.push(key.clone());
-                None
+        let (shared, mut bad) = (&*self.0.0, Vec::new());
+        let mut read = |(key, bytes): (&Key, Option<Bytes>)| {
+            let found = bytes.map(|bytes| (Frame::is_newer(&bytes), Frame::read(bytes)));
+            match found {
+                Some((true, _)) if shared.leave(key) => return None,
+                Some((_, Ok(frame))) if frame.key() == key => {
+                    shared.newer.gone(key);
+                    return Some(frame);
+                }
+                Some(_) => bad.push(key.clone()),
+                None => {}
             }
+            shared.newer.gone(key);
+            None
         };
         let frames = asked.iter().zip(stored).map(&mut read).collect();
         if !bad.is_empty() {
-            self.0.0.remove(bad);
+            shared.remove(bad);
         }
         frames
     }

@@ -81,6 +81,8 @@ pub struct BehindStats {
     pub refused: u64,
     /// Stored bytes that were no frame, and frames that were found under another's key.
     pub unreadable: u64,
+    /// Reads that met an entry of a newer version of this crate, and left it in place.
+    pub newer: u64,
     /// Calls that brought invalidations to the tier and failed.
     pub failed_applies: u64,
     /// Entries the upkeep has removed.

@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use super::Judge;
 use super::answer::Answer;
 use super::backlog::Backlog;
+use super::newer::Newer;
 use super::notes::Notes;
 use super::options::{BehindOptions, BehindStats};
 use super::queue::Queue;
@@ -32,6 +33,7 @@ pub(super) struct Shared {
     pub(super) judge: Judge,
     pub(super) options: BehindOptions,
     pub(super) counters: Counters,
+    pub(super) newer: Newer,
     state: Mutex<State>,
     /// There is something to do.
     pub(super) wake: Notify,
@@ -83,6 +85,7 @@ pub(super) struct Counters {
     pub(super) dropped: AtomicU64,
     pub(super) refused: AtomicU64,
     pub(super) unreadable: AtomicU64,
+    pub(super) newer: AtomicU64,
     pub(super) failed_applies: AtomicU64,
     pub(super) tidied: AtomicU64,
     pub(super) rounds: AtomicU64,
@@ -108,7 +111,8 @@ impl Shared {
             shunned: false,
         };
         let counters = Counters::default();
-        Self { tier, judge, options, counters, state: Mutex::new(state), wake: Notify::new(), stop: Notify::new() }
+        let (wake, stop, newer) = (Notify::new(), Notify::new(), Newer::default());
+        Self { tier, judge, options, counters, newer, state: Mutex::new(state), wake, stop }
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
@@ -148,6 +152,9 @@ impl Shared {
     }
 
     pub(super) fn put(&self, frame: Frame) -> Result<()> {
+        if self.newer.holds(frame.key(), self.options.clock.now()) {
+            return Ok(());
+        }
         let taken = self.state().put(frame, &self.options);
         match &taken {
             Ok(()) => self.wake.notify_one(),
@@ -158,6 +165,11 @@ impl Shared {
 
     /// Takes the records; the answer comes when the tier has them. Answers the waiter's place.
     pub(super) fn apply(&self, mut records: Vec<Record>, answer: Answer<Applied>) -> u64 {
+        for record in &records {
+            if let Group::Key(key) = &record.group {
+                self.newer.gone(key);
+            }
+        }
         let mut state = self.state();
         let overshadowed = state.queue.invalidate(&records);
         records.extend(State::removals(overshadowed));
@@ -192,6 +204,12 @@ impl Shared {
             }
         }
         state.backlog.tell_queued();
+    }
+
+    /// An entry that a newer version wrote was met: is it left in place?
+    pub(super) fn leave(&self, key: &Key) -> bool {
+        count(&self.counters.newer, 1);
+        self.newer.meet(key, self.options.clock.now())
     }
 
     /// Has these entries removed from the tier: they hold what nobody can read.
@@ -307,6 +325,7 @@ impl Shared {
             dropped,
             refused,
             unreadable,
+            newer,
             failed_applies,
             tidied,
             rounds,
@@ -326,6 +345,7 @@ impl Shared {
             dropped: read(dropped),
             refused: read(refused),
             unreadable: read(unreadable),
+            newer: read(newer),
             failed_applies: read(failed_applies),
             tidied: read(tidied),
             rounds: read(rounds),

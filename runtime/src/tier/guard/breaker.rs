@@ -1,13 +1,13 @@
 //! The circuit breaker: a tier that fails again and again is left alone for a while.
 
 use std::future::Future;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::chance::Chance;
 use crate::clock::{Clock, Millis, millis};
 use crate::error::{Error, ErrorKind, Result};
+use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::{Mutex, MutexGuard};
 use crate::tier::call::caught;
 
 /// When a breaker opens and how long it stays so.
@@ -151,7 +151,7 @@ impl Breaker {
     }
 
     fn current(&self) -> MutexGuard<'_, Current> {
-        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+        self.current.lock()
     }
 }
 

@@ -154,7 +154,7 @@ fn key_of(group: &Group) -> Option<&Key> {
     }
 }
 
-fn number_of(answer: &Value) -> Option<u64> {
+pub(super) fn number_of(answer: &Value) -> Option<u64> {
     match answer {
         Value::Int(number) => u64::try_from(*number).ok(),
         Value::BulkString(bytes) => std::str::from_utf8(bytes).ok()?.parse().ok(),

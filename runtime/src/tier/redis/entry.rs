@@ -37,43 +37,59 @@ impl Room {
 
     /// What became of groups that are no longer remembered one by one, and of keys under names that are not ours.
     pub(super) fn folded(&self, answer: &Value) -> Option<Vec<(Group, u64)>> {
-        let pairs: Vec<(&Value, &Value)> = match answer {
-            Value::Map(pairs) => pairs.iter().map(|(name, value)| (name, value)).collect(),
-            _ => items(answer)?.chunks_exact(2).map(|pair| (&pair[0], &pair[1])).collect(),
-        };
-        let ours = self.whose();
-        let folded = |(name, number): (&Value, &Value)| {
-            let group = match text(name)?.split_at_checked(1)? {
-                ("f", group) => self.group(group)?,
-                ("k", whose) if whose != ours => Group::Everything,
-                _ => return None,
-            };
-            Some((group, text(number)?.parse().ok()?))
-        };
-        Some(pairs.into_iter().filter_map(folded).collect())
+        read_folded(answer, &self.whose(), |text| self.group(text))
     }
 
-    /// `[[stream, [[id, [by, node, g, group, ..]], ..]]]`, or nil.
+    /// The entries that an answer to `XREAD` holds.
     pub(super) fn heard(&self, answer: &Value, epoch: u64) -> Option<Vec<Heard>> {
-        if matches!(answer, Value::Nil) {
-            return Some(Vec::new());
-        }
-        let [stream] = items(answer)? else { return None };
-        let [_, entries] = items(stream)? else { return None };
-        items(entries)?.iter().map(|entry| self.entry(entry, epoch)).collect()
+        read_heard(answer, (epoch, self.node), |text| self.group(text))
     }
+}
 
-    /// An entry that we cannot read may name anything.
-    fn entry(&self, entry: &Value, epoch: u64) -> Option<Heard> {
-        let [id, fields] = items(entry)? else { return None };
-        let mut heard = Heard { at: read_id(text(id)?, epoch)?, own: false, groups: Vec::new() };
-        for pair in items(fields)?.chunks_exact(2) {
-            match (text(&pair[0]), text(&pair[1])) {
-                (Some("by"), Some(by)) => heard.own = by.parse() == Ok(self.node),
-                (Some("g"), Some(group)) => heard.groups.push(self.group(group).unwrap_or(Group::Everything)),
-                _ => heard.groups.push(Group::Everything),
-            }
-        }
-        Some(heard)
+pub(super) fn read_folded(
+    answer: &Value,
+    ours: &str,
+    read: impl Fn(&str) -> Option<Group>,
+) -> Option<Vec<(Group, u64)>> {
+    let pairs: Vec<(&Value, &Value)> = match answer {
+        Value::Map(pairs) => pairs.iter().map(|(name, value)| (name, value)).collect(),
+        _ => items(answer)?.chunks_exact(2).map(|pair| (&pair[0], &pair[1])).collect(),
+    };
+    let folded = |(name, number): (&Value, &Value)| {
+        let group = match text(name)?.split_at_checked(1)? {
+            ("f", group) => read(group)?,
+            ("k", whose) if whose != ours => Group::Everything,
+            _ => return None,
+        };
+        Some((group, text(number)?.parse().ok()?))
+    };
+    Some(pairs.into_iter().filter_map(folded).collect())
+}
+
+/// `[[stream, [[id, [by, node, g, group, ..]], ..]]]`, or nil; of this epoch, read by this node.
+pub(super) fn read_heard(
+    answer: &Value,
+    (epoch, node): (u64, u64),
+    read: impl Fn(&str) -> Option<Group>,
+) -> Option<Vec<Heard>> {
+    if matches!(answer, Value::Nil) {
+        return Some(Vec::new());
     }
+    let [stream] = items(answer)? else { return None };
+    let [_, entries] = items(stream)? else { return None };
+    items(entries)?.iter().map(|entry| read_entry(entry, (epoch, node), &read)).collect()
+}
+
+/// An entry that we cannot read may name anything.
+fn read_entry(entry: &Value, (epoch, node): (u64, u64), read: impl Fn(&str) -> Option<Group>) -> Option<Heard> {
+    let [id, fields] = items(entry)? else { return None };
+    let mut heard = Heard { at: read_id(text(id)?, epoch)?, own: false, groups: Vec::new() };
+    for pair in items(fields)?.chunks_exact(2) {
+        match (text(&pair[0]), text(&pair[1])) {
+            (Some("by"), Some(by)) => heard.own = by.parse() == Ok(node),
+            (Some("g"), Some(group)) => heard.groups.push(read(group).unwrap_or(Group::Everything)),
+            _ => heard.groups.push(Group::Everything),
+        }
+    }
+    Some(heard)
 }

@@ -117,6 +117,13 @@ fn read_ident(answers: &[Value]) -> Option<Ident> {
     Some(Ident { run: field(&text_of(server), "run_id")?.to_owned(), id: *id })
 }
 
+/// How many readers of this file make something of an answer.
+#[cfg(feature = "testing")]
+pub(super) fn understood(answer: &Value) -> usize {
+    let Value::Array(answers) = answer else { return 0 };
+    usize::from(read_ident(answers).is_some())
+}
+
 struct Waiting<'a>(&'a AtomicUsize);
 
 impl<'a> Waiting<'a> {

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use redis::{Cmd, Value};
 
+#[cfg(feature = "testing")]
+use super::entry::{read_folded, read_heard};
 use super::link::Lane;
 use super::target::unfit;
 use super::{Redis, Room};
@@ -206,4 +208,23 @@ fn read_scores(answer: &Value) -> Option<Vec<(String, u64)>> {
     let place = |score: &str| score.parse().ok().or_else(|| Some(score.parse::<f64>().ok()?.ceil() as u64));
     let pair = |pair: &[Value]| Some((text(&pair[0])?.to_owned(), place(text(&pair[1])?)?));
     items(answer)?.chunks_exact(2).map(pair).collect()
+}
+
+/// How many readers make something of an answer.
+#[cfg(feature = "testing")]
+pub(super) fn understood(answer: &Value) -> usize {
+    let met = read_met(answer);
+    if let Some(met) = &met
+        && met.top.position.number != 0
+    {
+        assert_eq!(read_id(&id(met.top), met.top.position.epoch), Some(met.top), "a place that was read is written so");
+    }
+    let group = |text: &str| Group::from_text(text).ok();
+    let read = [
+        met.is_some(),
+        read_folded(answer, "-", group).is_some(),
+        read_scores(answer).is_some(),
+        read_heard(answer, (1, 2), group).is_some(),
+    ];
+    read.into_iter().filter(|read| *read).count()
 }

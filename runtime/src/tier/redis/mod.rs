@@ -11,6 +11,9 @@ mod link;
 mod log;
 mod names;
 mod options;
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+pub mod replies;
 mod route;
 mod script;
 mod slots;

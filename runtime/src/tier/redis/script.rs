@@ -126,7 +126,7 @@ return 1
 
 /// Stores a frame, unless its key is closed or was invalidated after its load began, or the lease under which it was loaded has
 /// ended. The lease ends with it. What stands in the place of the fence and is none may have replaced one, so nothing is
-/// stored beside it until a fence would have ended.
+/// stored beside it until a fence would have ended. A frame of a newer version is not overwritten.
 ///
 /// KEYS frame, fence, lease · ARGV bytes, milliseconds to live, epoch and number of the birth, milliseconds of a fence,
 /// token of the lease or nothing → stored?
@@ -144,6 +144,10 @@ end
 if ARGV[6] ~= '' then
     if redis.call('GET', KEYS[3]) ~= ARGV[6] then return 0 end
     redis.call('UNLINK', KEYS[3])
+end
+local there = redis.pcall('GETRANGE', KEYS[1], 0, 2)
+if type(there) == 'string' and #there == 3 and string.sub(there, 1, 2) == 'cf' then
+    if string.byte(there, 3) > string.byte(ARGV[1], 3) then return 0 end
 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1
