@@ -1,6 +1,8 @@
 //! What is said while all tests of this program run, also by threads of the caches.
 
 use std::fmt;
+use std::fs::File;
+use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
@@ -12,6 +14,9 @@ use tracing::{Event, Level, Metadata, Subscriber};
 static SAID: Mutex<Vec<String>> = Mutex::new(Vec::new());
 static ALL: AtomicBool = AtomicBool::new(false);
 
+/// The environment variable that names a file for everything that is said, at TRACE, from the first node on.
+pub(crate) const EAR_FILE: &str = "EAR_FILE";
+
 /// Warnings and errors from here on; and with [`Ear::all`] everything, of every crate.
 pub(crate) struct Ear(usize);
 
@@ -20,6 +25,13 @@ impl Ear {
         static SET: OnceLock<()> = OnceLock::new();
         SET.get_or_init(|| tracing::subscriber::set_global_default(Writer).unwrap());
         Self(said().len())
+    }
+
+    /// Listens from here on if everything is to be written to a file.
+    pub(crate) fn to_file() {
+        if file().is_some() {
+            Self::open();
+        }
     }
 
     /// Also listens to what is said at TRACE, until it is dropped.
@@ -46,6 +58,20 @@ fn said() -> std::sync::MutexGuard<'static, Vec<String>> {
     SAID.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+fn file() -> Option<&'static File> {
+    static FILE: OnceLock<Option<File>> = OnceLock::new();
+    FILE.get_or_init(|| std::env::var_os(EAR_FILE).map(|path| File::create(path).unwrap())).as_ref()
+}
+
+fn keep(level: Level, line: String) {
+    if let Some(mut file) = file() {
+        file.write_all(format!("{line}\n").as_bytes()).unwrap();
+    }
+    if level <= Level::WARN || ALL.load(SeqCst) {
+        said().push(line);
+    }
+}
+
 struct Writer;
 
 struct Line(String);
@@ -63,20 +89,20 @@ impl Subscriber for Writer {
     }
 
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        *metadata.level() <= Level::WARN || ALL.load(SeqCst)
+        *metadata.level() <= Level::WARN || ALL.load(SeqCst) || file().is_some()
     }
 
     fn new_span(&self, span: &Attributes<'_>) -> Id {
         let mut line = Line(format!("{} span ", span.metadata().level()));
         span.record(&mut line);
-        said().push(line.0);
+        keep(*span.metadata().level(), line.0);
         Id::from_u64(1)
     }
 
     fn record(&self, _: &Id, values: &Record<'_>) {
         let mut line = Line(String::new());
         values.record(&mut line);
-        said().push(line.0);
+        keep(Level::TRACE, line.0);
     }
 
     fn record_follows_from(&self, _: &Id, _: &Id) {}
@@ -84,7 +110,7 @@ impl Subscriber for Writer {
     fn event(&self, event: &Event<'_>) {
         let mut line = Line(format!("{} {} ", event.metadata().level(), event.metadata().target()));
         event.record(&mut line);
-        said().push(line.0);
+        keep(*event.metadata().level(), line.0);
     }
 
     fn enter(&self, _: &Id) {}
