@@ -7,6 +7,7 @@ use cached_runtime::codec::{Frame, Head};
 use cached_runtime::group::{Group, Position, Record};
 use cached_runtime::key::Key;
 use cached_runtime::testing::contract::frame;
+use cached_runtime::tier::Tier;
 use cached_runtime::tier::disk::Disk;
 use cached_runtime::tier::sql::Sql;
 use tempfile::TempDir;
