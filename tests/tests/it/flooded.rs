@@ -37,8 +37,11 @@ impl Hasher for Folded {
     }
 }
 
+/// The key of this number, among those that somebody has chosen.
+type Shape = fn(u64) -> u64;
+
 /// Numbers whose halves are equal, whose lower bits are all zero, and whose upper bits are.
-const SHAPES: [(&str, fn(u64) -> u64); 4] = [
+const SHAPES: [(&str, Shape); 4] = [
     ("equal halves", |n| n << 32 | n),
     ("lower half zero", |n| n << 32),
     ("lower forty zero", |n| n << 40),
