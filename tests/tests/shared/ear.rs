@@ -69,7 +69,9 @@ fn listen() {
 
 fn file() -> Option<&'static File> {
     static FILE: OnceLock<Option<File>> = OnceLock::new();
-    FILE.get_or_init(|| std::env::var_os(EAR_FILE).map(|path| File::create(path).unwrap())).as_ref()
+    // Appended to: a process that a test starts writes to the same file.
+    let open = |path| File::options().create(true).append(true).open(path).unwrap();
+    FILE.get_or_init(|| std::env::var_os(EAR_FILE).map(open)).as_ref()
 }
 
 fn keep(level: Level, line: String) {
