@@ -1,4 +1,5 @@
-//! Memory as the system sees it, each case in a process of its own: what is inserted is far more than what may stay.
+//! Memory, tasks and files as the system sees them, each case in a process of its own: what comes is far more than what
+//! may stay.
 //!
 //! `tests/run.sh --full` runs them at length.
 
@@ -7,9 +8,12 @@
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
+use cached_runtime::chance::Chance;
 use cached_runtime::clock::Clock;
+use cached_runtime::tier::memory::MemoryTier;
 use cached_runtime::{Cache, SetOptions, cache};
 
 const MIB: u64 = 1 << 20;
@@ -224,5 +228,88 @@ fn a_flood_of_one_hit_keys_leaves_the_hot_ones() {
         let (calm, flooded) = (hot_hits(0, calls), hot_hits(4, calls));
         println!("  hits on the hot keys: {calm:.1} points, under the flood {flooded:.1}");
         assert!(calm - flooded < 5.0, "{calm} fell to {flooded}");
+    });
+}
+
+/// Waits a few times, as a source does, and holds what it was given meanwhile.
+#[cache(key = "left:{n}", ttl = "1h", skip(held), cache = cache)]
+async fn left(cache: &Cache, n: u64, held: Arc<()>) -> u64 {
+    let _ = (cache, &held);
+    for _ in 0..n % 4 {
+        tokio::task::yield_now().await;
+    }
+    n
+}
+
+/// Files and sockets that this process has open.
+fn open_files() -> usize {
+    std::fs::read_dir("/dev/fd").map_or(0, Iterator::count)
+}
+
+async fn until(what: &str, mut so: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !so() {
+        assert!(start.elapsed() < Duration::from_secs(20), "still waiting: {what}");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// L3: each caller polls a few times and goes away.
+async fn all_leave(callers: u64) {
+    let cache = Cache::builder().tier(MemoryTier::new()).build().unwrap();
+    let (held, chance) = (Arc::new(()), Chance::new(3));
+    // What is started once and stays, such as the writer of the tier, is there before anything is counted.
+    left(&cache, u64::MAX, Arc::clone(&held)).await;
+    cache.flush(Duration::from_secs(20)).await;
+    let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    let before = (tasks(), open_files());
+    let mut unfinished = 0;
+    for n in 0..callers {
+        // Three callers to each key, so that most of them join what another has begun.
+        let mut call = Box::pin(left(&cache, n / 3, Arc::clone(&held)));
+        let polls = chance.below(6);
+        let mut done = false;
+        for _ in 0..polls {
+            done = done || call.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready();
+            tokio::task::yield_now().await;
+        }
+        unfinished += u64::from(!done);
+    }
+    cache.flush(Duration::from_secs(20)).await;
+    until("what the callers left behind ends", || Arc::strong_count(&held) == 1).await;
+    until("their tasks end", || tasks() <= before.0).await;
+    let (more_tasks, more_files) = (tasks().saturating_sub(before.0), open_files().abs_diff(before.1));
+    println!(
+        "  L3: {unfinished} of {callers} callers left: {more_tasks} tasks and {more_files} files more than before"
+    );
+    assert!(unfinished > callers / 4 && unfinished < callers, "at whatever poll: {unfinished}");
+    assert_eq!(open_files(), before.1);
+    for n in 0..callers / 3 {
+        assert_eq!(left(&cache, n, Arc::clone(&held)).await, n, "each key can be used");
+    }
+}
+
+#[test]
+fn l3_callers_who_leave_at_whatever_poll_leave_nothing_behind() {
+    alone("l3_callers_who_leave_at_whatever_poll_leave_nothing_behind", || {
+        let callers = if full() { 100_000 } else { 10_000 };
+        let one = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        one.block_on(all_leave(callers));
+        let two = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        two.block_on(all_leave(callers));
+    });
+}
+
+/// The control: a call that is forgotten and not dropped holds what it was given.
+#[test]
+fn a_caller_who_is_forgotten_is_noticed() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let (cache, held) = (Cache::builder().build().unwrap(), Arc::new(()));
+        let mut call = Box::pin(left(&cache, 3, Arc::clone(&held)));
+        assert!(call.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        assert!(Arc::strong_count(&held) > 1);
+        drop(call);
+        until("its load ends without it", || Arc::strong_count(&held) == 1).await;
     });
 }

@@ -23,7 +23,9 @@ const TAG: usize = SEAL - ID - NONCE;
 /// A frame's payload is encrypted; its head is readable and authenticated: key, tags, the positions in the log, the times,
 /// the site, version and type, format and compression. A frame that was changed, dated anew or put under another
 /// key is a miss, counted in `frames_refused`; so is one without encryption, or under a key that is not here. What
-/// no encryption notices is an older frame put back in its own place, within its own life and not invalidated since.
+/// no encryption notices is an older frame put back in its own place, within its own life and not invalidated since; in
+/// Redis, nodes that started after the invalidation of a single key do not know of it either (they do of tags, patterns
+/// and namespaces).
 ///
 /// Not hidden: keys and tags (hash an argument with `secret(arg)`, or all of them with
 /// [`KeySecrecy`](super::KeySecrecy)), times, and lengths. A payload is compressed before it

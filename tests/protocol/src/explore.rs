@@ -30,7 +30,7 @@ pub(crate) fn explore(plan: Plan) -> Found {
         }
         for step in steps {
             if !known.contains_key(&step.world) {
-                let number = u32::try_from(came.len()).unwrap();
+                let number = u32::try_from(came.len()).expect("fewer states than LIMIT");
                 known.insert(step.world.clone(), number);
                 came.push((at, step.word));
                 queue.push_back((step.world, number));

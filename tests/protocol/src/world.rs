@@ -444,7 +444,7 @@ impl World {
             w.nodes[i].write = Some((Write::Half, version));
             if last {
                 w.nodes[i].returned(version);
-                w.to_open(i, plan, version);
+                w.leave_open(i, plan, version);
             }
         }));
         if !closes && plan.outage == Outage::Cut && self.outages > 0 {
@@ -505,7 +505,7 @@ impl World {
                 w.nodes[i].owed = None;
                 w.nodes[i].link = Link::Up;
                 if !kept {
-                    w.to_open(i, plan, version);
+                    w.leave_open(i, plan, version);
                 }
             }));
         } else {
@@ -570,7 +570,7 @@ impl World {
             Outage::Tail => {
                 steps.push(self.step("the server fails over without the last record".to_owned(), |w| {
                     w.lose();
-                    let lost = u8::try_from(w.log.len()).unwrap();
+                    let lost = w.length();
                     w.log.pop();
                     // Everything the server got after the record is lost with it, and what was there before is not.
                     w.frame = w.frame.filter(|frame| frame.birth.epoch == w.epoch && frame.birth.number < lost);
@@ -616,7 +616,7 @@ impl World {
 
     /// Begins anew with the log as it is.
     fn adopt(&mut self, i: usize, plan: &Plan) {
-        let (epoch, len, last) = (self.epoch, u8::try_from(self.log.len()).unwrap(), self.log.last().copied());
+        let (epoch, len, last) = (self.epoch, self.length(), self.log.last().copied());
         let node = &mut self.nodes[i];
         if plan.on(Guard::DropOnNewEpoch) {
             node.name_here();
@@ -626,7 +626,7 @@ impl World {
         node.cursor = len;
         // The log remembers groups; of keys only those that could not be closed.
         let kept = self.log.iter().rposition(|record| record.kept || plan.kind == Kind::Group);
-        self.nodes[i].named = kept.map_or(0, |at| u8::try_from(at + 1).unwrap());
+        self.nodes[i].named = kept.map_or(0, |at| u8::try_from(at + 1).expect("few records"));
     }
 
     fn owe(&mut self, i: usize, plan: &Plan, version: u8) {
@@ -677,13 +677,17 @@ impl World {
     }
 
     /// In a cluster the key is opened by a command of its own, after its invalidation has returned.
-    fn to_open(&mut self, i: usize, plan: &Plan, version: u8) {
+    fn leave_open(&mut self, i: usize, plan: &Plan, version: u8) {
         let number = self.nodes[i].named;
         if plan.cluster && plan.kind == Kind::Key {
             self.nodes[i].write = Some((Write::Told(number), version));
         } else {
             self.nodes[i].write = None;
         }
+    }
+
+    fn length(&self) -> u8 {
+        u8::try_from(self.log.len()).expect("few records")
     }
 
     fn is_fenced(&self, birth: Position) -> bool {
@@ -697,7 +701,7 @@ impl World {
     /// The record is in the log, and its writer knows where.
     fn append(&mut self, i: usize, plan: &Plan, version: u8, kept: bool) {
         let record = self.push(i, version, kept);
-        let number = u8::try_from(self.log.len()).unwrap();
+        let number = self.length();
         if !plan.cluster && self.fence.is_some() {
             self.fence = Some(Fence::At(Position { epoch: self.epoch, number }));
         }

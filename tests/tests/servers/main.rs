@@ -1,6 +1,8 @@
 //! What needs real servers: each test starts its own, or shares one that ends with the last who uses it.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+#[path = "../shared/ear.rs"]
+#[allow(dead_code, reason = "parts of it are for Redis")]
 mod ear;
 mod log_herd;
 mod log_network;

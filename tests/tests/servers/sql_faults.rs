@@ -11,7 +11,7 @@ use cached_runtime::tier::sql::Sql;
 use cached_runtime::{Cache, cache};
 use kit::{MariaDb, Postgres};
 
-use crate::ear;
+use crate::ear::Ear;
 use crate::sql_rig::{Server, key, on_both, payload, put, record, step, tag, until_it_works};
 
 on_both!(
@@ -85,7 +85,7 @@ async fn begun_without_its_server<S: Server>() {
 
 /// Each with the words that help, and none with the password.
 async fn what_an_operator_has_to_change_is_said<S: Server>() {
-    ear::listen();
+    let ear = Ear::all();
     let server = S::shared();
     let weak = "canary-weak-1";
     if S::WORD == "postgres" {
@@ -105,8 +105,8 @@ async fn what_an_operator_has_to_change_is_said<S: Server>() {
     for (url, word) in cases {
         let options = S::options_of(&url).unwrap().table_prefix("refused").unwrap();
         let shown = format!("{options:?}");
-        let ours = |line: &&str| line.contains(&format!("server={}://", S::WORD)) && line.contains(word);
-        let before = ear::said().lines().filter(ours).count();
+        let ours = || ear.heard(&["WARN", &format!("server={}://", S::WORD), word]);
+        let before = ours().len();
         let tier = Sql::open(options);
         let start = Instant::now();
         while start.elapsed() < Duration::from_millis(1_500) {
@@ -117,11 +117,11 @@ async fn what_an_operator_has_to_change_is_said<S: Server>() {
             assert!(!shown.contains("canary-") && !shown.contains(S::PASSWORD), "{shown}");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        let said = ear::said();
-        let lines = said.lines().filter(ours).count() - before;
-        assert!((1..=3).contains(&lines), "one line a second: {lines}\n{said}");
+        let lines = ours().len() - before;
+        assert!((1..=3).contains(&lines), "one line a second: {:?}", ours());
     }
-    assert!(!ear::said().contains("canary-"), "{}", ear::said());
+    let said = ear.heard(&["canary-"]);
+    assert!(said.is_empty(), "{said:?}");
     let options = S::options_of(&good).unwrap();
     assert!(!format!("{options:?}").contains(S::PASSWORD), "{options:?}");
 }

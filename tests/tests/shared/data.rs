@@ -323,7 +323,7 @@ async fn other_versions_secrets_and_prefixes_share_nothing() {
     source.write(7);
     row(&nodes[0], 1).await.unwrap();
     row(&nodes[0], 2).await.unwrap();
-    hidden(&nodes[0], "token").await.unwrap();
+    hidden(&nodes[0], "canary-token-4b1c").await.unwrap();
     nodes[0].settled().await;
     source.write(8);
     // A raised version is another fingerprint, and nothing else of the frame.
@@ -335,10 +335,10 @@ async fn other_versions_secrets_and_prefixes_share_nothing() {
     assert_eq!(row(&node, 1).await, Ok((1, 8)), "another version is a miss");
     assert_eq!(row(&node, 2).await, Ok((2, 7)), "the control: the same version is not");
     let same = Node::joined(&redis.url(), &source).await;
-    assert_eq!(hidden(&same, "token").await, Ok(7), "the control: the same secret");
+    assert_eq!(hidden(&same, "canary-token-4b1c").await, Ok(7), "the control: the same secret");
     let secret = Node::with(&redis.url(), &source, |builder| builder.key_secret(*b"another secret 1"));
     secret.proven().await;
-    assert_eq!(hidden(&secret, "token").await, Ok(8), "another secret is another key");
+    assert_eq!(hidden(&secret, "canary-token-4b1c").await, Ok(8), "another secret is another key");
     // Another prefix: neither read, nor invalidated, nor swept.
     redis.command(&["SET", "other:v:{data:1}", "theirs"]);
     redis.command(&["SET", "cachedx:v:{data:1}", "theirs"]);

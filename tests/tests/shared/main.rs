@@ -1,6 +1,7 @@
 //! Several nodes over one Redis: what is promised while it is well, slow, frozen, killed, emptied and failed over.
 #![allow(missing_docs, clippy::unwrap_used, missing_debug_implementations)]
 
+mod attack;
 mod audit;
 mod basics;
 mod cluster;
@@ -12,9 +13,11 @@ mod matrix;
 mod network;
 mod others;
 mod outage;
+mod pairs;
 mod race;
 mod rig;
 mod secrecy;
+mod secrets;
 mod server;
 mod suspect;
 mod tls;

@@ -386,3 +386,43 @@ async fn a_reader_that_the_trimming_of_the_log_overtook_misses_nothing() {
     assert!(adopted > 1);
     assert_eq!(a.cache.shared().unwrap().adopted, 1, "one node is late: no other has to begin anew");
 }
+
+/// R17: replies to one node are dropped, repeated and swapped. The log is asked for and never pushed, so a reply that is
+/// not the one that was asked for ends the session, or is asked for again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r17_replies_that_are_dropped_repeated_or_swapped_hide_no_invalidation() {
+    let redis = RedisServer::start();
+    let proxy = Proxy::to(redis.port());
+    let source = Arc::new(Source::default());
+    let (a, b) = (Node::joined(&redis.url(), &source).await, Node::joined(&proxy.url(), &source).await);
+    let mut version = 0;
+    for (which, part) in [(Frames::Pushes, 0.5), (Frames::All, 0.01), (Frames::All, 0.5)] {
+        let returned = Arc::new(std::sync::Mutex::new(vec![Instant::now(); version as usize + 1]));
+        let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let watching = tokio::spawn(watch(b.clone(), Arc::clone(&returned), Arc::clone(&stop), true));
+        let third = part / 3.0;
+        proxy.frames(Some(FrameFaults { drop: third, duplicate: third, reorder: third, which }));
+        let before = b.cache.shared().unwrap().sessions;
+        let start = Instant::now();
+        while start.elapsed() < Duration::from_secs(2) {
+            version += 1;
+            source.write(version);
+            a.cache.invalidate_tags(["net:1"]).await;
+            returned.lock().unwrap().push(Instant::now());
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        proxy.heal();
+        let healed = sees(&b, 1, version, Duration::from_secs(10)).await;
+        stop.store(true, std::sync::atomic::Ordering::SeqCst);
+        let (seen, sessions) = (watching.await.unwrap(), b.cache.shared().unwrap().sessions - before);
+        figure(
+            "R17",
+            format!(
+                "{which:?}, {part} of them: {sessions} sessions, oldest value of a node that is sure {:?} in {} reads, \
+                 converged {healed:?} after",
+                seen.oldest, seen.reads
+            ),
+        );
+        assert!(seen.oldest < Duration::from_secs(2), "{:?}", seen.oldest);
+    }
+}

@@ -9,6 +9,8 @@ use cached_runtime::clock::Clock;
 use cached_runtime::testing::Gate;
 use cached_runtime::{Builder, Cache};
 
+use crate::ear::Ear;
+
 /// Longer than anything here takes.
 pub(crate) const LONG: Duration = Duration::from_secs(20);
 
@@ -58,6 +60,7 @@ impl Node {
     }
 
     pub(crate) fn with(url: &str, source: &Arc<Source>, more: impl FnOnce(Builder) -> Builder) -> Self {
+        Ear::to_file();
         Self::of(more(Cache::builder().clock(Clock::system()).redis(url)), source)
     }
 

@@ -191,10 +191,10 @@ impl Behind {
         self.0.0.apply(records, answer);
     }
 
-    /// Was the shelf shut down, or is it being shut down?
+    /// Is the shelf at its end? While it is being shut down it is not: what waits still has to get through.
     #[cfg(feature = "_shared")]
     pub(crate) fn is_ended(&self) -> bool {
-        !matches!(self.0.0.state().phase, shared::Phase::Running)
+        matches!(self.0.0.state().phase, shared::Phase::Ended)
     }
 
     /// Has the tier remember something, after all invalidations that were handed over before. Waits for it up to

@@ -1,0 +1,110 @@
+//! Lives of many entries together: they end spread out, and nothing on the way through the tiers lengthens one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cached_runtime::chance::Chance;
+use cached_runtime::clock::Clock;
+use cached_runtime::tier::memory::MemoryTier;
+use cached_runtime::{Tier, cache};
+
+use crate::rig::{Down, World};
+
+const MS: Duration = Duration::from_millis(1);
+
+/// L14: ten thousand keys filled in one moment, and asked for again and again while they end.
+async fn loads_in_each_tenth_of_a_second(of: impl AsyncFn(&World, u32)) -> Vec<u64> {
+    const KEYS: u32 = 10_000;
+    let world = World::near_only();
+    for key in 0..KEYS {
+        of(&world, key).await;
+    }
+    world.clock.advance(MS * 26_900);
+    let mut loads = Vec::new();
+    for _ in 0..65 {
+        let before = world.source.reads();
+        for key in 0..KEYS {
+            of(&world, key).await;
+        }
+        loads.push(world.source.reads() - before);
+        world.clock.advance(MS * 100);
+    }
+    assert_eq!(world.source.reads(), 2 * u64::from(KEYS), "each ends once within its life and a tenth");
+    loads
+}
+
+#[tokio::test]
+#[allow(clippy::print_stdout, reason = "the figures are there to be read")]
+async fn l14_keys_that_were_filled_together_do_not_end_together() {
+    #[cache(key = "lives-spread:{id}", ttl = "30s", cache = world.cache)]
+    async fn spread(world: &World, id: u32) -> Result<u64, Down> {
+        let _ = id;
+        world.source.read().await
+    }
+    #[cache(key = "lives-at-once:{id}", ttl = "30s", jitter = 0, cache = world.cache)]
+    async fn at_once(world: &World, id: u32) -> Result<u64, Down> {
+        let _ = id;
+        world.source.read().await
+    }
+    let loads = loads_in_each_tenth_of_a_second(async |world, id| drop(spread(world, id).await)).await;
+    let (most, busy) = (loads.iter().max().unwrap(), loads.iter().filter(|loads| **loads > 0).count() as u64);
+    let mean = 10_000 / busy;
+    println!("L14: 10,000 keys end within {busy} tenths of a second, {mean} on average, {most} at most");
+    assert!(*most <= 3 * mean, "{most} loads at once, {mean} on average: {loads:?}");
+    let control = loads_in_each_tenth_of_a_second(async |world, id| drop(at_once(world, id).await)).await;
+    assert_eq!(control.iter().max(), Some(&10_000), "the control: without jitter all end at once");
+}
+
+/// L16: up and down two tiers, by two nodes, near the end of a life, with a source that fails.
+#[tokio::test]
+#[allow(clippy::print_stdout, reason = "the figures are there to be read")]
+async fn l16_no_way_through_the_tiers_lengthens_a_life() {
+    /// The time at which it was loaded.
+    #[cache(key = "lives-birth:{id}", ttl = "10s", stale = "30s", refresh_ahead = "2s", cache = world.cache)]
+    async fn birth(world: &World, id: u32) -> Result<u64, Down> {
+        let _ = id;
+        world.source.read().await.map(|_| world.clock.now())
+    }
+    let schedules = if std::env::var_os("CACHED_FULL").is_some() { 100_000 } else { 10_000 };
+    let (upper, lower): (Arc<dyn Tier>, Arc<dyn Tier>) = (Arc::new(MemoryTier::new()), Arc::new(MemoryTier::new()));
+    let (clock, chance) = (Clock::manual(), Chance::new(23));
+    // A node that has lost its upper tier reads the lower one, and promotes what it finds through both.
+    let node = |chance: &Chance| {
+        let upper = if chance.happens(0.5) { Arc::clone(&upper) } else { Arc::new(MemoryTier::new()) };
+        World::built(upper, clock.clone(), |builder| builder.tier(Arc::clone(&lower)))
+    };
+    let mut nodes = [node(&chance), node(&chance)];
+    let (mut oldest, mut stale, mut promoted) = (0, 0, 0);
+    for id in 0..schedules {
+        let mut failed = 0;
+        for _ in 0..5 {
+            let node = &nodes[chance.below(2) as usize];
+            let fails = chance.happens(0.4);
+            failed = if fails { clock.now() } else { failed };
+            node.source.fail(fails);
+            let seen = birth(node, id).await;
+            assert!(fails || seen.is_ok());
+            let age = seen.map_or(0, |at| clock.now() - at);
+            assert!(age < 40_000, "schedule {id}: served {age} ms after its load");
+            // A source that answers is asked when the life is over, jitter included, and one that failed a second later.
+            let left_alone = clock.now() - failed <= 1_000;
+            assert!(
+                left_alone || age <= 11_000,
+                "schedule {id}: served {age} ms after its load by a source that is well"
+            );
+            oldest = oldest.max(age);
+            stale += u32::from(age >= 11_000);
+            clock.advance(MS * chance.below(15_000) as u32);
+        }
+        if id % 500 == 499 {
+            let at = chance.below(2) as usize;
+            nodes[at].settle().await;
+            promoted += nodes[at].cache.stats().total().promotions;
+            nodes[at] = node(&chance);
+        }
+    }
+    println!(
+        "L16: {schedules} schedules, {stale} old values served, {promoted} promotions; the oldest was {oldest} ms"
+    );
+    assert!(stale > 1_000 && promoted > 100 && oldest > 30_000, "the schedules reach what they are for");
+}
