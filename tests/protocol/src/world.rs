@@ -444,7 +444,7 @@ impl World {
             w.nodes[i].write = Some((Write::Half, version));
             if last {
                 w.nodes[i].returned(version);
-                w.leave_open(i, plan, version);
+                w.opens_later(i, plan, version);
             }
         }));
         if !closes && plan.outage == Outage::Cut && self.outages > 0 {
@@ -505,7 +505,7 @@ impl World {
                 w.nodes[i].owed = None;
                 w.nodes[i].link = Link::Up;
                 if !kept {
-                    w.leave_open(i, plan, version);
+                    w.opens_later(i, plan, version);
                 }
             }));
         } else {
@@ -677,7 +677,7 @@ impl World {
     }
 
     /// In a cluster the key is opened by a command of its own, after its invalidation has returned.
-    fn leave_open(&mut self, i: usize, plan: &Plan, version: u8) {
+    fn opens_later(&mut self, i: usize, plan: &Plan, version: u8) {
         let number = self.nodes[i].named;
         if plan.cluster && plan.kind == Kind::Key {
             self.nodes[i].write = Some((Write::Told(number), version));
