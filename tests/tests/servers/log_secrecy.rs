@@ -20,6 +20,7 @@ on_both!(
     what_was_invalidated_under_other_names_does_not_come_back,
     a_late_store_of_what_was_invalidated_meanwhile_is_refused,
     none_of_54_races_leaves_an_invalidated_value_readable_anywhere,
+    what_is_owed_outlives_the_process_and_reaches_the_others_exactly,
 );
 
 const CANARY: &str = "canary-5e90-of-somebody";
@@ -375,4 +376,37 @@ async fn none_of_54_races_leaves_an_invalidated_value_readable_anywhere<S: Serve
     let played = Race::over(server.port(), Box::new(tier)).await.play_all().await;
     figure(S::WORD, format!("{played} races under hidden names, 0 old values"));
     assert_eq!(played, 54);
+}
+
+/// What the database is still to be told waits in the node's own tier, hidden there as well.
+async fn what_is_owed_outlives_the_process_and_reaches_the_others_exactly<S: Server>() {
+    let (server, source, room) = (S::begin(), Arc::new(Source::default()), tempfile::tempdir().unwrap());
+    let options = server.fresh();
+    let first = || {
+        let builder = hiding(Some(SECRET)).read_deadline(Duration::from_secs(1)).write_deadline(Duration::from_secs(1));
+        Node::of(S::add(builder.disk(room.path()), options.clone()), &source)
+    };
+    let a = first();
+    a.proven().await;
+    let other = hiding(Some(SECRET)).read_deadline(Duration::from_secs(1)).write_deadline(Duration::from_secs(1));
+    let b = Node::of(S::add(other, options.clone()), &source);
+    b.proven().await;
+    load(&a, 0..8).await;
+    assert_eq!(there(&b, 0..8).await.len(), 8);
+    server.fall();
+    a.suspect().await;
+    assert_eq!(a.cache.invalidate_key(&key(&a, 1)).await, Applied::Queued);
+    assert_eq!(a.cache.invalidate_tags(["veiled-id:2"]).await, Applied::Queued);
+    assert_eq!(a.cache.invalidate_pattern(&format!("veiled:{CANARY}:3")).await.unwrap(), Applied::Queued);
+    soon("it leaves", a.cache.shutdown(Duration::from_secs(5))).await;
+    drop(a);
+    server.rise();
+    let next = first();
+    next.proven().await;
+    next.settled().await;
+    b.proven().await;
+    eventually("the other node hears of it", || b.cache.shared().unwrap().heard >= 3).await;
+    for node in [&b, &next] {
+        assert_eq!(there(node, 0..8).await, [0, 4, 5, 6, 7], "of nothing else");
+    }
 }
