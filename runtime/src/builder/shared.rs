@@ -104,14 +104,9 @@ impl Builder {
         late: &Late,
         followed: &mut Followed,
     ) -> Result<Level> {
-        if self.tiers.veil.is_some() {
-            return Err(Error::config(
-                "key_secrecy",
-                "the log of the nodes is readable in a database: hold it in Redis",
-            ));
-        }
         let (echo, epoch) = told(late);
-        let tier = options.share(echo, epoch).ok_or_else(|| Error::config(name, "is given the options of a file"))?;
+        let tier = options.share(self.settings.clock.clone(), self.tiers.veil.clone(), echo, epoch);
+        let tier = tier.ok_or_else(|| Error::config(name, "is given the options of a file"))?;
         Ok(self.hold(name, tier, &self.tiers.queue, late, followed))
     }
 

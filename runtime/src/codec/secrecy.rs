@@ -238,7 +238,7 @@ mod tests {
         }
     }
 
-    /// The log in Redis folds what it no longer remembers one by one, and reads no more than beginnings for it.
+    /// A log folds what it no longer remembers one by one, and reads no more than beginnings for it.
     #[test]
     fn a_hidden_name_stands_behind_its_namespace() {
         let [key, tag, pattern] = groups("somebody").map(|group| secrecy(1).conceal(&group).to_text());

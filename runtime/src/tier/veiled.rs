@@ -13,6 +13,8 @@ use bytes::Bytes;
 use super::{Note, Recall, Reply, Step, Tidied, Tier};
 use crate::codec::{Frame, Veil};
 use crate::error::Result;
+#[cfg(feature = "_shared")]
+use crate::error::{Error, ErrorKind};
 use crate::group::{Group, Record};
 use crate::key::Key;
 
@@ -54,8 +56,7 @@ impl Veiled {
     }
 
     fn stays(&self, outer: &Frame, step: &Step<'_>) -> bool {
-        let frame = self.veil.open(outer).and_then(Frame::read);
-        frame.map_or(self.is_shared, |frame| (step.keep)(&frame))
+        stays(&self.veil, outer, step, self.is_shared)
     }
 }
 
@@ -131,6 +132,17 @@ pub(crate) fn revealed(veil: Option<&Arc<Veil>>, group: Group) -> Option<Group> 
         Some(veil) => veil.reveal(&group),
         None => (!group.is_hidden()).then_some(group),
     }
+}
+
+/// Does a frame stay, by what is inside? One that cannot be read does where other nodes may be able to.
+pub(super) fn stays(veil: &Veil, outer: &Frame, step: &Step<'_>, is_shared: bool) -> bool {
+    veil.open(outer).and_then(Frame::read).map_or(is_shared, |frame| (step.keep)(&frame))
+}
+
+/// Why a record of the shared log is taken for everything: its names are not ours.
+#[cfg(feature = "_shared")]
+pub(super) fn foreign() -> Error {
+    Error::new(ErrorKind::Frame, "a node with another key secrecy invalidates").with("code", "SECRECY")
 }
 
 /// What a store remembers, as its records were before they were hidden.

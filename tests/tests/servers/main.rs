@@ -9,6 +9,7 @@ mod log_network;
 mod log_nodes;
 mod log_outage;
 mod log_races;
+mod log_secrecy;
 #[path = "../shared/race.rs"]
 mod race;
 #[path = "../shared/rig.rs"]

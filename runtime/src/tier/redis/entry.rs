@@ -4,10 +4,9 @@ use redis::Value;
 
 use super::Room;
 use super::log::{items, read_id, text};
-use crate::error::{Error, ErrorKind};
 use crate::group::Group;
 use crate::tier::shared::Heard;
-use crate::tier::veiled::revealed;
+use crate::tier::veiled::{foreign, revealed};
 
 /// By whose names keys are invalidated that are not secret.
 const READABLE: &str = "-";
@@ -30,8 +29,7 @@ impl Room {
     }
 
     fn anything(&self) -> Group {
-        let why = Error::new(ErrorKind::Frame, "a node with another key secrecy invalidates").with("code", "SECRECY");
-        self.notice.failed("log", &why);
+        self.notice.failed("log", &foreign());
         Group::Everything
     }
 

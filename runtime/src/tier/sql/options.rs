@@ -11,6 +11,10 @@ use super::server::{Address, Server, SharedSql, Terms};
 #[cfg(feature = "sqlite")]
 use super::sqlite::{File, Sqlite};
 use super::tables::Tables;
+#[cfg(feature = "_server")]
+use crate::clock::Clock;
+#[cfg(feature = "_server")]
+use crate::codec::Veil;
 use crate::error::{Error, Result};
 #[cfg(feature = "_server")]
 use crate::tier::shared::Echo;
@@ -169,16 +173,22 @@ impl SqlOptions {
         self.max_bytes
     }
 
-    /// The tier with the log of the nodes that share it; none if this is no server. `echo` is told where one's own records
-    /// are; `epoch` says which epoch is met.
+    /// The tier with the log of the nodes that share it; none if this is no server. `veil` hides keys and tags from the
+    /// server, if they are secret; `echo` is told where one's own records are; `epoch` says which epoch is met.
     #[cfg(feature = "_server")]
-    pub(crate) fn share(self, echo: Echo, epoch: Arc<dyn Fn() -> u64 + Send + Sync>) -> Option<SharedSql> {
+    pub(crate) fn share(
+        self,
+        clock: Clock,
+        veil: Option<Arc<Veil>>,
+        echo: Echo,
+        epoch: Arc<dyn Fn() -> u64 + Send + Sync>,
+    ) -> Option<SharedSql> {
         let Self { place, tables, max_bytes, connections } = self;
         match place {
             #[cfg(feature = "sqlite")]
             Place::File(_) => None,
             Place::Server(address) => {
-                Some(SharedSql::new(Terms { address, tables, max_bytes, connections }, echo, epoch))
+                Some(SharedSql::new(Terms { address, tables, max_bytes, connections }, clock, veil, echo, epoch))
             }
         }
     }

@@ -7,9 +7,8 @@ use super::statements::LogStatements;
 use crate::group::{Group, Position};
 use crate::tier::fault::{Fault, Harm};
 use crate::tier::sql::server::fault::Trouble;
-use crate::tier::sql::server::line::Value;
+use crate::tier::sql::server::line::{Row, Value};
 use crate::tier::sql::server::links::Links;
-use crate::tier::sql::server::schema::LONGEST_GROUP;
 use crate::tier::sql::server::store::{Store, name, unread};
 use crate::tier::sql::server::transaction::{Transaction, Turns};
 
@@ -28,11 +27,21 @@ pub(super) struct Batch {
     pub(super) epoch: u64,
     pub(super) node: u64,
     pub(super) nonce: u64,
-    pub(super) groups: Vec<Group>,
+    /// By whose names keys are invalidated.
+    pub(super) whose: i64,
+    /// The texts of its groups.
+    pub(super) texts: Vec<String>,
+    /// The names of the frames that it removes. All nodes take rows in one order, so that they queue up instead of locking
+    /// each other out.
+    pub(super) frames: BTreeSet<String>,
 }
 
 /// The row about the whole log.
-#[derive(Debug, Clone, Copy)]
+///
+/// Nodes that hide keys otherwise have other frames of them, which no removal reaches and no fence keeps out. So it also
+/// says by whose names keys were invalidated, as far as a node has to know that begins: a record of everything for all
+/// others.
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Head {
     pub(super) epoch: i64,
     pub(super) number: i64,
@@ -40,6 +49,31 @@ pub(super) struct Head {
     pub(super) trimmed: i64,
     /// Have groups been remembered?
     pub(super) grouped: i64,
+    /// By whose names a key was invalidated last.
+    pub(super) namer: i64,
+    /// The last entry that invalidates a key.
+    pub(super) keyed: i64,
+    /// The last one that does under other names than those.
+    pub(super) keyed_before: i64,
+}
+
+impl Head {
+    pub(super) fn of(row: &Row) -> sqlx::Result<Self> {
+        let at = |column: usize| row.number(column);
+        let (epoch, number, trimmed, grouped) = (at(0)?, at(1)?, at(2)?, at(3)?);
+        Ok(Self { epoch, number, trimmed, grouped, namer: at(4)?, keyed: at(5)?, keyed_before: at(6)? })
+    }
+
+    /// The head once a key was invalidated in this entry by these names.
+    fn keyed_by(self, whose: i64, keyed: i64) -> Self {
+        let keyed_before = if self.namer == whose { self.keyed_before } else { self.keyed };
+        Self { namer: whose, keyed, keyed_before, ..self }
+    }
+
+    /// The last entry that invalidates a key under other names than these; 0 if there is none.
+    pub(super) fn keyed_by_others(self, whose: i64) -> i64 {
+        if self.namer == whose { self.keyed_before } else { self.keyed }
+    }
 }
 
 impl LogStatements {
@@ -68,19 +102,22 @@ impl LogStatements {
         if batch.epoch == 0 || head.epoch != batch.epoch.cast_signed() {
             return Err(MOVED.into());
         }
-        let names: Vec<(i64, String)> = (head.number + 1..).zip(batch.groups.iter().map(stored)).collect();
+        let names: Vec<(i64, String)> = (head.number + 1..).zip(batch.texts.iter().cloned()).collect();
         let last = head.number + i64::try_from(names.len()).unwrap_or(0);
         let is_due = last / STRIDE > head.number / STRIDE;
         let groups = groups_of(&names);
         let grouped = if groups.is_empty() { head.grouped } else { 1 };
         let trimmed = if is_due { head.trimmed.max(last - LENGTH) } else { head.trimmed };
+        let keyed = names.iter().rev().find(|(_, group)| is_key(group));
+        let head = keyed.map_or(head, |(number, _)| head.keyed_by(batch.whose, *number));
         self.advance(step, Head { number: last, trimmed, grouped, ..head }).await?;
         let entry = |(number, group): &(i64, String)| {
             let [nonce, node] = [batch.nonce, batch.node].map(|n| Value::Number(n.cast_signed()));
             [Value::Number(*number), nonce, node, name(group)]
         };
         step.each(&self.enter, &names.iter().flat_map(entry).collect::<Vec<_>>(), 4).await?;
-        step.each(&store.statements.remove, &keys_of(&batch.groups), 1).await?;
+        let frames: Vec<Value> = batch.frames.iter().map(|frame| name(frame)).collect();
+        step.each(&store.statements.remove, &frames, 1).await?;
         self.raise(step, &groups).await?;
         if is_due {
             step.change(&self.trim, &[Value::Number(trimmed)]).await?;
@@ -90,14 +127,13 @@ impl LogStatements {
     }
 
     pub(super) async fn head(&self, step: &mut Transaction<'_>) -> Result<Head, Trouble> {
-        let row = step.row(&self.head, &[]).await?;
-        let at = |column: usize| row.number(column).map_err(unread);
-        Ok(Head { epoch: at(0)?, number: at(1)?, trimmed: at(2)?, grouped: at(3)? })
+        Ok(Head::of(&step.row(&self.head, &[]).await?).map_err(unread)?)
     }
 
     async fn advance(&self, step: &mut Transaction<'_>, to: Head) -> Result<(), Trouble> {
-        let Head { epoch, number, trimmed, grouped } = to;
-        step.change(&self.advance, &[epoch, number, trimmed, grouped].map(Value::Number)).await.map(drop)
+        let Head { epoch, number, trimmed, grouped, namer, keyed, keyed_before } = to;
+        let values = [epoch, number, trimmed, grouped, namer, keyed, keyed_before].map(Value::Number);
+        step.change(&self.advance, &values).await.map(drop)
     }
 
     async fn raise(&self, step: &mut Transaction<'_>, groups: &BTreeMap<String, i64>) -> Result<(), Trouble> {
@@ -149,38 +185,21 @@ impl LogStatements {
             for clear in &self.clear {
                 step.change(clear, &[]).await?;
             }
-            self.advance(step, Head { epoch: fresh.cast_signed(), number: 0, trimmed: 0, grouped: 0 }).await?;
+            self.advance(step, Head { epoch: fresh.cast_signed(), ..Head::default() }).await?;
         }
         Ok(())
     }
 }
 
-/// The text that is stored for a group; one that is too long becomes coarser.
-fn stored(group: &Group) -> String {
-    match (group.to_text(), group) {
-        (text, _) if text.len() <= LONGEST_GROUP => text,
-        (_, Group::Tag(_)) => Group::Tagged.to_text(),
-        _ => Group::Everything.to_text(),
-    }
-}
-
 /// Each group but keys, with its last place.
 fn groups_of(names: &[(i64, String)]) -> BTreeMap<String, i64> {
-    let groups = names.iter().filter(|(_, group)| !group.starts_with("k:"));
+    let groups = names.iter().filter(|(_, group)| !is_key(group));
     groups.map(|(number, group)| (group.clone(), *number)).collect()
 }
 
-/// All nodes take rows in one order, so that they queue up instead of locking each other out.
-fn keys_of(groups: &[Group]) -> Vec<Value> {
-    let keys: BTreeSet<&str> = groups.iter().filter_map(key_of).collect();
-    keys.into_iter().map(name).collect()
-}
-
-fn key_of(group: &Group) -> Option<&str> {
-    match group {
-        Group::Key(key) => Some(key.as_str()),
-        _ => None,
-    }
+/// Does this text name one key, readable or hidden?
+fn is_key(group: &str) -> bool {
+    group.starts_with("k:")
 }
 
 /// The group that stands for one that is not remembered by itself any more.

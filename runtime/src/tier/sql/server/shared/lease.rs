@@ -16,15 +16,17 @@ fn life() -> Value {
     Value::Number(i64::try_from(LIFE.as_millis()).unwrap_or(i64::MAX))
 }
 
-fn of(key: &Key, token: u64) -> [Value; 2] {
-    [name(key.as_str()), Value::Number(token.cast_signed())]
+impl SharedSql {
+    fn lease(&self, key: &Key, token: u64) -> [Value; 2] {
+        [name(self.0.names.stored(key).as_str()), Value::Number(token.cast_signed())]
+    }
 }
 
 impl Leases for SharedSql {
     fn take<'a>(&'a self, key: &'a Key) -> Reply<'a, Option<u64>> {
         Box::pin(async move {
             let (sql, token) = (self.0.sql.clone(), self.0.chance.next());
-            let [name, number] = of(key, token);
+            let [name, number] = self.lease(key, token);
             let taken = self.0.server.with(|store| async move {
                 let taken = store.links.rows(&sql.take, &[name.clone(), number, life()]).await?;
                 // How many rows were changed does not say on every server whose it is.
@@ -46,7 +48,7 @@ impl Leases for SharedSql {
     fn renew<'a>(&'a self, key: &'a Key, token: u64) -> Reply<'a, bool> {
         Box::pin(async move {
             let sql = self.0.sql.clone();
-            let [key, token] = of(key, token);
+            let [key, token] = self.lease(key, token);
             let hold =
                 |store: Arc<Store>| async move { Ok(store.links.change(&sql.hold, &[life(), key, token]).await? > 0) };
             self.0.server.with(hold).await
@@ -56,7 +58,7 @@ impl Leases for SharedSql {
     fn give_back<'a>(&'a self, key: &'a Key, token: u64) -> Reply<'a, ()> {
         Box::pin(async move {
             self.0.held.forget(key);
-            let (sql, values) = (self.0.sql.clone(), of(key, token));
+            let (sql, values) = (self.0.sql.clone(), self.lease(key, token));
             let end = |store: Arc<Store>| async move { store.links.change(&sql.release, &values).await.map(drop) };
             self.0.server.with(end).await
         })

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::SharedSql;
 use super::append::Head;
+use super::names::LogNames;
 use super::statements::LogStatements;
 use crate::error::Result;
 use crate::group::{Cursor, Group, Position};
@@ -42,11 +43,9 @@ pub(super) struct Glance {
 
 impl Glance {
     fn of(row: &Row) -> sqlx::Result<Self> {
-        let head =
-            Head { epoch: row.number(0)?, number: row.number(1)?, trimmed: row.number(2)?, grouped: row.number(3)? };
-        let (nonce, highest) = (row.maybe(4)?, row.maybe(5)?);
-        let asked = [row.maybe(6)?, row.maybe(7)?];
-        Ok(Self { head, nonce, highest, asked, has_groups: row.number(8)? > 0 })
+        let (nonce, highest) = (row.maybe(7)?, row.maybe(8)?);
+        let asked = [row.maybe(9)?, row.maybe(10)?];
+        Ok(Self { head: Head::of(row)?, nonce, highest, asked, has_groups: row.number(11)? > 0 })
     }
 
     /// Is there a log, and all of it? A part that someone has emptied may have held anything.
@@ -86,16 +85,16 @@ impl LogStatements {
         Ok(Glance::of(&row).map_err(unread)?)
     }
 
-    async fn groups(&self, links: &Links) -> Result<Vec<(Group, u64)>, Fault> {
+    /// The texts of all groups with their last places, and the head as it was then or later.
+    async fn groups(&self, links: &Links) -> Result<(Vec<(Vec<u8>, u64)>, Head), Fault> {
         let rows = links.rows(&self.groups, &[]).await?;
-        rows.iter()
-            .map(|row| Ok((group(row, 0)?, row.number(1)?.cast_unsigned())))
-            .collect::<sqlx::Result<_>>()
-            .map_err(unread)
+        let remembered = |row: &Row| Ok((row.bytes(0)?, row.number(1)?.cast_unsigned()));
+        let remembered = rows.iter().map(remembered).collect::<sqlx::Result<_>>().map_err(unread)?;
+        Ok((remembered, Head::of(&links.row(&self.head, &[]).await?).map_err(unread)?))
     }
 
     /// One page of the log. The entry that was read last is asked for again: it has to be the same.
-    async fn read(&self, links: &Links, after: Cursor, node: u64) -> Result<News, Fault> {
+    async fn read(&self, links: &Links, names: &LogNames, after: Cursor, node: u64) -> Result<News, Fault> {
         let Cursor { position: Position { epoch, number }, nonce } = after;
         let most = i64::try_from(ENTRIES + 1).unwrap_or(i64::MAX);
         let rows = links.rows(&self.read, &[Value::Number(number.cast_signed()), Value::Number(most)]).await?;
@@ -109,7 +108,7 @@ impl LogStatements {
             return Ok(nothing(number > 0));
         }
         let complete = rows.len() <= ENTRIES;
-        let heard: sqlx::Result<Vec<Heard>> = rows.iter().map(|row| entry(row, epoch, node)).collect();
+        let heard: sqlx::Result<Vec<Heard>> = rows.iter().map(|row| entry(row, names, epoch, node)).collect();
         let mut heard = heard.map_err(unread)?;
         if heard.first().is_some_and(|first| first.at.position.number == number) && heard.remove(0).at.nonce != nonce {
             return Ok(nothing(true));
@@ -118,25 +117,18 @@ impl LogStatements {
     }
 }
 
-fn entry(row: &Row, epoch: u64, node: u64) -> sqlx::Result<Heard> {
+fn entry(row: &Row, names: &LogNames, epoch: u64, node: u64) -> sqlx::Result<Heard> {
     let position = Position { epoch, number: row.number(1)?.cast_unsigned() };
     let at = Cursor { position, nonce: row.number(2)?.cast_unsigned() };
-    Ok(Heard { at, own: row.number(3)?.cast_unsigned() == node, groups: vec![group(row, 4)?] })
-}
-
-/// An entry that we cannot read may name anything.
-fn group(row: &Row, at: usize) -> sqlx::Result<Group> {
-    let text = row.bytes(at)?;
-    let group = String::from_utf8(text).ok().and_then(|text| Group::from_text(&text).ok());
-    Ok(group.unwrap_or(Group::Everything))
+    Ok(Heard { at, own: row.number(3)?.cast_unsigned() == node, groups: vec![names.group(row.bytes(4)?)] })
 }
 
 impl SharedSql {
     async fn news(&self, after: Cursor, wait: Duration) -> Result<News> {
         let (bell, end, mut pause) = (self.bell()?, Instant::now() + wait, FIRST);
         loop {
-            let (sql, node) = (self.0.sql.clone(), self.0.node);
-            let news = self.look(LOOK, |links| async move { sql.read(&links, after, node).await }).await?;
+            let (sql, names, node) = (self.0.sql.clone(), self.0.names.clone(), self.0.node);
+            let news = self.look(LOOK, |links| async move { sql.read(&links, &names, after, node).await }).await?;
             let left = end.saturating_duration_since(Instant::now());
             if !news.heard.is_empty() || news.moved || left.is_zero() {
                 return Ok(news);
@@ -163,8 +155,12 @@ impl SharedLog for SharedSql {
     }
 
     fn groups(&self) -> Reply<'_, Vec<(Group, u64)>> {
-        let sql = self.0.sql.clone();
-        Box::pin(self.look(GROUPS, move |links| async move { sql.groups(&links).await }))
+        Box::pin(async move {
+            let (sql, names) = (self.0.sql.clone(), &self.0.names);
+            let (texts, head) = self.look(GROUPS, |links| async move { sql.groups(&links).await }).await?;
+            let groups = texts.into_iter().map(|(text, number)| (names.group(text), number));
+            Ok(groups.chain(names.others(head)).collect())
+        })
     }
 
     fn read(&self, after: Cursor, wait: Duration) -> Reply<'_, News> {

@@ -7,6 +7,7 @@ mod append;
 mod bell;
 mod lease;
 mod log;
+mod names;
 mod put;
 mod schema;
 mod session;
@@ -19,16 +20,19 @@ use bytes::Bytes;
 use parking_lot::RwLock;
 
 use self::append::Batch;
+use self::names::LogNames;
 use self::put::Loaded;
 use self::session::Session;
 use self::statements::LogStatements;
 use super::{Server, Terms};
 use crate::chance::Chance;
-use crate::codec::Frame;
+use crate::clock::Clock;
+use crate::codec::{Frame, Veil};
 use crate::error::Result;
 use crate::group::{Cursor, Group, Record};
 use crate::key::Key;
 use crate::tier::shared::{Echo, Held, Memory};
+use crate::tier::veiled::stays;
 use crate::tier::{Note, Recall, Reply, Step, Tidied, Tier};
 
 /// A tier on a server, with the log that nodes share. It is opened and looked after by the cache that it was given to.
@@ -38,6 +42,7 @@ pub(crate) struct SharedSql(Arc<Hall>);
 struct Hall {
     server: Server,
     sql: Arc<LogStatements>,
+    names: Arc<LogNames>,
     session: RwLock<Option<Session>>,
     chance: Chance,
     /// This process, among those that write to the log.
@@ -50,11 +55,20 @@ struct Hall {
 }
 
 impl SharedSql {
-    /// The tier, without a connection yet. `echo` is told where one's own records are; `epoch` says which epoch is met.
-    pub(in crate::tier::sql) fn new(terms: Terms, echo: Echo, epoch: Arc<dyn Fn() -> u64 + Send + Sync>) -> Self {
+    /// The tier, without a connection yet. `veil` hides keys and tags from the server, if they are secret; `echo` is told
+    /// where one's own records are; `epoch` says which epoch is met.
+    pub(in crate::tier::sql) fn new(
+        terms: Terms,
+        clock: Clock,
+        veil: Option<Arc<Veil>>,
+        echo: Echo,
+        epoch: Arc<dyn Fn() -> u64 + Send + Sync>,
+    ) -> Self {
         let chance = Chance::unknown();
+        let dialect = terms.address.dialect();
         Self(Arc::new(Hall {
-            sql: Arc::new(LogStatements::new(terms.address.dialect(), &terms.tables)),
+            sql: Arc::new(LogStatements::new(dialect, &terms.tables)),
+            names: Arc::new(LogNames::new(veil, dialect.word(), clock)),
             server: Server::closed(terms, true),
             session: RwLock::default(),
             node: chance.next(),
@@ -68,9 +82,20 @@ impl SharedSql {
 }
 
 impl Hall {
+    async fn get(&self, keys: &[Key]) -> Result<Vec<Option<Bytes>>> {
+        let stored: Vec<Key> = keys.iter().map(|key| self.names.stored(key).into_owned()).collect();
+        let found = self.server.get(&stored).await?;
+        Ok(found.into_iter().map(|bytes| bytes.map(|bytes| self.names.plain(bytes))).collect())
+    }
+
+    /// A frame on its way to the server.
+    fn loaded(&self, frame: &Frame) -> Result<Loaded> {
+        let (key, fence) = (frame.key(), self.names.text(&Group::Key(frame.key().clone())));
+        Ok(Loaded { frame: self.names.wrapped(frame)?, fence, token: self.held.token(key) })
+    }
+
     async fn put(&self, frames: &[Frame]) -> Result<()> {
-        let with_lease = |frame: &Frame| Loaded { frame: frame.clone(), token: self.held.token(frame.key()) };
-        let loaded: Vec<Loaded> = frames.iter().map(with_lease).collect();
+        let loaded = frames.iter().map(|frame| self.loaded(frame)).collect::<Result<Vec<_>>>()?;
         let sql = Arc::clone(&self.sql);
         self.server.with(|store| async move { sql.put(&store, &loaded).await }).await?;
         // What was stored under a lease gave it back.
@@ -83,7 +108,7 @@ impl Hall {
         let groups: Vec<Group> = records.iter().map(|record| record.group.clone()).collect();
         // As the database keeps it, and never 0, which stands for none.
         let nonce = self.chance.next() | 1;
-        let batch = Batch { epoch: (self.epoch)(), node: self.node, nonce, groups: groups.clone() };
+        let batch = self.batch(&groups, nonce);
         let sql = Arc::clone(&self.sql);
         let position = self.server.with(|store| async move { sql.append(&store, &batch).await }).await?;
         self.memory.add(&groups);
@@ -91,9 +116,32 @@ impl Hall {
         Ok(())
     }
 
+    fn batch(&self, groups: &[Group], nonce: u64) -> Batch {
+        let names = &*self.names;
+        let frame = |group: &Group| match group {
+            Group::Key(key) => Some(names.stored(key).as_str().to_owned()),
+            _ => None,
+        };
+        Batch {
+            epoch: (self.epoch)(),
+            node: self.node,
+            nonce,
+            whose: names.whose(),
+            texts: groups.iter().map(|group| names.text(group)).collect(),
+            frames: groups.iter().filter_map(frame).collect(),
+        }
+    }
+
+    async fn remove(&self, keys: &[Key]) -> Result<()> {
+        let stored: Vec<Key> = keys.iter().map(|key| self.names.stored(key).into_owned()).collect();
+        self.server.remove(&stored).await
+    }
+
     async fn tidy(&self, step: Step<'_>) -> Result<Tidied> {
+        let veil = self.names.veil();
+        let keep = |stored: &Frame| veil.map_or_else(|| (step.keep)(stored), |veil| stays(veil, stored, &step, true));
         // The log forgets by itself.
-        let tidied = self.server.tidy_step(Step { forget: None, ..step }).await?;
+        let tidied = self.server.tidy_step(Step { keep: &keep, forget: None, ..step }).await?;
         if tidied.wrapped {
             let sql = Arc::clone(&self.sql);
             self.server.with(|store| async move { store.links.change(&sql.lapse, &[]).await.map(drop) }).await?;
@@ -111,7 +159,10 @@ impl Drop for Hall {
 
 impl Tier for SharedSql {
     fn get<'a>(&'a self, keys: &'a [Key]) -> Reply<'a, Vec<Option<Bytes>>> {
-        self.0.server.get(keys)
+        match self.0.names.veil() {
+            Some(_) => Box::pin(self.0.get(keys)),
+            None => self.0.server.get(keys),
+        }
     }
 
     fn put<'a>(&'a self, frames: &'a [Frame]) -> Reply<'a, ()> {
@@ -123,7 +174,7 @@ impl Tier for SharedSql {
     }
 
     fn remove<'a>(&'a self, keys: &'a [Key]) -> Reply<'a, ()> {
-        self.0.server.remove(keys)
+        Box::pin(self.0.remove(keys))
     }
 
     /// Others share it: what one node has to remember is not kept here.

@@ -5,18 +5,18 @@ use std::collections::{BTreeMap, HashMap};
 use super::append::Head;
 use super::statements::LogStatements;
 use crate::codec::Frame;
-use crate::group::Group;
-use crate::key::Key;
 use crate::tier::fault::Fault;
 use crate::tier::sql::server::fault::Trouble;
 use crate::tier::sql::server::line::Value;
 use crate::tier::sql::server::store::{Store, fitting, name, rows_of, unread};
 use crate::tier::sql::server::transaction::{Transaction, Turns};
 
-/// A frame, and the lease under which it was loaded.
+/// A frame as it is stored, what invalidates its key, and the lease under which it was loaded.
 #[derive(Clone)]
 pub(super) struct Loaded {
     pub(super) frame: Frame,
+    /// The text of the entries that invalidate its key.
+    pub(super) fence: String,
     pub(super) token: Option<u64>,
 }
 
@@ -56,7 +56,7 @@ impl LogStatements {
         for loaded in frames {
             // Its lease ends here in any case: the next one need not wait for what is not stored.
             let held = self.release(step, loaded).await?;
-            if held && !is_fenced(head, &fences, &loaded.frame) {
+            if held && !is_fenced(head, &fences, loaded) {
                 kept.push(&loaded.frame);
             }
         }
@@ -66,7 +66,7 @@ impl LogStatements {
 
     /// The last invalidation of each of these keys, as far as the log reaches back.
     async fn fences(&self, step: &mut Transaction<'_>, frames: &[&Loaded]) -> Result<HashMap<String, i64>, Trouble> {
-        let names: Vec<Value> = frames.iter().map(|loaded| name(&fence_of(loaded.frame.key()))).collect();
+        let names: Vec<Value> = frames.iter().map(|loaded| name(&loaded.fence)).collect();
         let (mut fences, mut rest) = (HashMap::new(), &names[..]);
         while !rest.is_empty() {
             let (sql, many) = self.fences.most_of(rest.len());
@@ -87,14 +87,9 @@ impl LogStatements {
 }
 
 /// Did its load begin before the last invalidation of its key, or so long ago that nobody knows?
-fn is_fenced(head: Head, fences: &HashMap<String, i64>, frame: &Frame) -> bool {
-    let birth = frame.head().shared;
+fn is_fenced(head: Head, fences: &HashMap<String, i64>, loaded: &Loaded) -> bool {
+    let birth = loaded.frame.head().shared;
     let number = i64::try_from(birth.number).unwrap_or(i64::MAX);
-    let fence = fences.get(&fence_of(frame.key())).copied().unwrap_or(0);
+    let fence = fences.get(&loaded.fence).copied().unwrap_or(0);
     head.epoch != birth.epoch.cast_signed() || number < fence.max(head.trimmed)
-}
-
-/// The name of the entries that invalidate this key.
-fn fence_of(key: &Key) -> String {
-    Group::Key(key.clone()).to_text()
 }

@@ -5,7 +5,7 @@ use crate::tier::sql::server::schema::{LONGEST_GROUP, LONGEST_KEY};
 use crate::tier::sql::tables::Tables;
 
 /// The version of the tables.
-pub(super) const VERSION: i64 = 1;
+pub(super) const VERSION: i64 = 2;
 
 /// The lock under which tables are made on PostgreSQL, where two who make one at once get in each other's way.
 const LOCK: i64 = i64::from_be_bytes(*b"cached02");
@@ -33,9 +33,10 @@ pub(super) fn create(dialect: Dialect, tables: &Tables) -> Vec<String> {
         // Of epoch 0, which is none: the first who looks begins one.
         format!(
             "CREATE TABLE IF NOT EXISTS {t}_head (id BIGINT NOT NULL PRIMARY KEY, version BIGINT NOT NULL, \
-             epoch BIGINT NOT NULL, number BIGINT NOT NULL, trimmed BIGINT NOT NULL, grouped BIGINT NOT NULL){engine}"
+             epoch BIGINT NOT NULL, number BIGINT NOT NULL, trimmed BIGINT NOT NULL, grouped BIGINT NOT NULL, \
+             namer BIGINT NOT NULL, keyed BIGINT NOT NULL, keyed_before BIGINT NOT NULL){engine}"
         ),
-        format!("INSERT INTO {t}_head VALUES (1, {VERSION}, 0, 0, 0, 0) {or_nothing}"),
+        format!("INSERT INTO {t}_head VALUES (1, {VERSION}, 0, 0, 0, 0, 0, 0, 0) {or_nothing}"),
     ];
     match dialect {
         // One batch is one transaction, which ends with it in any case: nothing is half made, no lock stays.

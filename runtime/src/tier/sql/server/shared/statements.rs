@@ -6,6 +6,9 @@ use crate::tier::sql::server::dialect::Dialect;
 use crate::tier::sql::server::statements::Sized;
 use crate::tier::sql::tables::Tables;
 
+/// The columns about the whole log.
+const HEAD: [&str; 7] = ["epoch", "number", "trimmed", "grouped", "namer", "keyed", "keyed_before"];
+
 /// All statements over the tables of one log.
 #[derive(Debug)]
 pub(super) struct LogStatements {
@@ -20,7 +23,8 @@ pub(super) struct LogStatements {
     pub(super) commit: Arc<str>,
     /// The same, and wakes who listens.
     pub(super) told: Arc<str>,
-    /// → epoch, number, up to which number entries were trimmed, are there groups?
+    /// → epoch, number, up to which number entries were trimmed, are there groups?; by whose names a key was invalidated
+    /// last, where, and where last by other names
     pub(super) head: Arc<str>,
     /// the same as parameters
     pub(super) advance: Arc<str>,
@@ -63,7 +67,7 @@ impl LogStatements {
         let t = tables.prefix();
         let (head, entries, groups) = (format!("{t}_head"), format!("{t}_entries"), format!("{t}_groups"));
         let (leases, now) = (format!("{t}_leases"), dialect.now());
-        let [p1, p2, p3, p4] = [1, 2, 3, 4].map(|n| dialect.parameter(n));
+        let [p1, p2, p3] = [1, 2, 3].map(|n| dialect.parameter(n));
         let list = |n: usize| (1..=n).map(|n| dialect.parameter(n)).collect::<Vec<_>>().join(", ");
         let row = |n: usize, width: usize| {
             let values: Vec<String> = (1..=width).map(|i| dialect.parameter(width * n + i)).collect();
@@ -79,11 +83,12 @@ impl LogStatements {
             beside: dialect.begin(&head, false).into(),
             commit: "COMMIT".into(),
             told: dialect.commit(&channel(tables)).into(),
-            head: format!("SELECT epoch, number, trimmed, grouped FROM {head} WHERE id = 1").into(),
-            advance: format!(
-                "UPDATE {head} SET epoch = {p1}, number = {p2}, trimmed = {p3}, grouped = {p4} WHERE id = 1"
-            )
-            .into(),
+            head: format!("SELECT {} FROM {head} WHERE id = 1", HEAD.join(", ")).into(),
+            advance: {
+                let set = |(n, column): (usize, &&str)| format!("{column} = {}", dialect.parameter(n + 1));
+                let set: Vec<String> = HEAD.iter().enumerate().map(set).collect();
+                format!("UPDATE {head} SET {} WHERE id = 1", set.join(", ")).into()
+            },
             enter: Sized::new(7, |n| {
                 format!("INSERT INTO {entries} (number, nonce, node, name) VALUES {}", rows(n, 4))
             }),
@@ -106,8 +111,9 @@ impl LogStatements {
             )
             .into(),
             meet: format!(
-                "SELECT h.epoch, h.number, h.trimmed, h.grouped, {}, (SELECT max(number) FROM {entries}), {}, {}, \
+                "SELECT {}, {}, (SELECT max(number) FROM {entries}), {}, {}, \
                  (SELECT count(*) FROM (SELECT 1 AS one FROM {groups} LIMIT 1) g) FROM {head} h WHERE h.id = 1",
+                HEAD.map(|column| format!("h.{column}")).join(", "),
                 nonce_at("h.number"),
                 nonce_at(&p1),
                 nonce_at(&p2)
