@@ -259,7 +259,11 @@ async fn a_lock_that_someone_holds_keeps_no_caller_waiting<S: Server>() {
         let sql = format!("START TRANSACTION; {lock}; {sleep}; COMMIT");
         std::thread::spawn(move || server.sql(&sql))
     };
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    let sleeping = match S::WORD {
+        "postgres" => "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'",
+        _ => "SELECT count(*) FROM information_schema.processlist WHERE state = 'User sleep'",
+    };
+    eventually("the lock is held", || server.sql(sleeping).trim() == "1").await;
     let start = Instant::now();
     let applied = nodes[0].cache.invalidate_tags(["outage"]).await;
     assert_eq!(applied, Applied::Queued, "the caller is not kept");
