@@ -98,7 +98,7 @@ impl Cache {
         Self(Arc::new(Core {
             settings: core.settings.clone(),
             log: Arc::clone(&core.log),
-            stack: core.stack.clone(),
+            stack: Stack::clone(&core.stack),
             balance: Arc::clone(&core.balance),
             chance: Arc::clone(&core.chance),
             shelves: Slots::new(),

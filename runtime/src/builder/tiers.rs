@@ -377,7 +377,8 @@ pub(super) type Late = Arc<OnceLock<Arc<Log>>>;
 #[cfg(feature = "_shared")]
 pub(super) type Followed = Option<super::shared::Shared>;
 #[cfg(not(feature = "_shared"))]
-pub(super) type Followed = ();
+#[derive(Default)]
+pub(super) struct Followed;
 
 impl Kind {
     /// The tier's name in the log.
