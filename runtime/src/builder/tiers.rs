@@ -378,7 +378,7 @@ pub(super) type Late = Arc<OnceLock<Arc<Log>>>;
 pub(super) type Followed = Option<super::shared::Shared>;
 #[cfg(not(feature = "_shared"))]
 #[derive(Default)]
-pub(super) struct Followed;
+pub(super) struct Followed {}
 
 impl Kind {
     /// The tier's name in the log.
