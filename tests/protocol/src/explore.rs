@@ -2,7 +2,8 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use crate::world::{Plan, World};
+use crate::plan::Plan;
+use crate::world::World;
 
 /// More states than any of these plans has.
 const LIMIT: usize = 12_000_000;

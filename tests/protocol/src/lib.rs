@@ -13,6 +13,8 @@
 #[cfg(test)]
 mod explore;
 #[cfg(test)]
+mod plan;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod world;

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use crate::explore::{Found, explore};
-use crate::world::{Guard, Kind, Outage, Plan};
+use crate::plan::{Guard, Kind, Outage, Plan};
 
 const ALL: [Kind; 2] = [Kind::Group, Kind::Key];
 
