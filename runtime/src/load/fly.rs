@@ -141,7 +141,8 @@ where
     where
         S::Stored: 'static,
     {
-        if shelf.policy().cluster { self.turn(flight, shelf).await } else { Turn::Alone }
+        // Boxed: else every load would be large enough for what few ask for.
+        if shelf.policy().cluster { Box::pin(self.turn(flight, shelf)).await } else { Turn::Alone }
     }
 
     /// Runs the body, for as long as `timeout` allows.

@@ -106,7 +106,7 @@ impl Guarded {
 #[deny(clippy::missing_trait_methods)]
 impl Tier for Guarded {
     fn get<'a>(&'a self, keys: &'a [Key]) -> Reply<'a, Vec<Option<bytes::Bytes>>> {
-        Box::pin(self.run(&self.reads, "get", self.tier.get(keys)))
+        Box::pin(self.run(&self.reads, "get", self.tier.read(keys)))
     }
 
     fn put<'a>(&'a self, frames: &'a [Frame]) -> Reply<'a, ()> {

@@ -30,12 +30,12 @@ impl Homes {
         Self(RwLock::new(Vec::new()))
     }
 
-    /// The connections of the runtime that this is called in, if they are open; if there are none, they are opened.
-    pub(super) fn here(self: &Arc<Self>, client: &Client, options: &RedisOptions) -> Option<Arc<Fan>> {
+    /// The runtime that this is called in and its connections, if they are open; if there are none, they are opened.
+    pub(super) fn here(self: &Arc<Self>, client: &Client, options: &RedisOptions) -> Option<(Arc<Fan>, Handle)> {
         let runtime = Handle::try_current().ok()?;
         let id = runtime.id();
         if let Some(home) = self.0.read().iter().find(|home| home.runtime == id) {
-            return home.fan.clone();
+            return home.fan.clone().map(|fan| (fan, runtime));
         }
         self.settle(&runtime, client, options);
         None

@@ -1,18 +1,23 @@
 //! One multiplexed connection, and several that reads are spread over.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, Cmd, Pipeline, Value};
+use redis::{AsyncConnectionConfig, Client, Cmd, Pipeline, RedisResult, Value};
+use tokio::runtime::Handle;
 
 use super::failure::{breaks, failure, unopened};
+use super::gather::Gather;
 use super::link::{field, refused, text_of};
 use super::options::RedisOptions;
 use crate::error::{Error, ErrorKind, Result};
 
 /// From how many calls on one connection others are used as well.
 const BUSY: usize = 64;
+/// From how many calls on one connection they travel together: fewer are answered sooner one by one.
+const CROWD: usize = 32;
 /// How long a connection may take to answer a ping.
 const PING: Duration = Duration::from_millis(500);
 
@@ -22,6 +27,7 @@ pub(super) struct Line {
     /// None if we may not ask.
     pub(super) ident: Option<Ident>,
     waiting: AtomicUsize,
+    gather: Arc<Gather>,
 }
 
 /// A connection as its server knows it.
@@ -73,7 +79,12 @@ impl Line {
         let config =
             AsyncConnectionConfig::new().set_connection_timeout(Some(options.connect)).set_response_timeout(None);
         let opened = client.get_multiplexed_async_connection_with_config(&config).await;
-        let line = Self { connection: opened.map_err(|e| unopened(&e))?, ident: None, waiting: AtomicUsize::new(0) };
+        let line = Self {
+            connection: opened.map_err(|e| unopened(&e))?,
+            ident: None,
+            waiting: AtomicUsize::new(0),
+            gather: Arc::default(),
+        };
         let mut asking = Pipeline::new();
         asking.cmd("CLIENT").arg("ID").cmd("INFO").arg("server");
         let answers = line.raw(&asking).await?;
@@ -87,11 +98,19 @@ impl Line {
 
     pub(super) async fn one(&self, command: &Cmd) -> Result<Value> {
         let _waiting = Waiting::enter(&self.waiting);
-        let answer = self.connection.clone().send_packed_command(command).await.map_err(|e| failure(&e))?;
-        match answer {
-            Value::ServerError(error) => Err(failure(&error.into())),
-            answer => Ok(answer),
-        }
+        plain(self.connection.clone().send_packed_command(command).await)
+    }
+
+    /// One command from a caller in this runtime, which drives the connection; while many wait, with those of others.
+    pub(super) async fn one_of_many(&self, command: &Cmd, runtime: &Handle) -> Result<Value> {
+        let _waiting = Waiting::enter(&self.waiting);
+        let answer = if self.waiting.load(Ordering::Relaxed) < CROWD {
+            self.connection.clone().send_packed_command(command).await
+        } else {
+            let answer = self.gather.one(&self.connection, command.clone(), runtime).await;
+            answer.ok_or_else(|| Error::new(ErrorKind::Closed, "the runtime that drives the connection has ended"))?
+        };
+        plain(answer)
     }
 
     /// Is it alive? It is also when Redis refuses to say so, as to who may not ask, and while it cannot save its data.
@@ -109,6 +128,13 @@ impl Line {
         let _waiting = Waiting::enter(&self.waiting);
         let count = commands.len();
         self.connection.clone().send_packed_commands(commands, 0, count).await.map_err(|e| failure(&e))
+    }
+}
+
+fn plain(answer: RedisResult<Value>) -> Result<Value> {
+    match answer.map_err(|e| failure(&e))? {
+        Value::ServerError(error) => Err(failure(&error.into())),
+        answer => Ok(answer),
     }
 }
 

@@ -10,6 +10,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use redis::{Client, Cmd, Pipeline, Value};
+use tokio::runtime::Handle;
 
 use super::failure::{breaks, failure};
 use super::homes::Homes;
@@ -237,16 +238,20 @@ impl Link {
 
     async fn one_as_is(&self, lane: Lane, command: &Cmd) -> Result<Value> {
         let lines = self.admitted(lane)?;
-        let fan = lines.fan(lane, &self.options);
+        let home = lines.home(lane, &self.options);
         let pending = Pending::begin(self, &lines);
-        pending.end(lines.line(lane, fan.as_deref()).one(command).await)
+        pending.end(match &home {
+            Some((fan, runtime)) => fan.line().one_of_many(command, runtime).await,
+            None => lines.line(lane).one(command).await,
+        })
     }
 
     async fn many_as_is(&self, lane: Lane, commands: &Pipeline) -> Result<Vec<Value>> {
         let lines = self.admitted(lane)?;
-        let fan = lines.fan(lane, &self.options);
+        let home = lines.home(lane, &self.options);
         let pending = Pending::begin(self, &lines);
-        pending.end(lines.line(lane, fan.as_deref()).raw(commands).await)
+        let line = home.as_ref().map_or_else(|| lines.line(lane), |(fan, _)| fan.line());
+        pending.end(line.raw(commands).await)
     }
 
     /// How many calls in a row were given up because no answer came.
@@ -286,16 +291,16 @@ impl Drop for Pending<'_> {
 }
 
 impl Lines {
-    /// The connections that reads from here are spread over.
-    fn fan(&self, lane: Lane, options: &RedisOptions) -> Option<Arc<Fan>> {
-        (lane == Lane::Read).then(|| self.homes.here(&self.client, options).unwrap_or_else(|| Arc::clone(&self.reads)))
+    /// The connections for reads in this runtime, if it drives some.
+    fn home(&self, lane: Lane, options: &RedisOptions) -> Option<(Arc<Fan>, Handle)> {
+        if lane == Lane::Read { self.homes.here(&self.client, options) } else { None }
     }
 
-    fn line<'a>(&'a self, lane: Lane, fan: Option<&'a Fan>) -> &'a Line {
-        match fan {
-            Some(fan) => fan.line(),
-            None if lane == Lane::Log => &self.log,
-            None => &self.writes,
+    fn line(&self, lane: Lane) -> &Line {
+        match lane {
+            Lane::Read => self.reads.line(),
+            Lane::Write => &self.writes,
+            Lane::Log => &self.log,
         }
     }
 }

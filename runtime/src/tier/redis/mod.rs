@@ -4,6 +4,7 @@ mod append;
 mod cluster;
 mod entry;
 mod failure;
+mod gather;
 mod homes;
 mod lease;
 mod line;
