@@ -36,8 +36,8 @@ use self::script::Scripts;
 use self::sweep::Sweeps;
 use self::target::Target;
 use super::notice::Notice;
-use super::shared::{Echo, Held, Memory};
-use super::{Note, Recall, Reply, Step, Tidied, Tier};
+use super::shared::{Echo, Held, Memory, remembers_nothing};
+use super::{Reply, Step, Tidied, Tier};
 use crate::chance::Chance;
 use crate::clock::Clock;
 use crate::codec::{Frame, Veil};
@@ -267,22 +267,11 @@ impl Tier for Redis {
         Box::pin(self.0.remove(keys))
     }
 
-    /// Others share it: what one node has to remember is not kept here.
-    fn note<'a>(&'a self, _: &'a Note) -> Reply<'a, ()> {
-        Box::pin(std::future::ready(Ok(())))
-    }
-
-    /// The log is met by who follows it.
-    fn recall(&self) -> Reply<'_, Recall> {
-        Box::pin(std::future::ready(Ok(Recall::default())))
-    }
-
     fn tidy<'a>(&'a self, step: Step<'a>) -> Reply<'a, Tidied> {
         Box::pin(self.0.tidy(step))
     }
 
-    /// What it was not told is in the journal of the node that did not tell it.
-    fn trust(&self, _: bool) {}
+    remembers_nothing!();
 
     fn close(&self) -> Reply<'_, ()> {
         self.0.admit(false);

@@ -31,9 +31,9 @@ use crate::codec::{Frame, Veil};
 use crate::error::Result;
 use crate::group::{Cursor, Group, Record};
 use crate::key::Key;
-use crate::tier::shared::{Echo, Held, Memory};
+use crate::tier::shared::{Echo, Held, Memory, remembers_nothing};
 use crate::tier::veiled::stays;
-use crate::tier::{Note, Recall, Reply, Step, Tidied, Tier};
+use crate::tier::{Reply, Step, Tidied, Tier};
 
 /// A tier on a server, with the log that nodes share. It is opened and looked after by the cache that it was given to.
 #[derive(Clone)]
@@ -177,22 +177,11 @@ impl Tier for SharedSql {
         Box::pin(self.0.remove(keys))
     }
 
-    /// Others share it: what one node has to remember is not kept here.
-    fn note<'a>(&'a self, _: &'a Note) -> Reply<'a, ()> {
-        Box::pin(std::future::ready(Ok(())))
-    }
-
-    /// The log is met by who follows it.
-    fn recall(&self) -> Reply<'_, Recall> {
-        Box::pin(std::future::ready(Ok(Recall::default())))
-    }
-
     fn tidy<'a>(&'a self, step: Step<'a>) -> Reply<'a, Tidied> {
         Box::pin(self.0.tidy(step))
     }
 
-    /// What it was not told is in the journal of the node that did not tell it.
-    fn trust(&self, _: bool) {}
+    remembers_nothing!();
 
     fn close(&self) -> Reply<'_, ()> {
         self.0.end_session();
