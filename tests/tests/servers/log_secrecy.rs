@@ -341,6 +341,7 @@ async fn a_late_store_of_what_was_invalidated_meanwhile_is_refused<S: Server>() 
     let played = [(CANARY, 1, true), (CANARY, 2, false), (CANARY, 3, true), (&long, 4, true), (&long, 5, false)];
     for (who, id, fenced) in played {
         let before = (stored(&*server, "tardy"), source.gate.arrivals());
+        let counted = held.cache.stats().tiers[0].written;
         source.gate.close();
         let load = {
             let (held, who) = (held.clone(), who.to_owned());
@@ -363,6 +364,11 @@ async fn a_late_store_of_what_was_invalidated_meanwhile_is_refused<S: Server>() 
         held.settled().await;
         let since = stored(&*server, "tardy") - before.0;
         assert_eq!(since, u64::from(!fenced), "key {id}, fenced: {fenced}");
+        assert_eq!(
+            held.cache.stats().tiers[0].written - counted,
+            since,
+            "key {id}: what is refused is not counted as written"
+        );
     }
 }
 

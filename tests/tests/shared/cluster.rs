@@ -267,11 +267,18 @@ async fn r20_a_server_that_was_never_there_is_told_of_and_told_of_again_when_it_
     let absent = (0..3).find(|server| *server != owner_of_log(&cluster)).unwrap();
     let there = (0..3).find(|server| *server != owner_of_log(&cluster) && *server != absent).unwrap();
     let port = cluster.nodes()[absent].port();
+    let (away, well) = (ids_on(&cluster, absent, 6), ids_on(&cluster, there, 5));
     cluster.nodes()[absent].kill();
     let door = tokio::task::spawn_blocking(move || hang_up_on_all(port));
     let place = format!("redis+cluster://127.0.0.1:{}", cluster.nodes()[there].port());
     let node = Node::joined(&place, &Arc::new(Source::default())).await;
     let calls = soon("it is tried again and again", door).await.unwrap();
+    for &id in away[1..].iter().chain(&well) {
+        row(&node, id).await.unwrap();
+    }
+    node.settled().await;
+    let stats = &node.cache.stats().tiers[0];
+    assert_eq!((stats.written, stats.dropped), (5, 5), "what it would have is not counted as written");
     cluster.nodes()[absent].restart();
     cluster.await_whole();
     let (place, mut told) = (format!("127.0.0.1:{port}"), Vec::new());
@@ -283,8 +290,10 @@ async fn r20_a_server_that_was_never_there_is_told_of_and_told_of_again_when_it_
     let gone = ear.heard(&["a server of the cluster is away", &place]);
     assert_eq!((gone.len(), told.len()), (1, 1), "{gone:?} {told:?}");
     assert!(ear.heard(&["a server of the cluster is away"]).iter().all(|line| line.contains("WARN")));
-    row(&node, ids_on(&cluster, absent, 1)[0]).await.unwrap();
+    row(&node, away[0]).await.unwrap();
     node.settled().await;
+    let stats = &node.cache.stats().tiers[0];
+    assert_eq!((stats.written, stats.dropped), (6, 5), "and from now on it is");
 }
 
 /// The log's server is killed and comes back without its data: a new epoch, and frames on the others are as if not there.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use cached_runtime::error::ErrorKind;
 use cached_runtime::testing::Operation;
-use cached_runtime::tier::{Applied, BehindOptions};
+use cached_runtime::tier::{Applied, BehindOptions, Flushed};
 
 use super::{LONG, kind, options, rig, rig_with, written};
 use crate::shelf::{NOW, at, drop_key, eventually, frame, key, timed};
@@ -107,4 +107,20 @@ async fn what_is_past_its_life_or_born_in_the_future_is_not_there() {
     }
     assert!(!rig.sees("a:old").await && rig.sees("a:last").await);
     assert!(rig.sees("a:skew").await && !rig.sees("a:future").await);
+}
+
+/// What the tier left out is counted as that, and not as written; nobody waits for it, and nothing is tried again.
+#[tokio::test]
+async fn what_the_tier_leaves_out_is_not_counted_as_written() {
+    let rig = rig();
+    rig.shelf.leave_out("a:2");
+    rig.hold_writing(vec![frame("a:0", 1)]).await;
+    for n in 1..=3 {
+        rig.behind.put(frame(&format!("a:{n}"), 1)).unwrap();
+    }
+    assert_eq!(rig.release_and_flush().await, Flushed { written: 3, spared: 1, ..Flushed::default() });
+    let stats = rig.behind.stats();
+    assert_eq!((stats.written, stats.dropped, stats.failed_batches), (3, 1, 0), "{stats:?}");
+    assert_eq!((stats.pending_frames, stats.pending_bytes, rig.shelf.len()), (0, 0, 3));
+    assert!(rig.sees("a:1").await && !rig.sees("a:2").await && rig.sees("a:3").await);
 }

@@ -94,13 +94,15 @@ impl Hall {
         Ok(Loaded { frame: self.names.wrapped(frame)?, fence, token: self.held.token(key) })
     }
 
-    async fn put(&self, frames: &[Frame]) -> Result<()> {
+    /// Answers the places of those that are not stored.
+    async fn put(&self, frames: &[Frame]) -> Result<Vec<usize>> {
         let loaded = frames.iter().map(|frame| self.loaded(frame)).collect::<Result<Vec<_>>>()?;
         let sql = Arc::clone(&self.sql);
-        self.server.with(|store| async move { sql.put(&store, &loaded).await }).await?;
+        let refused = self.server.with(|store| async move { sql.put(&store, &loaded).await }).await?;
         // What was stored under a lease gave it back.
         frames.iter().for_each(|frame| self.held.forget(frame.key()));
-        Ok(())
+        let is_refused = |frame: &Frame| refused.contains(&*self.names.stored(frame.key()));
+        Ok((0..).zip(frames).filter(|(_, frame)| is_refused(frame)).map(|(place, _)| place).collect())
     }
 
     /// Appends these to the shared log, together with the removal of their keys.
@@ -165,7 +167,7 @@ impl Tier for SharedSql {
         }
     }
 
-    fn put<'a>(&'a self, frames: &'a [Frame]) -> Reply<'a, ()> {
+    fn put<'a>(&'a self, frames: &'a [Frame]) -> Reply<'a, Vec<usize>> {
         Box::pin(self.0.put(frames))
     }
 
