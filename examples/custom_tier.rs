@@ -28,7 +28,7 @@ impl Tier for Remote {
         })
     }
 
-    fn put<'a>(&'a self, frames: &'a [Frame]) -> Reply<'a, ()> {
+    fn put<'a>(&'a self, frames: &'a [Frame]) -> Reply<'a, Vec<usize>> {
         self.0.put(frames)
     }
 

@@ -19,7 +19,8 @@ plain! {
     pub struct Flushed {
         /// Frames the tier has stored.
         pub written: usize,
-        /// Frames that did not have to be stored any more: invalidated or expired meanwhile, or replaced by a newer one.
+        /// Frames that did not have to be stored any more: invalidated or expired meanwhile, replaced by a newer one, or
+        /// left out by the tier.
         pub spared: usize,
         /// Frames the tier has not stored, or has not said so in time.
         pub unwritten: usize,

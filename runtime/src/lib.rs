@@ -1,4 +1,14 @@
 #![doc = include_str!("../../README.md")]
+#![cfg_attr(
+    all(feature = "_shared", not(any(feature = "redis", feature = "postgres", feature = "mysql"))),
+    allow(
+        dead_code,
+        unused_imports,
+        unused_macros,
+        unused_variables,
+        reason = "a base, and nothing that stands on it"
+    )
+)]
 
 mod access;
 mod applied;

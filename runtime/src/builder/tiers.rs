@@ -136,7 +136,8 @@ impl Builder {
     ///
     /// A hit there costs a round trip. A server that is away is no error, here or later: the tier misses, and connects
     /// when it can. Where there is no `redis`, it also holds the log by which nodes hear of each other's
-    /// invalidations, on two connections; with `redis`, add that before this. See [`SqlOptions::postgres`] for the URL and the rights that its user needs.
+    /// invalidations, on two connections; with `redis`, add that before this. See [`SqlOptions::postgres`] for the URL
+    /// and the rights that its user needs.
     #[cfg(feature = "postgres")]
     pub fn postgres(self, url: &str) -> Self {
         self.server("postgres", SqlOptions::postgres(url))
@@ -153,7 +154,8 @@ impl Builder {
     ///
     /// A hit there costs a round trip. A server that is away is no error, here or later: the tier misses, and connects
     /// when it can. Where there is no `redis`, it also holds the log by which nodes hear of each other's
-    /// invalidations, on one connection; with `redis`, add that before this. See [`SqlOptions::mysql`] for the URL and the rights that its user needs.
+    /// invalidations, on one connection; with `redis`, add that before this. See [`SqlOptions::mysql`] for the URL and
+    /// the rights that its user needs.
     #[cfg(feature = "mysql")]
     pub fn mysql(self, url: &str) -> Self {
         self.server("mysql", SqlOptions::mysql(url))

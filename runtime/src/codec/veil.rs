@@ -48,24 +48,9 @@ impl Veil {
     /// # Errors
     /// As [`Keys::seal`].
     pub(crate) fn wrap(&self, frame: &Frame) -> Result<Frame> {
-        let Head { birth, shared, born, fresh_until, stale_until, key, .. } = frame.head();
-        let (birth, shared, born, fresh_until, stale_until) = (*birth, *shared, *born, *fresh_until, *stale_until);
-        let (key, tags) = (self.name(key), Arc::from([]));
-        let (fingerprint, format, compression, raw_len) = (0, 0, 0, 0);
-        let head = Head {
-            fingerprint,
-            birth,
-            shared,
-            born,
-            fresh_until,
-            stale_until,
-            key,
-            tags,
-            format,
-            compression,
-            raw_len,
-        };
-        self.keys.seal(head, frame.bytes())
+        let (key, tags) = (self.name(frame.key()), Arc::from([]));
+        let hidden = Head { fingerprint: 0, key, tags, format: 0, compression: 0, raw_len: 0, ..frame.head().clone() };
+        self.keys.seal(hidden, frame.bytes())
     }
 
     /// The bytes of the frame inside these. Whose it is, it says itself.

@@ -90,7 +90,8 @@ plain! {
         pub closed: bool,
         /// Frames written.
         pub written: u64,
-        /// Frames that could not be written.
+        /// Frames that could not be written, and those that the tier left out: invalidated by another node while they were
+        /// loaded, too large for it, or of a part of it that is away.
         pub dropped: u64,
         /// Frames not served or not written because they had been invalidated.
         pub refused: u64,

@@ -251,11 +251,11 @@ impl Tier for Chaos {
         })
     }
 
-    fn put<'a>(&'a self, frames: &'a [Frame]) -> Reply<'a, ()> {
+    fn put<'a>(&'a self, frames: &'a [Frame]) -> Reply<'a, Vec<usize>> {
         Box::pin(async move {
-            self.run(Operation::Put, async { self.tier.put(frames).await }).await?;
+            let left_out = self.run(Operation::Put, async { self.tier.put(frames).await }).await?;
             self.remember(frames);
-            Ok(())
+            Ok(left_out)
         })
     }
 

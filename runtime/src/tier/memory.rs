@@ -104,11 +104,11 @@ impl Tier for MemoryTier {
         })
     }
 
-    fn put<'a>(&'a self, frames: &'a [Frame]) -> Reply<'a, ()> {
+    fn put<'a>(&'a self, frames: &'a [Frame]) -> Reply<'a, Vec<usize>> {
         Box::pin(async move {
             let new = frames.iter().map(|frame| (frame.key().clone(), frame.bytes().clone()));
             self.shelf().frames.extend(new);
-            Ok(())
+            Ok(Vec::new())
         })
     }
 

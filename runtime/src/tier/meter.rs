@@ -161,13 +161,15 @@ impl Tier for Metered {
         })
     }
 
-    fn put<'a>(&'a self, frames: &'a [Frame]) -> Reply<'a, ()> {
+    fn put<'a>(&'a self, frames: &'a [Frame]) -> Reply<'a, Vec<usize>> {
         Box::pin(async move {
             let counts = &self.counts;
-            counts.writes.time(counts.watch(self.tier.put(frames))).await?;
-            add(&counts.puts, frames.len() as u64);
-            add(&counts.bytes_in, frames.iter().map(|f| f.bytes().len() as u64).sum());
-            Ok(())
+            let left_out = counts.writes.time(counts.watch(self.tier.put(frames))).await?;
+            for (_, frame) in frames.iter().enumerate().filter(|(place, _)| !left_out.contains(place)) {
+                add(&counts.puts, 1);
+                add(&counts.bytes_in, frame.bytes().len() as u64);
+            }
+            Ok(left_out)
         })
     }
 

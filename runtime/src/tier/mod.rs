@@ -61,7 +61,11 @@ pub trait Tier: Debug + Display + Send + Sync + 'static {
     fn get<'a>(&'a self, keys: &'a [Key]) -> Reply<'a, Vec<Option<Bytes>>>;
 
     /// Stores these frames, each in place of an older one of its key. When it returns, they survive the process.
-    fn put<'a>(&'a self, frames: &'a [Frame]) -> Reply<'a, ()>;
+    ///
+    /// Answers which of them it left out, by their places among these; most tiers leave out none. One may leave out what
+    /// it knows to be invalidated, what is too large for it, and what belongs to a part of it that is away. Those are not
+    /// brought again, and counted as dropped.
+    fn put<'a>(&'a self, frames: &'a [Frame]) -> Reply<'a, Vec<usize>>;
 
     /// Takes these invalidations to heart, in order.
     ///
@@ -105,7 +109,7 @@ macro_rules! forward {
                 (**self).get(keys)
             }
 
-            fn put<'a>(&'a self, frames: &'a [Frame]) -> Reply<'a, ()> {
+            fn put<'a>(&'a self, frames: &'a [Frame]) -> Reply<'a, Vec<usize>> {
                 (**self).put(frames)
             }
 

@@ -69,7 +69,7 @@ impl Tier for Veiled {
         })
     }
 
-    fn put<'a>(&'a self, frames: &'a [Frame]) -> Reply<'a, ()> {
+    fn put<'a>(&'a self, frames: &'a [Frame]) -> Reply<'a, Vec<usize>> {
         Box::pin(async move {
             let outer = frames.iter().map(|frame| self.veil.wrap(frame)).collect::<Result<Vec<_>>>()?;
             self.tier.put(&outer).await

@@ -50,11 +50,11 @@ impl Tier for Planted {
         Box::pin(async move { Ok(keys.iter().map(|_| bytes.clone()).collect()) })
     }
 
-    fn put<'a>(&'a self, frames: &'a [Frame]) -> Reply<'a, ()> {
+    fn put<'a>(&'a self, frames: &'a [Frame]) -> Reply<'a, Vec<usize>> {
         if let Some(last) = frames.last() {
             self.plant(last.bytes().clone());
         }
-        Box::pin(async { Ok(()) })
+        Box::pin(async { Ok(Vec::new()) })
     }
 
     fn apply<'a>(&'a self, _: &'a [Record]) -> Reply<'a, ()> {

@@ -271,10 +271,13 @@ fn rig_that_never_opens() -> Rig {
 
 #[tokio::test]
 async fn a_meter_counts_what_went_through() {
-    let chaos = Arc::new(Chaos::new(Arc::new(Shelf::default()), 1));
+    let shelf = Arc::new(Shelf::default());
+    shelf.leave_out("a:3");
+    let chaos = Arc::new(Chaos::new(shelf, 1));
     let metered = Metered::new(Arc::clone(&chaos) as Arc<dyn Tier>);
     let stored = frame("a:1", 1);
-    metered.put(&[stored.clone(), frame("a:2", 1)]).await.unwrap();
+    let left_out = metered.put(&[frame("a:3", 1), stored.clone(), frame("a:2", 1)]).await.unwrap();
+    assert_eq!(left_out, [0]);
     metered.get(&[key("a:1"), key("a:9")]).await.unwrap();
     metered.apply(&[drop_key("a:2", 2)]).await.unwrap();
     chaos.fail(Operation::Get, 1.0);

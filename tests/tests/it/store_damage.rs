@@ -1,8 +1,10 @@
 //! A store that is damaged, gone, locked or full: opening never fails, calls answer quickly, nothing panics or hangs,
 //! and what a store missed is not trusted later.
 
+mod taken;
+mod well;
+
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -14,8 +16,6 @@ use cached_runtime::testing::contract::frame;
 use cached_runtime::tier::disk::{Disk, DiskOptions};
 use cached_runtime::tier::sql::{Sql, SqlOptions};
 use cached_runtime::tier::{Recall, Step, Tier};
-use sqlx::Connection;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use tempfile::TempDir;
 
 /// No call may take longer than this, whatever has happened to the store. The promise is a tenth of a second; the rest
@@ -89,7 +89,7 @@ async fn exercise(tier: &impl Tier) -> Result<(), ErrorKind> {
     let mut first = Ok(());
     let keys = [Key::from_stored("v:0"), Key::from_stored("v:1")];
     for done in [
-        tier.put(&[frame("v:new", b"new")]).await,
+        tier.put(&[frame("v:new", b"new")]).await.map(drop),
         tier.get(&keys).await.map(drop),
         tier.get(&keys[..1]).await.map(drop),
         tier.tidy(Step { entries: 10_000, now: 0, keep: &keep, forget: None }).await.map(drop),
@@ -402,192 +402,4 @@ async fn impossible_place<E: Engine>() {
         assert_eq!(tier.apply(&[tag(1)]).await.map_err(|e| e.kind()), Err(ErrorKind::Tier));
     }
     assert_eq!(fs::read_to_string(file).expect("a file"), "a file");
-}
-
-#[tokio::test]
-async fn a_directory_of_others_is_neither_written_nor_moved() {
-    let (dir, path) = store();
-    fs::create_dir(&path).expect("a directory");
-    fs::write(path.join("photo.jpg"), "precious").expect("a file");
-    fs::write(marker(&path), "").expect("a marker");
-    let disk = Disk::start(&path);
-    assert_eq!(exercise(&disk).await, Err(ErrorKind::Tier));
-    assert_eq!(fs::read_to_string(path.join("photo.jpg")).expect("a file"), "precious");
-    assert_eq!(fs::read_dir(dir.path()).expect("a directory").count(), 2);
-}
-
-#[tokio::test]
-async fn a_database_of_others_is_neither_written_nor_moved() {
-    let (_dir, path) = store();
-    let mut other = connect(&path).await;
-    sqlx::query("CREATE TABLE users (name TEXT)").execute(&mut other).await.expect("a table");
-    other.close().await.expect("closed");
-    let before = fs::read(&path).expect("a file");
-    let sql = Sql::start(&path);
-    assert_eq!(exercise(&sql).await, Err(ErrorKind::Tier));
-    assert_eq!((sql.asides(), fs::read(&path).expect("a file") == before), (0, true));
-}
-
-async fn connect(path: &Path) -> SqliteConnection {
-    let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
-    SqliteConnection::connect_with(&options).await.expect("a connection")
-}
-
-#[tokio::test]
-async fn disk_store_open_elsewhere() {
-    let (_dir, path) = store();
-    let first = Disk::start(&path);
-    first.put(&[frame("v:1", b"first")]).await.expect("put");
-    let second = Disk::start(&path);
-    assert!(!second.is_open());
-    assert_eq!(exercise(&second).await, Err(ErrorKind::Tier));
-    assert!(exercise(&first).await.is_ok(), "the one who has the store is not disturbed");
-    // What the second one missed must not be served from this store by anyone later.
-    assert!(second.apply(&[record(3, Group::Key(Key::from_stored("v:1")))]).await.is_err());
-    assert!(marker(&path).exists());
-    drop(first);
-    recovered(&second).await;
-    assert_eq!(second.asides(), 1);
-    assert_eq!(second.get(&[Key::from_stored("v:1")]).await.expect("get"), [None]);
-    assert!(!marker(&path).exists());
-}
-
-#[tokio::test]
-async fn sqlite_shared_by_two() {
-    let (_dir, path) = store();
-    let (one, two) = (Sql::start(&path), Sql::start(&path));
-    one.put(&[frame("v:1", b"one")]).await.expect("put");
-    let key = [Key::from_stored("v:1")];
-    assert!(two.get(&key).await.expect("get")[0].is_some());
-    two.apply(&[record(3, Group::Key(key[0].clone())), tag(4)]).await.expect("apply");
-    assert_eq!(one.get(&key).await.expect("get"), [None]);
-    assert_eq!(one.recall().await.expect("recall"), two.recall().await.expect("recall"));
-}
-
-#[tokio::test]
-async fn sqlite_locked_by_another_connection() {
-    let (_dir, path) = store();
-    let sql = Sql::start(&path);
-    sql.put(&[frame("v:1", b"1"), frame("v:2", b"2")]).await.expect("put");
-    let mut other = connect(&path).await;
-    sqlx::query("BEGIN EXCLUSIVE").execute(&mut other).await.expect("the lock");
-    assert_eq!(exercise(&sql).await, Err(ErrorKind::Tier));
-    assert!(sql.apply(&[tag(1)]).await.is_err());
-    assert!(marker(&path).exists(), "an apply that failed marks the store");
-    sqlx::query("COMMIT").execute(&mut other).await.expect("unlocked");
-    assert!(exercise(&sql).await.is_ok(), "a lock is no reason to close");
-    sql.apply(&[record(2, Group::Everything)]).await.expect("apply");
-    assert!(marker(&path).exists(), "another record does not settle what is owed");
-    sql.apply(&[tag(1)]).await.expect("apply");
-    assert!(!marker(&path).exists(), "the same record, applied later, does");
-    assert_eq!(sql.asides(), 0);
-}
-
-#[tokio::test]
-async fn sqlite_locked_when_it_opens() {
-    let (_dir, path) = store();
-    let mut other = connect(&path).await;
-    sqlx::query("BEGIN EXCLUSIVE").execute(&mut other).await.expect("the lock");
-    let start = Instant::now();
-    let sql = Sql::start(&path);
-    assert!(start.elapsed() < QUICK && !sql.is_open());
-    assert_eq!(exercise(&sql).await, Err(ErrorKind::Tier));
-    sqlx::query("COMMIT").execute(&mut other).await.expect("unlocked");
-    recovered(&sql).await;
-    assert_eq!(sql.asides(), 0, "a lock is not damage");
-}
-
-#[tokio::test]
-async fn sqlite_full() {
-    let (_dir, path) = store();
-    let sql = Sql::open(SqlOptions::sqlite(&path).expect("options").max_bytes(1_000));
-    sql.put(&[frame("v:1", b"1")]).await.expect("put");
-    // One write beyond the hard bound of the file, which is three times the soft one and 64 MiB.
-    let huge: Vec<Frame> = (0..80).map(|i| frame(&format!("h:{i}"), &vec![1; 1 << 20])).collect();
-    let refused = sql.put(&huge).await.expect_err("a full database refuses");
-    assert_eq!(refused.kind(), ErrorKind::Tier);
-    assert!(refused.to_string().contains("full"), "{refused}");
-    assert!(fs::metadata(&path).expect("a file").len() < 70 << 20, "the file has a bound of its own");
-    assert!(exercise(&sql).await.is_ok(), "a full database goes on with what fits");
-    assert_eq!(sql.asides(), 0, "a full database is not damaged");
-}
-
-#[tokio::test]
-async fn tables_missing() {
-    let (_dir, path) = store();
-    let sql = Sql::start(&path);
-    let mut other = connect(&path).await;
-    sqlx::query("DROP TABLE cached_frames").execute(&mut other).await.expect("a drop");
-    other.close().await.expect("closed");
-    recovered(&sql).await;
-}
-
-#[tokio::test]
-async fn a_caller_that_goes_away_leaves_the_connection_usable() {
-    let (_dir, path) = store();
-    let sql = Sql::start(&path);
-    let frames: Vec<Frame> = (0..50).map(|i| frame(&format!("v:{i}"), &[1; 10_000])).collect();
-    for _ in 0..50 {
-        // Polled once, so that it is under way, then dropped.
-        let mut put = sql.put(&frames);
-        let waker = std::task::Waker::noop();
-        let _ = put.as_mut().poll(&mut std::task::Context::from_waker(waker));
-        drop(put);
-    }
-    let start = Instant::now();
-    while sql.put(&[frame("v:last", b"last")]).await.is_err() {
-        assert!(start.elapsed() < Duration::from_secs(20), "abandoned writes end");
-    }
-    assert!(exercise(&sql).await.is_ok());
-    let found = sql.get(&[Key::from_stored("v:49"), Key::from_stored("v:last")]).await.expect("get");
-    assert!(found.iter().all(Option::is_some), "abandoned writes run to their end");
-}
-
-#[test]
-fn the_runtime_of_the_first_caller_may_end() {
-    let (_dir, path) = store();
-    let runtime = || tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-    let sql = runtime().block_on(async { Sql::start(&path) });
-    runtime().block_on(async { sql.put(&[frame("v:1", b"1")]).await }).expect("put");
-    let found = runtime().block_on(async { sql.get(&[Key::from_stored("v:1")]).await }).expect("get");
-    assert!(found[0].is_some());
-}
-
-#[test]
-fn table_names_are_checked() {
-    let options = || SqlOptions::sqlite("/nowhere/cache.db").expect("options");
-    for bad in ["", "x; DROP TABLE users; --", "Upper", "a-b", "1a", "ä", "a b", "\"q\"", &"x".repeat(49)] {
-        let refused = options().table_prefix(bad).expect_err(bad);
-        assert_eq!(refused.kind(), ErrorKind::Config);
-        assert_eq!(refused.context("setting"), Some("table_prefix"));
-    }
-    for good in ["cached", "a_1", "_x", &"x".repeat(48)] {
-        assert!(options().table_prefix(good).is_ok(), "{good}");
-    }
-    for bad in ["oracle://host/db", "sqlite::memory:", "sqlite:", "file.db", "sqlite:a.db?mode=ro"] {
-        assert_eq!(SqlOptions::url(bad).expect_err(bad).kind(), ErrorKind::Config);
-    }
-    assert!(SqlOptions::url("sqlite:///tmp/a.db").is_ok());
-}
-
-#[tokio::test]
-async fn two_prefixes_share_a_file_and_nothing_else() {
-    let (_dir, path) = store();
-    let with = |prefix| Sql::open(SqlOptions::sqlite(&path).and_then(|o| o.table_prefix(prefix)).expect("options"));
-    let (one, two) = (with("one"), with("two"));
-    one.put(&[frame("v:1", b"1")]).await.expect("put");
-    assert_eq!(two.get(&[Key::from_stored("v:1")]).await.expect("get"), [None]);
-}
-
-#[tokio::test]
-async fn stores_are_private() {
-    let (dir, path) = store();
-    let mode = |path: &Path| fs::metadata(path).expect("metadata").permissions().mode() & 0o777;
-    filled::<Disk>(&path).await;
-    assert_eq!(mode(&path), 0o700);
-    let file = dir.path().join("cache.db");
-    let sql = Sql::start(&file);
-    sql.put(&[frame("v:1", b"1")]).await.expect("put");
-    assert_eq!(mode(&file), 0o600);
-    assert_eq!(mode(&dir.path().join("cache.db-wal")), 0o600);
 }

@@ -144,7 +144,7 @@ impl Tier for Wrong {
         })
     }
 
-    fn put<'a>(&'a self, frames: &'a [Frame]) -> Reply<'a, ()> {
+    fn put<'a>(&'a self, frames: &'a [Frame]) -> Reply<'a, Vec<usize>> {
         self.0.put(frames)
     }
 

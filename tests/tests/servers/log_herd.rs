@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cached_runtime::cache;
-
+use crate::leased::{all_answered, held, led, overtaken, unled};
 use crate::log_nodes::joined;
 use crate::rig::{Node, Source, eventually, figure, soon};
 use crate::sql_rig::{Server, on_both};
@@ -14,28 +13,6 @@ on_both!(
     a_holder_that_died_is_followed_when_its_lease_ends,
     what_a_former_holder_loaded_is_not_stored_over_its_successors,
 );
-
-#[cache(key = "herd:{id}", ttl = "10m", lock = "cluster", cache = node.cache, skip(node))]
-async fn led(node: &Node, id: u64) -> Result<u64, String> {
-    let _ = id;
-    let read = node.source.read().await;
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    read
-}
-
-#[cache(key = "unled:{id}", ttl = "10m", cache = node.cache, skip(node))]
-async fn unled(node: &Node, id: u64) -> Result<u64, String> {
-    let _ = id;
-    let read = node.source.read().await;
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    read
-}
-
-#[cache(key = "held:{id}", ttl = "10m", lock = "cluster", cache = node.cache, skip(node))]
-async fn held(node: &Node, id: u64) -> Result<u64, String> {
-    let _ = id;
-    node.source.read().await
-}
 
 async fn nodes<S: Server>(server: &S, prefix: &str, n: usize) -> (Arc<Source>, Vec<Node>) {
     let options = server.through(server.port(), prefix);
@@ -53,17 +30,11 @@ async fn a_herd_over_three_nodes_is_one_load<S: Server>() {
     let (source, nodes) = nodes(&*server, "herd", 3).await;
     let start = Instant::now();
     let callers: Vec<_> = nodes.iter().cycle().take(300).cloned().collect();
-    let tasks: Vec<_> = callers.iter().cloned().map(|node| tokio::spawn(async move { led(&node, 1).await })).collect();
-    for task in tasks {
-        assert_eq!(soon("a caller", task).await.unwrap(), Ok(0));
-    }
+    all_answered(&callers, |node| async move { led(&node, 1).await }).await;
     figure(S::WORD, format!("3 nodes x 100 callers: {} load, {:?}", source.reads(), start.elapsed()));
     assert_eq!(source.reads(), 1);
     // The control: without the lock each node loads once.
-    let tasks: Vec<_> = callers.into_iter().map(|node| tokio::spawn(async move { unled(&node, 1).await })).collect();
-    for task in tasks {
-        assert_eq!(soon("a caller", task).await.unwrap(), Ok(0));
-    }
+    all_answered(&callers, |node| async move { unled(&node, 1).await }).await;
     assert_eq!(source.reads(), 1 + 3);
 }
 
@@ -104,21 +75,8 @@ async fn a_holder_that_died_is_followed_when_its_lease_ends<S: Server>() {
 async fn what_a_former_holder_loaded_is_not_stored_over_its_successors<S: Server>() {
     let server = S::shared();
     let (source, nodes) = nodes(&*server, "former", 2).await;
-    source.gate.close();
-    let a = nodes[0].clone();
-    let first = tokio::spawn(async move { held(&a, 3).await });
-    source.gate.arrived(1).await;
-    // Its lease has ended, as far as the server knows, and another node is next.
-    server.sql("DELETE FROM former_leases WHERE name = 'held:3'");
-    source.write(1);
-    let b = nodes[1].clone();
-    let second = tokio::spawn(async move { held(&b, 3).await });
-    source.gate.arrived(2).await;
-    source.gate.open();
-    assert_eq!((soon("a", first).await.unwrap(), soon("b", second).await.unwrap()), (Ok(0), Ok(1)));
-    for node in &nodes {
-        node.settled().await;
-    }
+    // As far as the server knows.
+    overtaken(&nodes, || drop(server.sql("DELETE FROM former_leases WHERE name = 'held:3'"))).await;
     let options = server.through(server.port(), "former");
     let third = joined::<S>(&options, &source).await;
     assert_eq!(held(&third, 3).await, Ok(1), "what is stored is the successor's");

@@ -4,12 +4,16 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cached_runtime::{Applied, Builder, Cache, Key, KeySecrecy, Keys, cache};
+use cached_runtime::{Applied, Builder, Cache, KeySecrecy, Keys};
 use kit::Proxy;
 
 use crate::race::Race;
 use crate::rig::{LONG, Node, Source, eventually, figure, soon};
 use crate::sql_rig::{Server, on_both};
+use crate::veiled::{
+    CANARY, SECRET, STRANGERS, Secret, applied, applied_pattern, hiding, invalidate_four, key, leased, load, peek, row,
+    there,
+};
 
 on_both!(
     no_table_holds_the_name_of_an_entry,
@@ -23,43 +27,10 @@ on_both!(
     what_is_owed_outlives_the_process_and_reaches_the_others_exactly,
 );
 
-const CANARY: &str = "canary-5e90-of-somebody";
-const SECRET: [u8; 32] = *b"a-secret-for-names-of-thirty-two";
-const OTHER: [u8; 32] = *b"another-secret-that-is-not-ours!";
-
-#[cache(
-    key = "veiled:{who}:{id}", tags = ["veiled-of:{who}", "veiled-id:{id}"], ttl = "1h", jitter = 0.0,
-    cache = node.cache, skip(node)
-)]
-async fn row(node: &Node, who: &str, id: u64) -> Result<u64, String> {
-    let _ = (who, id);
-    node.source.read().await
-}
-
-#[cache(
-    key = "leased:{who}:{id}", ttl = "1h", jitter = 0.0, lock = "cluster", cache = node.cache, skip(node)
-)]
-async fn leased(node: &Node, who: &str, id: u64) -> Result<u64, String> {
-    let _ = (who, id);
-    node.source.read().await
-}
-
-type Secret = Option<[u8; 32]>;
-
-/// Each pair of nodes that name the same key otherwise.
-const STRANGERS: [(Secret, Secret); 3] = [(Some(SECRET), Some(OTHER)), (Some(SECRET), None), (None, Some(SECRET))];
-
-fn hiding(secret: Secret) -> Builder {
-    let builder = Cache::builder().encryption(Keys::new(1, [7; 32]));
-    match secret {
-        Some(secret) => builder.key_secrecy(KeySecrecy::hmac(secret)),
-        None => builder,
-    }
-}
-
 /// A node that hides names with this secret, once it follows the log in the tables of this name.
 async fn joined<S: Server>(server: &S, tables: &str, source: &Arc<Source>, secret: Secret) -> Node {
-    let builder = hiding(secret).read_deadline(Duration::from_secs(1)).write_deadline(Duration::from_secs(1));
+    let builder =
+        hiding(Cache::builder(), secret).read_deadline(Duration::from_secs(1)).write_deadline(Duration::from_secs(1));
     let node = Node::of(S::add(builder, server.through(server.port(), tables)), source);
     node.proven().await;
     node
@@ -70,49 +41,6 @@ async fn two<S: Server>(server: &S, tables: &str) -> (Arc<Source>, Node, Node) {
     let a = joined(server, tables, &source, Some(SECRET)).await;
     let b = joined(server, tables, &source, Some(SECRET)).await;
     (source, a, b)
-}
-
-/// Loads rows on one node, so that the database has them.
-async fn load(node: &Node, ids: std::ops::Range<u64>) {
-    for id in ids {
-        row(node, CANARY, id).await.unwrap();
-    }
-    node.settled().await;
-}
-
-/// What a node has of a row, without the source.
-async fn peek(node: &Node, id: u64) -> Option<u64> {
-    row::peek(node, CANARY, id).await.map(Result::unwrap)
-}
-
-async fn there(node: &Node, ids: std::ops::Range<u64>) -> Vec<u64> {
-    let mut there = Vec::new();
-    for id in ids {
-        if peek(node, id).await.is_some() {
-            there.push(id);
-        }
-    }
-    there
-}
-
-fn key(node: &Node, id: u64) -> Key {
-    row::key(node, CANARY, id)
-}
-
-async fn applied(what: &str, done: impl Future<Output = Applied>) {
-    assert_eq!(soon(what, done).await, Applied::Applied, "{what}");
-}
-
-async fn applied_pattern(node: &Node, glob: &str) {
-    assert_eq!(soon(glob, node.cache.invalidate_pattern(glob)).await.unwrap(), Applied::Applied, "{glob}");
-}
-
-/// One of each kind: the rows 1 to 4, and no others.
-async fn invalidate_four(node: &Node) {
-    applied("a key", node.cache.invalidate_key(&key(node, 1))).await;
-    applied("a tag", node.cache.invalidate_tags(["veiled-id:2"])).await;
-    applied_pattern(node, &format!("veiled:{CANARY}:3")).await;
-    applied_pattern(node, "*:4").await;
 }
 
 fn count<S: Server>(server: &S, what: &str) -> u64 {
@@ -331,7 +259,7 @@ async fn a_late_store_of_what_was_invalidated_meanwhile_is_refused<S: Server>() 
     let server = S::shared();
     let (source, proxy) = (Arc::new(Source::default()), Proxy::to(server.port()));
     let held = {
-        let builder = hiding(Some(SECRET)).read_deadline(LONG).write_deadline(LONG);
+        let builder = hiding(Cache::builder(), Some(SECRET)).read_deadline(LONG).write_deadline(LONG);
         Node::of(S::add(builder, server.through(proxy.port(), "tardy")), &source)
     };
     held.proven().await;
@@ -341,6 +269,7 @@ async fn a_late_store_of_what_was_invalidated_meanwhile_is_refused<S: Server>() 
     let played = [(CANARY, 1, true), (CANARY, 2, false), (CANARY, 3, true), (&long, 4, true), (&long, 5, false)];
     for (who, id, fenced) in played {
         let before = (stored(&*server, "tardy"), source.gate.arrivals());
+        let counted = held.cache.stats().tiers[0].written;
         source.gate.close();
         let load = {
             let (held, who) = (held.clone(), who.to_owned());
@@ -363,6 +292,11 @@ async fn a_late_store_of_what_was_invalidated_meanwhile_is_refused<S: Server>() 
         held.settled().await;
         let since = stored(&*server, "tardy") - before.0;
         assert_eq!(since, u64::from(!fenced), "key {id}, fenced: {fenced}");
+        assert_eq!(
+            held.cache.stats().tiers[0].written - counted,
+            since,
+            "key {id}: what is refused is not counted as written"
+        );
     }
 }
 
@@ -383,12 +317,16 @@ async fn what_is_owed_outlives_the_process_and_reaches_the_others_exactly<S: Ser
     let (server, source, room) = (S::begin(), Arc::new(Source::default()), tempfile::tempdir().unwrap());
     let options = server.fresh();
     let first = || {
-        let builder = hiding(Some(SECRET)).read_deadline(Duration::from_secs(1)).write_deadline(Duration::from_secs(1));
+        let builder = hiding(Cache::builder(), Some(SECRET))
+            .read_deadline(Duration::from_secs(1))
+            .write_deadline(Duration::from_secs(1));
         Node::of(S::add(builder.disk(room.path()), options.clone()), &source)
     };
     let a = first();
     a.proven().await;
-    let other = hiding(Some(SECRET)).read_deadline(Duration::from_secs(1)).write_deadline(Duration::from_secs(1));
+    let other = hiding(Cache::builder(), Some(SECRET))
+        .read_deadline(Duration::from_secs(1))
+        .write_deadline(Duration::from_secs(1));
     let b = Node::of(S::add(other, options.clone()), &source);
     b.proven().await;
     load(&a, 0..8).await;

@@ -4,6 +4,8 @@
 #[path = "../shared/ear.rs"]
 #[allow(dead_code, reason = "parts of it are for Redis")]
 mod ear;
+#[path = "../shared/leased.rs"]
+mod leased;
 mod log_herd;
 mod log_network;
 mod log_nodes;
@@ -20,3 +22,5 @@ mod sql_nodes;
 mod sql_rig;
 mod sql_shared;
 mod sql_tiers;
+#[path = "../shared/veiled.rs"]
+mod veiled;

@@ -137,7 +137,7 @@ pub(crate) fn tag(number: u64, name: &str) -> Record {
 }
 
 pub(crate) async fn put(tier: &Sql, name: &str, payload: &[u8]) -> Result<()> {
-    tier.put(&[contract::frame(name, payload)]).await
+    tier.put(&[contract::frame(name, payload)]).await.map(drop)
 }
 
 /// What a tier has under a key.

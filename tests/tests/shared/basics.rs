@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cached_runtime::{Applied, cache};
+use cached_runtime::codec::Compression;
+use cached_runtime::tier::redis::RedisOptions;
+use cached_runtime::{Applied, Cache, cache};
 use kit::RedisServer;
 
 use crate::rig::{Node, Source, soon, within};
@@ -55,6 +57,35 @@ async fn an_invalidation_reaches_the_other_node_within_milliseconds() {
         }
     }
     assert!(late < 10, "{late} of 100 did not reach a Redis that is well in time");
+}
+
+/// A frame that its fence refuses, one that is too large, and one that is stored.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_redis_does_not_take_is_not_counted_as_written() {
+    #[cache(key = "large:{id}", ttl = "1h", cache = node.cache, skip(node))]
+    async fn large(node: &Node, id: u64) -> Result<Vec<u64>, String> {
+        let _ = node;
+        Ok(vec![u64::MAX; 1_000 + id as usize])
+    }
+    let redis = RedisServer::start();
+    let node = Node::of(
+        Cache::builder()
+            .compression(Compression::None)
+            .redis_with(RedisOptions::new(&redis.url()).unwrap().max_frame(4_096)),
+        &Arc::new(Source::default()),
+    );
+    node.proven().await;
+    let fence = format!("cached:f:{{{}}}", basic::key(&node, 1));
+    assert!(redis.command(&["SET", &fence, "closed:somebody", "PX", "60000"]).is_ok());
+    basic(&node, 1).await.unwrap();
+    basic(&node, 2).await.unwrap();
+    large(&node, 3).await.unwrap();
+    node.settled().await;
+    let level = &node.cache.stats().tiers[0];
+    assert_eq!((level.written, level.dropped, level.errors), (1, 2, 0), "{level:?}");
+    let frames = redis.command(&["KEYS", "cached:v:*"]);
+    assert_eq!(frames.items().len(), 1, "as many as are counted");
+    assert!(level.bytes_written > 0 && level.bytes_written < 4_096, "{level:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

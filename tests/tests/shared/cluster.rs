@@ -2,6 +2,7 @@
 //! forgotten to remove, and the log's own server gone (R20).
 
 use std::collections::BTreeSet;
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::{Duration, Instant};
@@ -10,7 +11,7 @@ use cached_runtime::{Applied, cache};
 use kit::{RedisCluster, Reply};
 
 use crate::ear::Ear;
-use crate::rig::{Node, Source, eventually, figure, soon};
+use crate::rig::{LONG, Node, Source, eventually, figure, soon, within};
 
 #[cache(key = "part:{id}", tags = ["part:{id}", "part"], ttl = "1h", cache = node.cache, skip(node))]
 async fn row(node: &Node, id: u64) -> Result<u64, String> {
@@ -244,6 +245,55 @@ async fn r20_a_server_that_is_away_takes_only_its_own_keys_with_it() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     figure("R20", format!("the server is used again {:?} after it was found whole", start.elapsed()));
+}
+
+/// Where a server was, someone hangs up on all who call, until they have called again and again.
+fn hang_up_on_all(port: u16) -> usize {
+    let door = TcpListener::bind(("127.0.0.1", port)).unwrap();
+    let start = Instant::now();
+    let mut calls = 0;
+    while calls == 0 || start.elapsed() < Duration::from_secs(3) {
+        drop(door.accept().unwrap());
+        calls += 1;
+    }
+    calls
+}
+
+/// Also of a server that was away before the node came: each change is told once, however often it is tried.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r20_a_server_that_was_never_there_is_told_of_and_told_of_again_when_it_comes() {
+    let cluster = cluster();
+    let ear = Ear::all();
+    let absent = (0..3).find(|server| *server != owner_of_log(&cluster)).unwrap();
+    let there = (0..3).find(|server| *server != owner_of_log(&cluster) && *server != absent).unwrap();
+    let port = cluster.nodes()[absent].port();
+    let (away, well) = (ids_on(&cluster, absent, 6), ids_on(&cluster, there, 5));
+    cluster.nodes()[absent].kill();
+    let door = tokio::task::spawn_blocking(move || hang_up_on_all(port));
+    let place = format!("redis+cluster://127.0.0.1:{}", cluster.nodes()[there].port());
+    let node = Node::joined(&place, &Arc::new(Source::default())).await;
+    let calls = soon("it is tried again and again", door).await.unwrap();
+    for &id in away[1..].iter().chain(&well) {
+        row(&node, id).await.unwrap();
+    }
+    node.settled().await;
+    let stats = &node.cache.stats().tiers[0];
+    assert_eq!((stats.written, stats.dropped), (5, 5), "what it would have is not counted as written");
+    cluster.nodes()[absent].restart();
+    cluster.await_whole();
+    let (place, mut told) = (format!("127.0.0.1:{port}"), Vec::new());
+    let came = within(LONG, "it is told that the server came", || {
+        told = ear.heard(&["a server of the cluster is used again", &place]);
+        !told.is_empty()
+    });
+    figure("R20", format!("{calls} calls in vain; {:?} until the server that came is used", came.await));
+    let gone = ear.heard(&["a server of the cluster is away", &place]);
+    assert_eq!((gone.len(), told.len()), (1, 1), "{gone:?} {told:?}");
+    assert!(ear.heard(&["a server of the cluster is away"]).iter().all(|line| line.contains("WARN")));
+    row(&node, away[0]).await.unwrap();
+    node.settled().await;
+    let stats = &node.cache.stats().tiers[0];
+    assert_eq!((stats.written, stats.dropped), (6, 5), "and from now on it is");
 }
 
 /// The log's server is killed and comes back without its data: a new epoch, and frames on the others are as if not there.

@@ -6,29 +6,8 @@ use std::time::{Duration, Instant};
 use cached_runtime::cache;
 use kit::{RedisServer, Reply};
 
+use crate::leased::{all_answered, held, led, overtaken, unled};
 use crate::rig::{Node, Source, eventually, figure, soon};
-
-#[cache(key = "herd:{id}", ttl = "10m", lock = "cluster", cache = node.cache, skip(node))]
-async fn led(node: &Node, id: u64) -> Result<u64, String> {
-    let _ = id;
-    let read = node.source.read().await;
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    read
-}
-
-#[cache(key = "unled:{id}", ttl = "10m", cache = node.cache, skip(node))]
-async fn unled(node: &Node, id: u64) -> Result<u64, String> {
-    let _ = id;
-    let read = node.source.read().await;
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    read
-}
-
-#[cache(key = "held:{id}", ttl = "10m", lock = "cluster", cache = node.cache, skip(node))]
-async fn held(node: &Node, id: u64) -> Result<u64, String> {
-    let _ = id;
-    node.source.read().await
-}
 
 async fn nodes(redis: &RedisServer, n: usize) -> (Arc<Source>, Vec<Node>) {
     let source = Arc::new(Source::default());
@@ -44,28 +23,13 @@ async fn nodes(redis: &RedisServer, n: usize) -> (Arc<Source>, Vec<Node>) {
 async fn l13_a_herd_over_four_nodes_is_one_load() {
     let redis = RedisServer::start();
     let (source, nodes) = nodes(&redis, 4).await;
-    let mut tasks = Vec::new();
     let start = Instant::now();
-    for node in nodes.iter().cycle().take(2_000) {
-        let node = node.clone();
-        tasks.push(tokio::spawn(async move { led(&node, 1).await }));
-    }
-    for task in tasks {
-        assert_eq!(soon("a caller", task).await.unwrap(), Ok(0));
-    }
+    let callers: Vec<_> = nodes.iter().cycle().take(2_000).cloned().collect();
+    all_answered(&callers, |node| async move { led(&node, 1).await }).await;
     figure("L13", format!("4 nodes x 500 callers: {} load, {:?}", source.reads(), start.elapsed()));
     assert_eq!(source.reads(), 1);
     // The control: without the lock each node loads once.
-    let tasks: Vec<_> = nodes
-        .iter()
-        .cycle()
-        .take(200)
-        .cloned()
-        .map(|node| tokio::spawn(async move { unled(&node, 1).await }))
-        .collect();
-    for task in tasks {
-        assert_eq!(soon("a caller", task).await.unwrap(), Ok(0));
-    }
+    all_answered(&callers[..200], |node| async move { unled(&node, 1).await }).await;
     assert_eq!(source.reads(), 1 + 4);
 }
 
@@ -103,21 +67,8 @@ async fn a_holder_that_died_is_followed_by_another_when_its_lease_ends() {
 async fn what_a_former_holder_loaded_is_not_stored_over_its_successors() {
     let redis = RedisServer::start();
     let (source, nodes) = nodes(&redis, 2).await;
-    source.gate.close();
-    let a = nodes[0].clone();
-    let first = tokio::spawn(async move { held(&a, 3).await });
-    source.gate.arrived(1).await;
-    // Its lease has ended, as far as Redis knows, and another node is next.
-    assert_eq!(redis.command(&["DEL", "cached:l:{held:3}"]), Reply::Int(1));
-    source.write(1);
-    let b = nodes[1].clone();
-    let second = tokio::spawn(async move { held(&b, 3).await });
-    source.gate.arrived(2).await;
-    source.gate.open();
-    assert_eq!((soon("a", first).await.unwrap(), soon("b", second).await.unwrap()), (Ok(0), Ok(1)));
-    for node in &nodes {
-        node.settled().await;
-    }
+    // As far as Redis knows.
+    overtaken(&nodes, || assert_eq!(redis.command(&["DEL", "cached:l:{held:3}"]), Reply::Int(1))).await;
     let third = Node::joined(&redis.url(), &source).await;
     assert_eq!(held(&third, 3).await, Ok(1), "what is in Redis is the successor's");
     assert_eq!(source.reads(), 2);

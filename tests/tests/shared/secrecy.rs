@@ -5,41 +5,14 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use cached_runtime::tier::redis::RedisOptions;
-use cached_runtime::{Applied, Builder, Cache, KeySecrecy, Keys, cache};
+use cached_runtime::{Applied, Builder, Cache};
 use kit::{Connection, RedisServer, Reply};
 
 use crate::rig::{LONG, Node, Source, eventually, figure};
-
-const CANARY: &str = "canary-8b31-of-somebody";
-const SECRET: [u8; 32] = *b"a-secret-for-names-of-thirty-two";
-const OTHER: [u8; 32] = *b"another-secret-that-is-not-ours!";
-
-#[cache(
-    key = "veiled:{who}:{id}", tags = ["veiled-of:{who}", "veiled-id:{id}"], ttl = "1h", jitter = 0.0,
-    cache = node.cache, skip(node)
-)]
-async fn row(node: &Node, who: &str, id: u64) -> Result<u64, String> {
-    let _ = (who, id);
-    node.source.read().await
-}
-
-#[cache(
-    key = "leased:{who}:{id}", ttl = "1h", jitter = 0.0, lock = "cluster", cache = node.cache, skip(node)
-)]
-async fn leased(node: &Node, who: &str, id: u64) -> Result<u64, String> {
-    let _ = (who, id);
-    node.source.read().await
-}
-
-type Secret = Option<[u8; 32]>;
-
-fn hiding(builder: Builder, secret: Secret) -> Builder {
-    let builder = builder.encryption(Keys::new(1, [7; 32]));
-    match secret {
-        Some(secret) => builder.key_secrecy(KeySecrecy::hmac(secret)),
-        None => builder,
-    }
-}
+use crate::veiled::{
+    CANARY, SECRET, STRANGERS, Secret, applied, applied_pattern, hiding, invalidate_four, key, leased, load, peek, row,
+    there,
+};
 
 /// A node that hides names with this secret, once it follows the log.
 async fn joined(redis: &RedisServer, source: &Arc<Source>, secret: Secret) -> Node {
@@ -52,38 +25,6 @@ async fn two(secret: Secret) -> (RedisServer, Arc<Source>, Node, Node) {
     let (redis, source) = (RedisServer::start(), Arc::new(Source::default()));
     let (a, b) = (joined(&redis, &source, secret).await, joined(&redis, &source, secret).await);
     (redis, source, a, b)
-}
-
-/// Loads rows on one node, so that Redis has them.
-async fn load(node: &Node, ids: std::ops::Range<u64>) {
-    for id in ids {
-        row(node, CANARY, id).await.unwrap();
-    }
-    node.settled().await;
-}
-
-/// What a node has of a row, without the source.
-async fn peek(node: &Node, id: u64) -> Option<u64> {
-    row::peek(node, CANARY, id).await.map(Result::unwrap)
-}
-
-async fn there(node: &Node, ids: std::ops::Range<u64>) -> Vec<u64> {
-    let mut there = Vec::new();
-    for id in ids {
-        if peek(node, id).await.is_some() {
-            there.push(id);
-        }
-    }
-    there
-}
-
-/// The key by which a node invalidates.
-fn key(node: &Node, id: u64) -> cached_runtime::Key {
-    row::key(node, CANARY, id)
-}
-
-async fn applied(what: &str, done: impl Future<Output = Applied>) {
-    assert_eq!(done.await, Applied::Applied, "{what}");
 }
 
 fn flat(reply: &Reply, out: &mut Vec<u8>) {
@@ -147,7 +88,7 @@ async fn work(a: &Node, b: &Node) {
     applied("a key", a.cache.invalidate_key(&key(a, 1))).await;
     applied("a tag", a.cache.invalidate_tags([format!("veiled-of:{CANARY}")])).await;
     for glob in [format!("veiled:{CANARY}:1*"), format!("*{CANARY}*")] {
-        assert_eq!(a.cache.invalidate_pattern(&glob).await.unwrap(), Applied::Applied);
+        applied_pattern(a, &glob).await;
     }
     load(b, 10..30).await;
 }
@@ -178,10 +119,7 @@ async fn an_invalidation_reaches_the_other_node_and_names_nothing_else() {
     let (_redis, source, a, b) = two(Some(SECRET)).await;
     load(&a, 0..8).await;
     assert_eq!(there(&b, 0..8).await.len(), 8, "near has them on both nodes");
-    applied("a key", a.cache.invalidate_key(&key(&a, 1))).await;
-    applied("a tag", a.cache.invalidate_tags(["veiled-id:2"])).await;
-    assert_eq!(a.cache.invalidate_pattern(&format!("veiled:{CANARY}:3")).await.unwrap(), Applied::Applied);
-    assert_eq!(a.cache.invalidate_pattern("*:4").await.unwrap(), Applied::Applied);
+    invalidate_four(&a).await;
     let heard = || b.cache.shared().unwrap().heard == 4;
     eventually("the other node has heard all of it", heard).await;
     for node in [&a, &b] {
@@ -203,10 +141,7 @@ async fn a_node_that_starts_later_knows_what_was_invalidated_and_nothing_else() 
     load(&a, 0..8).await;
     let frames = frames(&redis);
     assert_eq!(frames.len(), 8);
-    applied("a key", a.cache.invalidate_key(&key(&a, 1))).await;
-    applied("a tag", a.cache.invalidate_tags(["veiled-id:2"])).await;
-    assert_eq!(a.cache.invalidate_pattern(&format!("veiled:{CANARY}:3")).await.unwrap(), Applied::Applied);
-    assert_eq!(a.cache.invalidate_pattern("*:4").await.unwrap(), Applied::Applied);
+    invalidate_four(&a).await;
     // Swept frames stand there again, as if upkeep had not come so far; a key is removed at once, and stays so.
     let name = row_name(&redis, &frames, &a, 1).await;
     for (stored, bytes) in frames.iter().filter(|(stored, _)| *stored != name) {
@@ -246,7 +181,7 @@ async fn a_log_that_folds_hidden_groups_forgets_none() {
     load(&node, 0..3).await;
     let before = frames(&redis);
     applied("a tag", node.cache.invalidate_tags(["veiled-id:1"])).await;
-    assert_eq!(node.cache.invalidate_pattern(&format!("veiled:{CANARY}:2")).await.unwrap(), Applied::Applied);
+    applied_pattern(&node, &format!("veiled:{CANARY}:2")).await;
     for n in 0..20 {
         applied("others", node.cache.invalidate_tags([format!("something else {n}")])).await;
     }
@@ -263,7 +198,7 @@ async fn a_log_that_folds_hidden_groups_forgets_none() {
 /// What a node with other names invalidates is everything for the others: those that hear it, and those that come later.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nodes_with_other_secrets_miss_each_others_frames_and_heed_each_others_invalidations() {
-    for (first, second) in [(Some(SECRET), Some(OTHER)), (Some(SECRET), None), (None, Some(SECRET))] {
+    for (first, second) in STRANGERS {
         let (redis, source) = (RedisServer::start(), Arc::new(Source::default()));
         let (a, b) = (joined(&redis, &source, first).await, joined(&redis, &source, second).await);
         load(&a, 0..4).await;
@@ -289,7 +224,7 @@ async fn nodes_with_other_secrets_miss_each_others_frames_and_heed_each_others_i
 /// What was invalidated under other names while none of ours was there.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_invalidated_under_other_names_does_not_come_back() {
-    for (first, second) in [(Some(SECRET), Some(OTHER)), (Some(SECRET), None), (None, Some(SECRET))] {
+    for (first, second) in STRANGERS {
         for what in ["nothing", "key", "tag", "pattern"] {
             let (redis, source) = (RedisServer::start(), Arc::new(Source::default()));
             let a = joined(&redis, &source, first).await;
@@ -301,7 +236,7 @@ async fn what_was_invalidated_under_other_names_does_not_come_back() {
                 "tag" => applied(what, b.cache.invalidate_tags(["veiled-id:1"])).await,
                 "pattern" => {
                     let glob = format!("veiled:{CANARY}:1");
-                    assert_eq!(b.cache.invalidate_pattern(&glob).await.unwrap(), Applied::Applied);
+                    applied_pattern(&b, &glob).await;
                 }
                 _ => {}
             }

@@ -75,7 +75,7 @@ pub struct BehindStats {
     pub batches: u64,
     /// Calls that should have and failed.
     pub failed_batches: u64,
-    /// Frames not taken, because the queue was full or the shelf closed, and frames given up.
+    /// Frames not taken, because the queue was full or the shelf closed, frames given up, and those the tier left out.
     pub dropped: u64,
     /// Frames not served or not written, because the judge refused them.
     pub refused: u64,

@@ -233,12 +233,18 @@ impl Shared {
         self.say_trust(&mut state);
     }
 
-    /// The tier has stored this batch.
-    pub(super) fn written(&self, batch: &[Frame]) {
+    /// The tier has stored this batch, but for what it left out at these places.
+    pub(super) fn written(&self, batch: Vec<Frame>, left_out: &[usize]) {
+        let (left, stored): (Vec<_>, Vec<_>) =
+            batch.into_iter().enumerate().partition(|(place, _)| left_out.contains(place));
+        let frames = |of: Vec<(usize, Frame)>| of.into_iter().map(|(_, frame)| frame).collect::<Vec<_>>();
+        let (left, stored) = (frames(left), frames(stored));
         let mut state = self.state();
-        count(&self.counters.written, batch.len());
+        count(&self.counters.written, stored.len());
+        count(&self.counters.dropped, left.len());
         count(&self.counters.batches, 1);
-        state.queue.written(batch);
+        state.queue.written(&stored);
+        state.queue.spared(&left);
     }
 
     #[cfg(feature = "_shared")]

@@ -207,8 +207,8 @@ impl Worker {
             return;
         }
         match self.call(async { shared.tier.put(&good).await }).await {
-            Ok(()) => {
-                shared.written(&good);
+            Ok(left_out) => {
+                shared.written(good, &left_out);
                 self.batches = Pace::default();
                 self.tidy().await;
             }

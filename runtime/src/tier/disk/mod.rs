@@ -193,8 +193,8 @@ impl Tier for Disk {
         Box::pin(async move { self.with(|store| keys.iter().map(|key| store.get(key)).collect()) })
     }
 
-    fn put<'a>(&'a self, frames: &'a [Frame]) -> Reply<'a, ()> {
-        Box::pin(async move { self.with(|store| store.put(frames)) })
+    fn put<'a>(&'a self, frames: &'a [Frame]) -> Reply<'a, Vec<usize>> {
+        Box::pin(async move { self.with(|store| store.put(frames)).map(|()| Vec::new()) })
     }
 
     fn apply<'a>(&'a self, records: &'a [Record]) -> Reply<'a, ()> {

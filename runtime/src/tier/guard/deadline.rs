@@ -71,7 +71,7 @@ impl Tier for Deadline {
         Box::pin(self.read(keys))
     }
 
-    fn put<'a>(&'a self, frames: &'a [Frame]) -> Reply<'a, ()> {
+    fn put<'a>(&'a self, frames: &'a [Frame]) -> Reply<'a, Vec<usize>> {
         Box::pin(async move { within(self.limits.write, self.tier.put(frames)).await })
     }
 

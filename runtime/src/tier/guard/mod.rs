@@ -109,7 +109,7 @@ impl Tier for Guarded {
         Box::pin(self.run(&self.reads, "get", self.tier.read(keys)))
     }
 
-    fn put<'a>(&'a self, frames: &'a [Frame]) -> Reply<'a, ()> {
+    fn put<'a>(&'a self, frames: &'a [Frame]) -> Reply<'a, Vec<usize>> {
         Box::pin(self.run(&self.writes, "put", self.tier.put(frames)))
     }
 

@@ -126,11 +126,10 @@ impl Cluster {
         if server.link.check().await.is_ok() {
             return;
         }
-        let was_open = server.link.is_open();
         let client = async { self.seeds.client(&server.place, &self.options.tls) };
         match server.link.connect_to(client).await {
             Ok(()) => self.met(server),
-            Err(error) if was_open => {
+            Err(error) if server.is_news(true) => {
                 tracing::warn!(server = server.place, %error, "a server of the cluster is away, and the keys it has");
             }
             Err(_) => {}
@@ -142,6 +141,9 @@ impl Cluster {
             self.news.store(true, Ordering::Release);
         }
         server.link.admit(true);
+        if server.is_news(false) {
+            tracing::info!(server = server.place, "a server of the cluster is used again, and the keys it has");
+        }
     }
 
     /// Does a server keep its callers waiting, while nobody looks after it?

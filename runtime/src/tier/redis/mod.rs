@@ -37,8 +37,8 @@ use self::script::Scripts;
 use self::sweep::Sweeps;
 use self::target::Target;
 use super::notice::Notice;
-use super::shared::{Echo, Held, Memory};
-use super::{Note, Recall, Reply, Step, Tidied, Tier};
+use super::shared::{Echo, Held, Memory, remembers_nothing};
+use super::{Reply, Step, Tidied, Tier};
 use crate::chance::Chance;
 use crate::clock::Clock;
 use crate::codec::{Frame, Veil};
@@ -195,29 +195,36 @@ impl Room {
         }
     }
 
-    async fn put(&self, frames: &[Frame]) -> Result<()> {
+    /// Answers the places of those that are not stored.
+    async fn put(&self, frames: &[Frame]) -> Result<Vec<usize>> {
         let floor = self.ages.lock().unwrap_or_else(PoisonError::into_inner).before(self.options.fence / 2);
         let now = self.clock.now();
-        let mut puts = Vec::with_capacity(frames.len());
-        for frame in frames {
+        let (mut puts, mut places, mut left_out) = (Vec::with_capacity(frames.len()), Vec::new(), Vec::new());
+        for (place, frame) in frames.iter().enumerate() {
             let head = frame.head();
             let life = head.stale_until.saturating_sub(now);
             // A load that took longer than fences surely stand may have missed one.
             let slow = floor.is_some_and(|f| f.epoch == head.shared.epoch && head.shared.number < f.number);
             if slow || life == 0 {
+                left_out.push(place);
                 continue;
             }
             let hidden = self.veil.as_ref().map(|veil| veil.wrap(frame)).transpose()?;
             let bytes = hidden.as_ref().unwrap_or(frame).bytes();
             if bytes.len() > self.options.max_frame {
+                left_out.push(place);
                 continue;
             }
+            places.push(place);
             puts.push(self.put_command(frame, bytes, life));
         }
-        in_whole(self.each(Lane::Write, puts).await?)?;
+        let answers = self.each(Lane::Write, puts).await?;
+        let refused = places.into_iter().zip(&answers).filter(|(_, answer)| !matches!(answer, Ok(Value::Int(1))));
+        left_out.extend(refused.map(|(place, _)| place));
+        in_whole(answers)?;
         // What was stored under a lease gave it back.
         frames.iter().for_each(|frame| self.held.forget(frame.key()));
-        Ok(())
+        Ok(left_out)
     }
 
     /// Stores these bytes for the frame.
@@ -256,7 +263,7 @@ impl Tier for Redis {
         }
     }
 
-    fn put<'a>(&'a self, frames: &'a [Frame]) -> Reply<'a, ()> {
+    fn put<'a>(&'a self, frames: &'a [Frame]) -> Reply<'a, Vec<usize>> {
         Box::pin(self.0.put(frames))
     }
 
@@ -268,22 +275,11 @@ impl Tier for Redis {
         Box::pin(self.0.remove(keys))
     }
 
-    /// Others share it: what one node has to remember is not kept here.
-    fn note<'a>(&'a self, _: &'a Note) -> Reply<'a, ()> {
-        Box::pin(std::future::ready(Ok(())))
-    }
-
-    /// The log is met by who follows it.
-    fn recall(&self) -> Reply<'_, Recall> {
-        Box::pin(std::future::ready(Ok(Recall::default())))
-    }
-
     fn tidy<'a>(&'a self, step: Step<'a>) -> Reply<'a, Tidied> {
         Box::pin(self.0.tidy(step))
     }
 
-    /// What it was not told is in the journal of the node that did not tell it.
-    fn trust(&self, _: bool) {}
+    remembers_nothing!();
 
     fn close(&self) -> Reply<'_, ()> {
         self.0.admit(false);

@@ -23,11 +23,14 @@ pub(super) struct Server {
     /// Which start of it was met last.
     run: Mutex<Option<String>>,
     mending: AtomicBool,
+    /// Was it away when it was last looked after?
+    away: AtomicBool,
 }
 
 impl Server {
     fn new(place: String, options: &RedisOptions) -> Self {
-        Self { place, link: Link::new(options.clone()), run: Mutex::new(None), mending: AtomicBool::new(false) }
+        let (link, run) = (Link::new(options.clone()), Mutex::new(None));
+        Self { place, link, run, mending: AtomicBool::new(false), away: AtomicBool::new(false) }
     }
 
     /// Is this another start than the one that was met before? One that had no slots for a while counts as another.
@@ -40,6 +43,11 @@ impl Server {
 
     pub(super) fn was_met(&self) -> bool {
         self.run.lock().is_some()
+    }
+
+    /// Takes note of whether it is away. Is that a change? One that is there from the beginning is none.
+    pub(super) fn is_news(&self, away: bool) -> bool {
+        self.away.swap(away, Ordering::AcqRel) != away
     }
 
     /// Leave to look after its connections; one at a time.
@@ -184,6 +192,15 @@ mod tests {
         slots.take(&ranges, &options());
         assert!(Arc::ptr_eq(&before, slots.owner(7).expect("an owner")), "connections were thrown away");
         assert_eq!(slots.servers().len(), 2);
+    }
+
+    #[test]
+    fn a_server_that_goes_away_or_comes_back_is_news_once() {
+        let server = Server::new("localhost:1".to_owned(), &options());
+        let told: Vec<bool> = [false, true, true, false, false].map(|away| server.is_news(away)).to_vec();
+        assert_eq!(told, [false, true, false, true, false]);
+        let never_there = Server::new("localhost:1".to_owned(), &options());
+        assert_eq!([never_there.is_news(true), never_there.is_news(true)], [true, false]);
     }
 
     #[test]

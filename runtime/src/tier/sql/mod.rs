@@ -88,7 +88,7 @@ impl Tier for Sql {
         self.0.get(keys)
     }
 
-    fn put<'a>(&'a self, frames: &'a [Frame]) -> Reply<'a, ()> {
+    fn put<'a>(&'a self, frames: &'a [Frame]) -> Reply<'a, Vec<usize>> {
         self.0.put(frames)
     }
 

@@ -199,10 +199,10 @@ impl Tier for Sqlite {
         })
     }
 
-    fn put<'a>(&'a self, frames: &'a [Frame]) -> Reply<'a, ()> {
+    fn put<'a>(&'a self, frames: &'a [Frame]) -> Reply<'a, Vec<usize>> {
         Box::pin(async move {
             let frames = frames.to_vec();
-            self.with(|store| async move { store.put(&frames).await }).await
+            self.with(|store| async move { store.put(&frames).await }).await.map(|()| Vec::new())
         })
     }
 

@@ -31,9 +31,9 @@ use crate::codec::{Frame, Veil};
 use crate::error::Result;
 use crate::group::{Cursor, Group, Record};
 use crate::key::Key;
-use crate::tier::shared::{Echo, Held, Memory};
+use crate::tier::shared::{Echo, Held, Memory, remembers_nothing};
 use crate::tier::veiled::stays;
-use crate::tier::{Note, Recall, Reply, Step, Tidied, Tier};
+use crate::tier::{Reply, Step, Tidied, Tier};
 
 /// A tier on a server, with the log that nodes share. It is opened and looked after by the cache that it was given to.
 #[derive(Clone)]
@@ -94,13 +94,15 @@ impl Hall {
         Ok(Loaded { frame: self.names.wrapped(frame)?, fence, token: self.held.token(key) })
     }
 
-    async fn put(&self, frames: &[Frame]) -> Result<()> {
+    /// Answers the places of those that are not stored.
+    async fn put(&self, frames: &[Frame]) -> Result<Vec<usize>> {
         let loaded = frames.iter().map(|frame| self.loaded(frame)).collect::<Result<Vec<_>>>()?;
         let sql = Arc::clone(&self.sql);
-        self.server.with(|store| async move { sql.put(&store, &loaded).await }).await?;
+        let refused = self.server.with(|store| async move { sql.put(&store, &loaded).await }).await?;
         // What was stored under a lease gave it back.
         frames.iter().for_each(|frame| self.held.forget(frame.key()));
-        Ok(())
+        let is_refused = |frame: &Frame| refused.contains(&*self.names.stored(frame.key()));
+        Ok((0..).zip(frames).filter(|(_, frame)| is_refused(frame)).map(|(place, _)| place).collect())
     }
 
     /// Appends these to the shared log, together with the removal of their keys.
@@ -165,7 +167,7 @@ impl Tier for SharedSql {
         }
     }
 
-    fn put<'a>(&'a self, frames: &'a [Frame]) -> Reply<'a, ()> {
+    fn put<'a>(&'a self, frames: &'a [Frame]) -> Reply<'a, Vec<usize>> {
         Box::pin(self.0.put(frames))
     }
 
@@ -177,22 +179,11 @@ impl Tier for SharedSql {
         Box::pin(self.0.remove(keys))
     }
 
-    /// Others share it: what one node has to remember is not kept here.
-    fn note<'a>(&'a self, _: &'a Note) -> Reply<'a, ()> {
-        Box::pin(std::future::ready(Ok(())))
-    }
-
-    /// The log is met by who follows it.
-    fn recall(&self) -> Reply<'_, Recall> {
-        Box::pin(std::future::ready(Ok(Recall::default())))
-    }
-
     fn tidy<'a>(&'a self, step: Step<'a>) -> Reply<'a, Tidied> {
         Box::pin(self.0.tidy(step))
     }
 
-    /// What it was not told is in the journal of the node that did not tell it.
-    fn trust(&self, _: bool) {}
+    remembers_nothing!();
 
     fn close(&self) -> Reply<'_, ()> {
         self.0.end_session();

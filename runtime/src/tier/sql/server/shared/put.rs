@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::append::Head;
 use super::statements::LogStatements;
 use crate::codec::Frame;
+use crate::key::Key;
 use crate::tier::fault::Fault;
 use crate::tier::sql::server::fault::Trouble;
 use crate::tier::sql::server::line::Value;
@@ -24,44 +25,51 @@ impl LogStatements {
     /// Stores these frames, in as many steps as their size demands.
     ///
     /// In each of them nobody appends: a frame that an invalidation is to remove is there before it, or is refused.
-    pub(super) async fn put(&self, store: &Store, frames: &[Loaded]) -> Result<(), Fault> {
+    /// Answers the keys of those that are.
+    pub(super) async fn put(&self, store: &Store, frames: &[Loaded]) -> Result<Vec<Key>, Fault> {
         // In the order of the rows that are made of them.
         let latest: BTreeMap<&str, &Loaded> =
             frames.iter().map(|loaded| (loaded.frame.key().as_str(), loaded)).collect();
         let frames: Vec<&Loaded> = latest.into_values().collect();
         let rows = rows_of(frames.iter().map(|loaded| &loaded.frame))?;
         let _turn = store.writing.lock().await;
-        let mut from = 0;
+        let (mut from, mut refused) = (0, Vec::new());
         while from < frames.len() {
             let to = from + fitting(&rows[from..]);
             let mut turns = Turns::default();
-            while let Err(trouble) = self.put_once(store, &frames[from..to]).await {
-                turns.again(trouble)?;
-            }
+            refused.extend(loop {
+                match self.put_once(store, &frames[from..to]).await {
+                    Ok(refused) => break refused,
+                    Err(trouble) => turns.again(trouble)?,
+                }
+            });
             from = to;
         }
-        Ok(())
+        Ok(refused)
     }
 
-    async fn put_once(&self, store: &Store, frames: &[&Loaded]) -> Result<(), Trouble> {
+    async fn put_once(&self, store: &Store, frames: &[&Loaded]) -> Result<Vec<Key>, Trouble> {
         let mut step = store.links.begin(&self.beside).await?;
         let done = self.put_in(&mut step, store, frames).await;
         step.end(done, &self.commit).await
     }
 
-    async fn put_in(&self, step: &mut Transaction<'_>, store: &Store, frames: &[&Loaded]) -> Result<(), Trouble> {
+    async fn put_in(&self, step: &mut Transaction<'_>, store: &Store, frames: &[&Loaded]) -> Result<Vec<Key>, Trouble> {
         let head = self.head(step).await?;
         let fences = self.fences(step, frames).await?;
-        let mut kept = Vec::with_capacity(frames.len());
+        let (mut kept, mut refused) = (Vec::with_capacity(frames.len()), Vec::new());
         for loaded in frames {
             // Its lease ends here in any case: the next one need not wait for what is not stored.
             let held = self.release(step, loaded).await?;
             if held && !is_fenced(head, &fences, loaded) {
                 kept.push(&loaded.frame);
+            } else {
+                refused.push(loaded.frame.key().clone());
             }
         }
         let rows = rows_of(kept)?;
-        step.each(&store.statements.replace, &rows.concat(), 3).await
+        step.each(&store.statements.replace, &rows.concat(), 3).await?;
+        Ok(refused)
     }
 
     /// The last invalidation of each of these keys, as far as the log reaches back.
