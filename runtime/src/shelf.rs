@@ -131,11 +131,17 @@ where
     }
 }
 
-/// A site's counters beside its near tier, for the statistics.
+/// A site's counters beside its shelf, for the statistics.
 pub(crate) struct Counted {
     name: String,
     counters: Arc<Counters>,
-    shelf: Arc<dyn HasNear>,
+    shelf: Arc<dyn Looked>,
+}
+
+/// What the statistics ask a shelf itself.
+trait Looked: HasNear {
+    /// How long the oldest load under way has taken so far.
+    fn oldest_load(&self) -> Millis;
 }
 
 impl Counted {
@@ -157,6 +163,7 @@ impl Counted {
         stats.capacity = near.capacity();
         stats.evictions = near.evicted();
         stats.fronted = near.fronted();
+        stats.oldest_load_seconds = self.shelf.oldest_load() as f64 / 1e3;
         stats
     }
 }
@@ -177,6 +184,17 @@ where
 {
     fn near(&self) -> &dyn Balanced {
         &self.near
+    }
+}
+
+impl<K, V, R> Looked for Shelf<K, V, R>
+where
+    K: KeyPart<Owned = K> + Clone + Eq + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+    R: Send + 'static,
+{
+    fn oldest_load(&self) -> Millis {
+        self.board.oldest().map_or(0, |began| self.clock.now_assured().saturating_sub(began))
     }
 }
 

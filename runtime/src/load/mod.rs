@@ -213,7 +213,7 @@ where
                 && (flight.birth.seq >= shelf.near.head()
                     || log.unnamed_since(&self.named.key, self.named.tags(), flight.birth.seq).is_some())
         };
-        shelf.board.board(&OwnedKey(self.key.clone()), || log.birth(), joinable)
+        shelf.board.board(&OwnedKey(self.key.clone()), self.cache.clock().now(), || log.birth(), joinable)
     }
 }
 
