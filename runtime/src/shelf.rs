@@ -10,7 +10,7 @@ use crate::flight::{Board, FlightId};
 #[cfg(feature = "tiers")]
 use crate::frames::Frames;
 use crate::key::{Glance, KeyPart, OwnedKey};
-use crate::log::{Interest, Log};
+use crate::log::{Interest, Lapse, Log};
 use crate::near::{Balanced, Focus, HasNear, Near};
 use crate::policy::Policy;
 use crate::settings::{Settings, literal_prefix};
@@ -66,7 +66,11 @@ where
     /// Makes a shelf that may fill the whole budget for now, and lets the log know of it.
     pub(crate) fn new(sign: Sign, settings: &Settings, log: &Log, budget: u64) -> Self {
         let strict = sign.policy.strict.unwrap_or(settings.strict);
-        let interest = Arc::new(Interest::new(&sign.namespace, &sign.key_prefix, sign.tag_prefixes.clone(), strict));
+        let interest = Interest::new(&sign.namespace, &sign.key_prefix, sign.tag_prefixes.clone(), strict);
+        let interest = Arc::new(match strict && log.is_shared() {
+            true => interest.lapsing(lapse(&settings.clock, log)),
+            false => interest,
+        });
         log.watch(&interest);
         let counters = Arc::new(Counters::default());
         let near =
@@ -123,12 +127,18 @@ where
 
     /// Is nothing that was stored to be served now, because invalidations of other nodes may be missing?
     pub(crate) fn is_shut(&self, log: &Log) -> bool {
-        self.near.is_strict() && !log.is_proven()
+        self.near.is_strict() && (self.near.head() == u64::MAX || !log.is_proven())
     }
 
     pub(crate) fn policy(&self) -> &Policy {
         &self.sign.policy
     }
+}
+
+/// Asks by the exact time: the number that other hits read may be of before the process was stopped.
+fn lapse(clock: &Clock, log: &Log) -> Lapse {
+    let (clock, proof) = (clock.clone(), Arc::clone(log.proof()));
+    Lapse(Box::new(move || proof.has_lapsed(clock.now_assured())))
 }
 
 /// A site's counters beside its shelf, for the statistics.

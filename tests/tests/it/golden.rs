@@ -12,6 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use cached_runtime::clock::Clock;
 use cached_runtime::codec::{Compression, Format, Frame};
+use cached_runtime::tier::disk::{Disk, DiskOptions};
 use cached_runtime::tier::memory::MemoryTier;
 use cached_runtime::tier::sql::{Sql, SqlOptions};
 use cached_runtime::{Builder, Keys, Tier, cache};
@@ -251,6 +252,51 @@ async fn a_store_of_this_version_is_read_by_the_next_process() {
     let world = process(&open(), |builder| builder);
     assert_eq!(read(&world, "kept").await, video(WRITTEN), "read, not loaded");
     assert_eq!(read(&world, "gone").await, video(NOW), "what was invalidated stays so");
+}
+
+/// The same of the other engine, whose store is a folder of files.
+#[tokio::test]
+async fn a_disk_of_this_version_is_read_by_the_next_process() {
+    let golden = folder("v2").join("disk");
+    let temporary = tempfile::TempDir::new().unwrap();
+    let path = temporary.path().join("disk");
+    let open = || Arc::new(Disk::open(DiskOptions::new(&path)));
+    if is_to_be_written() {
+        let world = process(&open(), |builder| builder);
+        world.source.write(WRITTEN);
+        read(&world, "kept").await;
+        read(&world, "gone").await;
+        world.settle().await;
+        world.cache.invalidate_tags(["golden:gone"]).await;
+        world.cache.shutdown(Duration::from_secs(5)).await;
+        drop(world);
+        copy_folder(&path, &golden);
+        fs::remove_dir_all(&path).unwrap();
+    }
+    copy_folder(&golden, &path);
+    let world = process(&open(), |builder| builder);
+    assert_eq!(read(&world, "kept").await, video(WRITTEN), "read, not loaded");
+    assert_eq!(world.source.reads(), 0);
+    assert_eq!(read(&world, "gone").await, video(NOW), "what was invalidated stays so");
+    // The control: without the store's own files both are loaded.
+    world.cache.shutdown(Duration::from_secs(5)).await;
+    drop(world);
+    fs::remove_dir_all(&path).unwrap();
+    let world = process(&open(), |builder| builder);
+    assert_eq!(read(&world, "kept").await, video(NOW));
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_folder(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

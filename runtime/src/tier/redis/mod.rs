@@ -1,5 +1,6 @@
 //! L2: frames in Redis, and the log of invalidations that all nodes share.
 
+mod ages;
 mod append;
 mod cluster;
 mod entry;
@@ -28,9 +29,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use redis::{Cmd, Script, Value};
 
+use self::ages::Ages;
 use self::cluster::Cluster;
 use self::link::{Lane, Link};
-use self::log::Ages;
 use self::names::RedisNames;
 use self::script::Scripts;
 use self::sweep::Sweeps;
@@ -44,6 +45,7 @@ use crate::codec::{Frame, Veil};
 use crate::error::{ErrorKind, Result};
 use crate::group::Record;
 use crate::key::Key;
+use crate::ticker;
 
 pub use options::RedisOptions;
 
@@ -113,7 +115,7 @@ impl Redis {
             echo,
             epoch,
             memory: Memory::default(),
-            ages: Mutex::default(),
+            ages: Mutex::new(Ages::new(options.fence)),
             sweeps: Mutex::default(),
             held: Held::default(),
             entries: AtomicUsize::new(log::ENTRIES),
@@ -195,15 +197,14 @@ impl Room {
     }
 
     async fn put(&self, frames: &[Frame]) -> Result<()> {
-        let floor = self.ages.lock().unwrap_or_else(PoisonError::into_inner).before(self.options.fence / 2);
+        let young = self.ages.lock().unwrap_or_else(PoisonError::into_inner).young(ticker::exact());
         let now = self.clock.now();
         let mut puts = Vec::with_capacity(frames.len());
         for frame in frames {
             let head = frame.head();
             let life = head.stale_until.saturating_sub(now);
             // A load that took longer than fences surely stand may have missed one.
-            let slow = floor.is_some_and(|f| f.epoch == head.shared.epoch && head.shared.number < f.number);
-            if slow || life == 0 {
+            if !young.includes(head.shared) || life == 0 {
                 continue;
             }
             let hidden = self.veil.as_ref().map(|veil| veil.wrap(frame)).transpose()?;
