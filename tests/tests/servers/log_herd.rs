@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cached_runtime::cache;
-use kit::Proxy;
 
 use crate::log_nodes::joined;
 use crate::rig::{Node, Source, eventually, figure, soon};
@@ -14,7 +13,6 @@ on_both!(
     a_herd_over_three_nodes_is_one_load,
     a_holder_that_died_is_followed_when_its_lease_ends,
     what_a_former_holder_loaded_is_not_stored_over_its_successors,
-    who_leaves_before_the_turn_is_known_to_be_theirs_gives_it_back,
 );
 
 #[cache(key = "herd:{id}", ttl = "10m", lock = "cluster", cache = node.cache, skip(node))]
@@ -35,12 +33,6 @@ async fn unled(node: &Node, id: u64) -> Result<u64, String> {
 
 #[cache(key = "held:{id}", ttl = "10m", lock = "cluster", cache = node.cache, skip(node))]
 async fn held(node: &Node, id: u64) -> Result<u64, String> {
-    let _ = id;
-    node.source.read().await
-}
-
-#[cache(key = "inline:{id}", ttl = "10m", lock = "cluster", load = "inline", cache = node.cache, skip(node))]
-async fn inline(node: &Node, id: u64) -> Result<u64, String> {
     let _ = id;
     node.source.read().await
 }
@@ -131,35 +123,4 @@ async fn what_a_former_holder_loaded_is_not_stored_over_its_successors<S: Server
     let third = joined::<S>(&options, &source).await;
     assert_eq!(held(&third, 3).await, Ok(1), "what is stored is the successor's");
     assert_eq!(source.reads(), 2);
-}
-
-/// The server gives the turn to somebody who has gone before the answer came.
-async fn who_leaves_before_the_turn_is_known_to_be_theirs_gives_it_back<S: Server>() {
-    let server = S::shared();
-    let proxy = Proxy::to(server.port());
-    let source = Arc::new(Source::default());
-    let node = joined::<S>(&server.through(proxy.port(), "gone"), &source).await;
-    source.gate.close();
-    // Answers come after everybody has stopped waiting for them.
-    proxy.latency(Duration::from_millis(100), Duration::ZERO);
-    let (mut slowest, mut seen) = (Duration::ZERO, 0);
-    for id in 0..12 {
-        let leaving = tokio::time::timeout(Duration::from_millis(10 * id + 1), inline(&node, id));
-        assert!(leaving.await.is_err(), "the source does not answer");
-        let start = Instant::now();
-        let held = || server.sql(&format!("SELECT count(*) FROM gone_leases WHERE name = 'inline:{id}'")) != "0";
-        // Long enough for a question that is on its way.
-        let taken = tokio::time::timeout(Duration::from_millis(60), async {
-            while !held() {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        });
-        seen += u64::from(taken.await.is_ok());
-        eventually("nobody holds the lease", || !held()).await;
-        slowest = slowest.max(start.elapsed());
-    }
-    figure(S::WORD, format!("{seen} of 12 turns were seen taken, given back after {slowest:?} at most"));
-    assert!(seen > 2, "the control: leases were taken: {seen}");
-    // One that nobody gives back lasts two seconds.
-    assert!(slowest < Duration::from_millis(1_700), "{slowest:?}");
 }

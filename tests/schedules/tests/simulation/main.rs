@@ -190,7 +190,7 @@ fn three_nodes_and_a_bad_network_serve_nothing_old() {
 fn is_found(without: Without) {
     let first = first_seed();
     let finds = |seed: &u64| catch_unwind(|| run(*seed, without, &mut Counts::default())).is_err();
-    let found = (first..first + 20 * SEEDS).find(finds);
+    let found = (first..first + 100 * SEEDS).find(finds);
     let found = found.unwrap_or_else(|| panic!("nothing goes wrong without {without:?}, from seed {first}"));
     println!("without {without:?}: seed {found}, after {} runs", found - first + 1);
 }

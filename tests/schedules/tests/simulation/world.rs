@@ -93,7 +93,12 @@ impl World {
                 _ => self.fail(node, counts),
             }
         }
-        self.heal(counts);
+        self.heal(counts, 400);
+        if self.has_takeovers {
+            // One that starts now knows nothing of keys that were invalidated before: it believes what the server has.
+            self.die(0, counts);
+            self.heal(counts, 40);
+        }
         for node in &self.nodes {
             counts.adopted += node.follow.seen.adopted.load(Relaxed);
             counts.heard += node.follow.seen.heard.load(Relaxed);
@@ -158,6 +163,10 @@ impl World {
             return;
         }
         counts.deaths += 1;
+        if self.has_takeovers {
+            // What a failover takes with it that a dead node had said is lost, and not promised.
+            self.replica = self.server.lock().unwrap().clone();
+        }
         let old = &mut self.nodes[node];
         let owed = std::mem::take(&mut old.owed);
         let mut new = Node::new(Arc::clone(&old.line), ROWS);
@@ -297,11 +306,11 @@ impl World {
     }
 
     /// All is well again, and in a while every node reads the truth.
-    fn heal(&mut self, counts: &mut Counts) {
+    fn heal(&mut self, counts: &mut Counts, rounds: usize) {
         for node in &self.nodes {
             node.line.up.store(true, SeqCst);
         }
-        for _ in 0..400 {
+        for _ in 0..rounds {
             for n in 0..NODES {
                 self.nodes[n].follow_on();
                 self.drain(n, counts);
