@@ -13,9 +13,10 @@ pub type Millis = u64;
 /// Where a cache reads the time.
 ///
 /// The system clock is anchored to the wall once, when it is made, and then follows the monotonic clock: stepping the
-/// wall clock while the process runs neither expires nor revives an entry. It is coarse: a hit reads one number that a
-/// small thread keeps up to date, a few milliseconds behind; reading the precise clock would triple the cost of a hit.
-/// The thread rests while nothing is read.
+/// wall clock while the process runs neither expires nor revives an entry. It goes on while the machine sleeps, on Linux,
+/// macOS and Windows: what a laptop or a paused virtual machine has in memory grows old as everywhere. It is coarse: a hit
+/// reads one number that a small thread keeps up to date, a few milliseconds behind; reading the precise clock would
+/// triple the cost of a hit. The thread rests while nothing is read.
 #[derive(Clone)]
 pub struct Clock(Source);
 

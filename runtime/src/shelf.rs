@@ -10,7 +10,7 @@ use crate::flight::{Board, FlightId};
 #[cfg(feature = "tiers")]
 use crate::frames::Frames;
 use crate::key::{Glance, KeyPart, OwnedKey};
-use crate::log::{Interest, Log};
+use crate::log::{Interest, Lapse, Log};
 use crate::near::{Balanced, Focus, HasNear, Near};
 use crate::policy::Policy;
 use crate::settings::{Settings, literal_prefix};
@@ -66,7 +66,11 @@ where
     /// Makes a shelf that may fill the whole budget for now, and lets the log know of it.
     pub(crate) fn new(sign: Sign, settings: &Settings, log: &Log, budget: u64) -> Self {
         let strict = sign.policy.strict.unwrap_or(settings.strict);
-        let interest = Arc::new(Interest::new(&sign.namespace, &sign.key_prefix, sign.tag_prefixes.clone(), strict));
+        let interest = Interest::new(&sign.namespace, &sign.key_prefix, sign.tag_prefixes.clone(), strict);
+        let interest = Arc::new(match strict && log.is_shared() {
+            true => interest.lapsing(lapse(&settings.clock, log)),
+            false => interest,
+        });
         log.watch(&interest);
         let counters = Arc::new(Counters::default());
         let near =
@@ -123,7 +127,7 @@ where
 
     /// Is nothing that was stored to be served now, because invalidations of other nodes may be missing?
     pub(crate) fn is_shut(&self, log: &Log) -> bool {
-        self.near.is_strict() && !log.is_proven()
+        self.near.is_strict() && (self.near.head() == u64::MAX || !log.is_proven())
     }
 
     pub(crate) fn policy(&self) -> &Policy {
@@ -131,11 +135,23 @@ where
     }
 }
 
-/// A site's counters beside its near tier, for the statistics.
+/// Asks by the exact time: the number that other hits read may be of before the process was stopped.
+fn lapse(clock: &Clock, log: &Log) -> Lapse {
+    let (clock, proof) = (clock.clone(), Arc::clone(log.proof()));
+    Lapse(Box::new(move || proof.has_lapsed(clock.now_assured())))
+}
+
+/// A site's counters beside its shelf, for the statistics.
 pub(crate) struct Counted {
     name: String,
     counters: Arc<Counters>,
-    shelf: Arc<dyn HasNear>,
+    shelf: Arc<dyn Looked>,
+}
+
+/// What the statistics ask a shelf itself.
+trait Looked: HasNear {
+    /// How long the oldest load under way has taken so far.
+    fn oldest_load(&self) -> Millis;
 }
 
 impl Counted {
@@ -157,6 +173,7 @@ impl Counted {
         stats.capacity = near.capacity();
         stats.evictions = near.evicted();
         stats.fronted = near.fronted();
+        stats.oldest_load_seconds = self.shelf.oldest_load() as f64 / 1e3;
         stats
     }
 }
@@ -177,6 +194,17 @@ where
 {
     fn near(&self) -> &dyn Balanced {
         &self.near
+    }
+}
+
+impl<K, V, R> Looked for Shelf<K, V, R>
+where
+    K: KeyPart<Owned = K> + Clone + Eq + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+    R: Send + 'static,
+{
+    fn oldest_load(&self) -> Millis {
+        self.board.oldest().map_or(0, |began| self.clock.now_assured().saturating_sub(began))
     }
 }
 

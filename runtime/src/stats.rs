@@ -141,6 +141,7 @@ impl Counters {
             timeouts: of(&self.timeouts),
             refreshes: of(&self.refreshes),
             load_seconds: Duration::from_nanos(of(&self.load_nanos)).as_secs_f64(),
+            oldest_load_seconds: 0.0,
             rechecks: of(&self.rechecks),
             invalidated: of(&self.invalidated),
             evictions: 0,

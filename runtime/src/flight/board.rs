@@ -7,18 +7,25 @@ use std::sync::Arc;
 use hashbrown::{Equivalent, HashMap};
 use quick_cache::DefaultHashBuilder;
 
+use super::chain::FlightId;
 use super::landing::{Flight, Landing};
+use crate::clock::Millis;
 use crate::log::Birth;
 use crate::sync::Mutex;
 
 const SHARDS: usize = 16;
 
-type Flights<K, V, R> = HashMap<K, Arc<Flight<V, R>>, DefaultHashBuilder>;
-
 /// The flights in the air, by key.
 pub(crate) struct Board<K, V, R> {
     hasher: DefaultHashBuilder,
     shards: Box<[Mutex<Flights<K, V, R>>]>,
+}
+
+struct Flights<K, V, R> {
+    by_key: HashMap<K, Arc<Flight<V, R>>, DefaultHashBuilder>,
+    /// When the others began: an invalidation has overtaken them, or they are for one caller alone. Nobody finds them,
+    /// but a load that hangs is to be seen.
+    others: HashMap<FlightId, Millis, DefaultHashBuilder>,
 }
 
 /// What a caller who wants a key finds.
@@ -37,31 +44,42 @@ pub(crate) struct Lead<K: Hash + Eq, V: Clone, R> {
     done: bool,
 }
 
+/// A load for one caller alone, which no other finds. It ends when this is dropped.
+pub(crate) struct Alone<K: Hash + Eq, V: Clone, R> {
+    board: Arc<Board<K, V, R>>,
+    id: FlightId,
+}
+
 impl<K: Hash + Eq + Clone, V: Clone, R> Board<K, V, R> {
     pub(crate) fn new() -> Self {
         let hasher = DefaultHashBuilder::default();
-        let shards = (0..SHARDS).map(|_| Mutex::new(HashMap::with_hasher(hasher.clone()))).collect();
-        Self { hasher, shards }
+        let empty = |_| {
+            let (by_key, others) = (HashMap::with_hasher(hasher.clone()), HashMap::with_hasher(hasher.clone()));
+            Mutex::new(Flights { by_key, others })
+        };
+        Self { shards: (0..SHARDS).map(empty).collect(), hasher }
     }
 
-    /// Joins the flight of this key if it may be joined, else starts one.
+    /// Joins the flight of this key if it may be joined, else starts one that begins now.
     ///
     /// A flight that an invalidation has overtaken is not joined: it goes on for those who already wait, but its value
     /// is not published any more.
     pub(crate) fn board(
         self: &Arc<Self>,
         key: &K,
+        now: Millis,
         birth: impl FnOnce() -> Birth,
         joinable: impl FnOnce(&Flight<V, R>) -> bool,
     ) -> Boarded<K, V, R> {
         let mut flights = self.shard(key).lock();
-        if let Some(flight) = flights.get(key)
+        if let Some(flight) = flights.by_key.get(key)
             && joinable(flight)
         {
             return Boarded::Join(Arc::clone(flight));
         }
-        let flight = Arc::new(Flight::new(birth()));
-        flights.insert(key.clone(), Arc::clone(&flight));
+        let flight = Arc::new(Flight::new(birth(), now));
+        let overtaken = flights.by_key.insert(key.clone(), Arc::clone(&flight));
+        flights.keep_in_sight(overtaken);
         drop(flights);
         Boarded::Lead(Lead { board: Arc::clone(self), key: key.clone(), flight, done: false })
     }
@@ -81,8 +99,51 @@ impl<K: Hash + Eq, V: Clone, R> Board<K, V, R> {
     /// Does something to near while no flight of this key can land, and lets the one in the air land unpublished.
     pub(crate) fn ground<Q: Hash + Equivalent<K> + ?Sized, T>(&self, key: &Q, then: impl FnOnce() -> T) -> T {
         let mut flights = self.shard(key).lock();
-        flights.remove(key);
+        let overtaken = flights.by_key.remove(key);
+        flights.keep_in_sight(overtaken);
         then()
+    }
+
+    /// Counts a load for one caller among those under way.
+    pub(crate) fn alone(self: &Arc<Self>, now: Millis) -> Alone<K, V, R> {
+        let id = FlightId::next();
+        self.shard(&id).lock().others.insert(id, now);
+        Alone { board: Arc::clone(self), id }
+    }
+
+    /// When the oldest load under way began. Looks at all of them.
+    pub(crate) fn oldest(&self) -> Option<Millis> {
+        self.shards.iter().filter_map(|shard| shard.lock().oldest()).min()
+    }
+}
+
+impl<K: Hash + Eq, V: Clone, R> Flights<K, V, R> {
+    /// A flight that has lost its key goes on, and may hang like any other.
+    fn keep_in_sight(&mut self, overtaken: Option<Arc<Flight<V, R>>>) {
+        if let Some(flight) = overtaken {
+            self.others.insert(flight.id, flight.began);
+        }
+    }
+
+    /// Ends a flight, and publishes first if it is still its key's own.
+    fn end(&mut self, key: &K, flight: &Arc<Flight<V, R>>, publish: impl FnOnce()) {
+        if self.by_key.get(key).is_some_and(|f| Arc::ptr_eq(f, flight)) {
+            publish();
+            self.by_key.remove(key);
+        } else {
+            self.others.remove(&flight.id);
+        }
+    }
+
+    fn oldest(&self) -> Option<Millis> {
+        let keyed = self.by_key.values().map(|flight| flight.began);
+        keyed.chain(self.others.values().copied()).min()
+    }
+}
+
+impl<K: Hash + Eq, V: Clone, R> Drop for Alone<K, V, R> {
+    fn drop(&mut self) {
+        self.board.shard(&self.id).lock().others.remove(&self.id);
     }
 }
 
@@ -97,15 +158,9 @@ impl<K: Hash + Eq, V: Clone, R> Lead<K, V, R> {
     /// Published first and freed after, under one lock: a caller who finds no flight finds the value.
     pub(crate) fn land<T>(mut self, publish: impl FnOnce() -> T, landing: Landing<V, R>) -> Option<T> {
         // A panic in `publish` leaves the flight lost and the key free.
-        let published = {
-            let mut flights = self.board.shard(&self.key).lock();
-            let current = flights.get(&self.key).is_some_and(|f| Arc::ptr_eq(f, &self.flight));
-            let published = current.then(publish);
-            if current {
-                flights.remove(&self.key);
-            }
-            published
-        };
+        let mut published = None;
+        let publish = || published = Some(publish());
+        self.board.shard(&self.key).lock().end(&self.key, &self.flight, publish);
         self.done = true;
         self.flight.land(landing);
         published
@@ -117,11 +172,7 @@ impl<K: Hash + Eq, V: Clone, R> Drop for Lead<K, V, R> {
         if self.done {
             return;
         }
-        let mut flights = self.board.shard(&self.key).lock();
-        if flights.get(&self.key).is_some_and(|f| Arc::ptr_eq(f, &self.flight)) {
-            flights.remove(&self.key);
-        }
-        drop(flights);
+        self.board.shard(&self.key).lock().end(&self.key, &self.flight, || {});
         self.flight.land(Landing::Lost);
     }
 }

@@ -16,6 +16,8 @@ use crate::sync::{Condvar, Mutex};
 pub(crate) struct Flight<V, R> {
     pub(crate) id: FlightId,
     pub(crate) birth: Birth,
+    /// By the cache's clock.
+    pub(crate) began: Millis,
     pub(crate) relay: Relay,
     pub(super) state: Mutex<State<V, R>>,
     pub(super) landed: Condvar,
@@ -70,10 +72,11 @@ pub(crate) enum Told<V, R> {
 }
 
 impl<V: Clone, R> Flight<V, R> {
-    pub(crate) fn new(birth: Birth) -> Self {
+    pub(crate) fn new(birth: Birth, began: Millis) -> Self {
         Self {
             id: FlightId::next(),
             birth,
+            began,
             relay: Relay::default(),
             state: Mutex::new(State::Flying { wakers: Vec::new(), fallback: None }),
             landed: Condvar::new(),

@@ -1,6 +1,7 @@
 //! Following the log that nodes share: a thread of its own reads it, applies what others invalidated, and says when it
 //! cannot be sure that it has seen everything.
 
+mod certainty;
 mod reader;
 mod session;
 

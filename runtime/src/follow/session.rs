@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use super::certainty::{Certainty, Moment};
 use super::reader::Reader;
 use super::{Follow, count};
 use crate::chance::Chance;
-use crate::clock::Millis;
 use crate::error::{Error, Result};
 use crate::group::{Cursor, Note};
 use crate::tier::behind::WeakBehind;
@@ -20,8 +20,6 @@ const LOOK: Duration = Duration::from_millis(400);
 const CHECK: Duration = Duration::from_secs(1);
 /// How often the own tier is told how far the log was read.
 const NOTE: Duration = Duration::from_secs(1);
-/// Without news for so long it is not certain any more that all was seen.
-const BOUND: Duration = Duration::from_millis(1_500);
 /// The log is written to at most this often.
 const SAY: Duration = Duration::from_secs(1);
 /// The pause before connections are made again; doubled up to the most, and longer by up to half by chance.
@@ -31,21 +29,22 @@ const MOST: Duration = Duration::from_millis(500);
 /// Follows until the shelf is gone.
 pub(super) async fn run(follow: Follow) {
     let mut session = Session::new(follow);
+    let watch = tokio::spawn(Arc::clone(&session.certainty).watch());
     while session.is_wanted() {
         if let Err(error) = session.follow().await {
             session.lost(&error);
             session.rest().await;
         }
     }
+    watch.abort();
 }
 
 struct Session {
     follow: Arc<Follow>,
     reader: Reader,
+    certainty: Arc<Certainty>,
     chance: Chance,
     failures: u32,
-    proven: Instant,
-    capped: Millis,
     looked: Instant,
     checked: Instant,
     noted: (Instant, Cursor),
@@ -55,12 +54,12 @@ struct Session {
 
 impl Session {
     fn new(follow: Follow) -> Self {
-        let (now, capped) = (Instant::now(), follow.clock.now());
-        let follow = Arc::new(follow);
+        let (now, follow) = (Instant::now(), Arc::new(follow));
+        let certainty = Arc::new(Certainty::new(&follow));
         let reader = Reader::new(&follow, follow.read);
         let noted = (now, reader.read());
         let (chance, failures, said) = (Chance::unknown(), 0, Default::default());
-        Self { follow, reader, chance, failures, proven: now, capped, looked: now, checked: now, noted, said }
+        Self { follow, reader, certainty, chance, failures, looked: now, checked: now, noted, said }
     }
 
     fn is_wanted(&self) -> bool {
@@ -73,14 +72,18 @@ impl Session {
         shared.connect().await?;
         count(&self.follow.seen.sessions, 1);
         self.look().await?;
-        while !self.reader.read_on(Duration::ZERO).await? {}
+        let asked = self.catch_up().await?;
         // Callers first: who sees that the log is followed may count on them.
         self.open();
-        self.prove();
+        self.certainty.prove(asked);
         while self.is_wanted() {
+            let asked = self.certainty.now();
             let complete = self.reader.read_on(WAIT).await?;
             if self.looked.elapsed() >= LOOK {
                 self.look().await?;
+            }
+            if complete {
+                self.certainty.prove(asked);
             }
             if self.checked.elapsed() >= CHECK || shared.is_late() {
                 self.checked = Instant::now();
@@ -88,15 +91,20 @@ impl Session {
                     self.reader.say_again();
                 }
             }
-            if complete {
-                self.prove();
-            } else if self.proven.elapsed() > BOUND {
-                self.doubt();
-            }
             self.keep_books();
         }
         shared.admit(false);
         Ok(())
+    }
+
+    /// Reads all there is, and answers when it was asked for last.
+    async fn catch_up(&mut self) -> Result<Moment> {
+        loop {
+            let asked = self.certainty.now();
+            if self.reader.read_on(Duration::ZERO).await? {
+                return Ok(asked);
+            }
+        }
     }
 
     async fn look(&mut self) -> Result<()> {
@@ -117,31 +125,13 @@ impl Session {
         }
     }
 
-    fn prove(&mut self) {
-        self.proven = Instant::now();
-        self.capped = self.follow.clock.now();
-        if self.follow.log.prove() {
-            tracing::info!("the shared log is followed");
-        }
-    }
-
-    fn doubt(&mut self) {
-        if self.follow.log.suspect() {
-            count(&self.follow.seen.suspicions, 1);
-        }
-        if self.follow.clock.now().saturating_sub(self.capped) >= self.follow.cap {
-            self.capped = self.follow.clock.now();
-            self.follow.log.cap();
-        }
-    }
-
     /// The connection is lost, or was not made. The reason is said when it is another than the last: that a connection
     /// broke is not all there is to say if then no password is known for it.
     fn lost(&mut self, error: &Error) {
         self.follow.shared.admit(false);
         self.follow.seen.connected.store(false, Ordering::Release);
         self.failures += 1;
-        self.doubt();
+        self.certainty.doubt();
         let code = error.context("code").unwrap_or_else(|| error.kind().word());
         let why = error.context("code").unwrap_or_else(|| error.message());
         if why != self.said.0 && self.said.1.is_none_or(|at| at.elapsed() >= SAY) {
@@ -155,7 +145,6 @@ impl Session {
         let end = Instant::now() + pause + self.chance.between(Duration::ZERO, pause / 2);
         while Instant::now() < end && self.is_wanted() {
             tokio::time::sleep((end - Instant::now()).min(Duration::from_millis(50))).await;
-            self.doubt();
         }
     }
 

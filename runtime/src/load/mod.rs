@@ -23,6 +23,7 @@ use std::sync::Arc;
 use crate::access::Right;
 use crate::cache::Cache;
 use crate::call::Options;
+use crate::clock::Millis;
 use crate::depth::Depth;
 use crate::flight::{Boarded, Fallback, Flight, Told, would_wait_for_itself};
 use crate::key::{KeyPart, OwnedKey};
@@ -30,6 +31,9 @@ use crate::names::Named;
 use crate::outcome::{Shape, Share};
 use crate::shelf::Shelf;
 use crate::stats::count;
+
+/// Where nothing is served that cannot be proven, a load is joined for so long after it began.
+const FRESH: Millis = 1_500;
 
 /// A call that near could not answer, owning all it needs.
 pub struct Miss<K, S, R, D, V> {
@@ -207,13 +211,15 @@ where
 
     /// Joins the key's flight unless an invalidation has overtaken it, or leads a new one.
     fn board(&self, shelf: &Shelf<K, V, R>) -> Boarded<OwnedKey<K>, V, R> {
-        let log = &self.cache.0.log;
+        let (log, now) = (&self.cache.0.log, self.cache.clock().now());
         let joinable = |flight: &Flight<V, R>| {
             !self.force
+                // A load may have read its source long ago: where nothing old may be served, so it is joined only while it is young.
+                && (!shelf.is_shut(log) || now.saturating_sub(flight.began) < FRESH)
                 && (flight.birth.seq >= shelf.near.head()
                     || log.unnamed_since(&self.named.key, self.named.tags(), flight.birth.seq).is_some())
         };
-        shelf.board.board(&OwnedKey(self.key.clone()), || log.birth(), joinable)
+        shelf.board.board(&OwnedKey(self.key.clone()), now, || log.birth(), joinable)
     }
 }
 

@@ -9,6 +9,7 @@ use tokio::task::AbortHandle;
 use super::Miss;
 use crate::codec::Frame;
 use crate::depth::Depth;
+use crate::error::{Error, ErrorKind, Result};
 use crate::flight::Flight;
 use crate::key::{Key, KeyPart};
 use crate::outcome::Shape;
@@ -35,44 +36,68 @@ pub(super) enum Turn<V> {
     Alone,
 }
 
-/// A lease that is held on to.
+/// A lease that was asked for, or is held on to. Dropped, it is given back, also by a caller who went away before it
+/// was known whether it had been got: it would keep the others waiting until it ends.
 pub(super) struct Lease {
     leases: Arc<dyn Leases>,
     key: Key,
     token: u64,
-    renewing: AbortHandle,
+    renewing: Option<AbortHandle>,
     runtime: Handle,
-    stored: bool,
+    /// Is there nothing to give back?
+    settled: bool,
 }
 
 impl Lease {
-    fn hold(leases: Arc<dyn Leases>, key: Key, token: u64, runtime: Handle) -> Self {
-        let (renewer, renewed) = (Arc::clone(&leases), key.clone());
-        let renewing = runtime.spawn(async move {
+    fn asked(leases: &Arc<dyn Leases>, key: &Key, runtime: &Handle) -> Self {
+        let (leases, key, runtime) = (Arc::clone(leases), key.clone(), runtime.clone());
+        Self { token: leases.token(), leases, key, renewing: None, runtime, settled: false }
+    }
+
+    /// Asks whether it is this node's. An error if nobody can say.
+    async fn take(&mut self) -> Result<bool> {
+        let taken = match tokio::time::timeout(ASK, self.leases.take(&self.key, self.token)).await {
+            Ok(taken) => taken,
+            Err(_) => Err(Error::new(ErrorKind::Deadline, "nobody says in time whose turn it is")),
+        };
+        // Nobody has it from us: it is another's, or was not even asked for.
+        self.settled = match &taken {
+            Ok(taken) => !taken,
+            Err(error) => error.kind() == ErrorKind::Open,
+        };
+        taken
+    }
+
+    fn hold(&mut self) {
+        let (renewer, key, token) = (Arc::clone(&self.leases), self.key.clone(), self.token);
+        let renewing = self.runtime.spawn(async move {
             loop {
                 tokio::time::sleep(renewer.life() / 3).await;
                 // A lease that was lost is not taken again: what is loaded under it is not stored.
-                if let Ok(false) = renewer.renew(&renewed, token).await {
+                if let Ok(false) = renewer.renew(&key, token).await {
                     return;
                 }
             }
         });
-        Self { leases, key, token, renewing: renewing.abort_handle(), runtime, stored: false }
+        self.renewing = Some(renewing.abort_handle());
     }
 
     /// What was loaded is on its way to the tier, and the lease ends when it is there.
     pub(super) fn stored(mut self) {
-        self.stored = true;
+        self.settled = true;
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.renewing.abort();
-        if !self.stored {
+        if let Some(renewing) = &self.renewing {
+            renewing.abort();
+        }
+        if !self.settled {
             let (leases, key, token) = (Arc::clone(&self.leases), self.key.clone(), self.token);
-            // If nobody can say so, it ends by itself.
-            drop(self.runtime.spawn(async move { leases.give_back(&key, token).await }));
+            // If nobody can say so in that time, it has ended by itself.
+            let limit = leases.life();
+            drop(self.runtime.spawn(async move { tokio::time::timeout(limit, leases.give_back(&key, token)).await }));
         }
     }
 }
@@ -96,19 +121,21 @@ where
         let patience = shelf.policy().timeout.map_or(PATIENCE, Duration::from_millis);
         let (start, mut pause) = (Instant::now(), FIRST);
         loop {
-            match tokio::time::timeout(ASK, leases.take(&self.named.key)).await {
-                Ok(Ok(Some(token))) => {
-                    let lease = Lease::hold(leases, self.named.key.clone(), token, runtime);
+            let mut lease = Lease::asked(&leases, &self.named.key, &runtime);
+            match lease.take().await {
+                Ok(true) => {
+                    lease.hold();
                     // Its last holder may have stored something since this node looked.
                     return match self.look_down(flight, shelf).await {
                         Some((value, life, frame)) => Turn::Found(value, life, frame),
                         None => Turn::Mine(lease),
                     };
                 }
-                Ok(Ok(None)) if self.ready.is_some() => return Turn::Passed,
-                Ok(Ok(None)) if start.elapsed() < patience => {}
+                Ok(false) if self.ready.is_some() => return Turn::Passed,
+                Ok(false) if start.elapsed() < patience => {}
                 _ => return Turn::Alone,
             }
+            drop(lease);
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(MOST);
             if let Some((value, life, frame)) = self.look_down(flight, shelf).await {

@@ -83,6 +83,7 @@ where
         if let Some(value) = self.look_again(shelf) {
             return self.shape.join(value);
         }
+        let _under_way = shelf.board.alone(self.cache.clock().now());
         let birth = self.cache.0.log.birth();
         let result = match self.run_in_time(shelf, chained(shelf.alone_id, run(body))).await {
             Ok(result) => result,

@@ -1,5 +1,7 @@
 //! What can concern one shelf, so that an invalidation elsewhere costs its hits nothing.
 
+use std::fmt;
+
 use crate::group::Group;
 use crate::sync::atomic::{AtomicU64, Ordering};
 
@@ -15,7 +17,13 @@ pub(crate) struct Interest {
     tag_prefixes: Vec<String>,
     /// Does nothing pass while invalidations of other nodes may be missing?
     strict: bool,
+    /// And when is that so by itself, though nobody has said it yet?
+    lapse: Option<Lapse>,
 }
+
+/// Whether the last proof that nothing is missing is too old. Only strict shelves of nodes that share a log ask, at
+/// every hit: who follows the log may have stood still as long as this process did.
+pub(crate) struct Lapse(pub(crate) Box<dyn Fn() -> bool + Send + Sync>);
 
 impl Interest {
     pub(crate) fn new(namespace: &str, key_prefix: &str, tag_prefixes: Vec<String>, strict: bool) -> Self {
@@ -25,7 +33,13 @@ impl Interest {
             key_prefix: key_prefix.to_owned(),
             tag_prefixes,
             strict,
+            lapse: None,
         }
+    }
+
+    /// The same, whose hits do not pass either while this is so.
+    pub(crate) fn lapsing(self, lapse: Lapse) -> Self {
+        Self { lapse: Some(lapse), ..self }
     }
 
     pub(crate) const fn is_strict(&self) -> bool {
@@ -35,7 +49,10 @@ impl Interest {
     /// The last application that may name one of the shelf's entries.
     #[inline]
     pub(crate) fn head(&self) -> u64 {
-        self.head.load(Ordering::Acquire)
+        match &self.lapse {
+            Some(lapse) if lapse.0() => u64::MAX,
+            _ => self.head.load(Ordering::Acquire),
+        }
     }
 
     /// Lets hits pass again: each entry is looked at once more.
@@ -64,5 +81,11 @@ impl Interest {
             Group::Namespace(namespace) => **namespace == *self.namespace,
             Group::Everything | Group::Tagged => true,
         }
+    }
+}
+
+impl fmt::Debug for Lapse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Lapse")
     }
 }

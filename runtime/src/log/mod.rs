@@ -13,11 +13,11 @@ mod trust;
 
 use std::sync::Arc;
 
-pub(crate) use interest::Interest;
+pub(crate) use interest::{Interest, Lapse};
 use marks::{Mark, Marks};
 #[cfg(feature = "_shared")]
 pub(crate) use shared::Adopted;
-use trust::Trust;
+use trust::{Proof, Trust};
 
 #[cfg(feature = "tiers")]
 use crate::codec::Frame;
@@ -52,6 +52,7 @@ pub(crate) struct Log {
     order: Mutex<()>,
     /// Do other nodes write to a log that this one reads?
     is_shared: bool,
+    proof: Arc<Proof>,
     known: RwLock<Known>,
 }
 
@@ -87,6 +88,7 @@ impl Log {
             top: AtomicU64::new(top),
             order: Mutex::new(()),
             is_shared,
+            proof: Arc::new(Proof::unlimited()),
             known: RwLock::new(known),
         }
     }
@@ -177,6 +179,16 @@ impl Log {
     #[cfg(feature = "tiers")]
     pub(crate) fn vouches(&self, frame: &Frame) -> bool {
         !self.is_shared || frame.head().birth.number >= self.known.read().trust.first_number()
+    }
+
+    /// Do other nodes write to a log that this one reads?
+    pub(crate) const fn is_shared(&self) -> bool {
+        self.is_shared
+    }
+
+    /// For how long it is certain, if nobody says otherwise.
+    pub(crate) const fn proof(&self) -> &Arc<Proof> {
+        &self.proof
     }
 
     /// Is it certain that this node has seen every invalidation that others made, up to a moment ago?

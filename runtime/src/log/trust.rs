@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::interest::Interest;
+use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// What is known of the shared log's completeness here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,5 +44,25 @@ impl Trust {
             Self::Suspect { .. } if interest.is_strict() => interest.raise(u64::MAX),
             Self::Suspect { first_seq, .. } => interest.raise(first_seq),
         }
+    }
+}
+
+/// Until when the last proof that nothing is missing holds, by the cache's clock; for ever before the first one.
+#[derive(Debug)]
+pub(crate) struct Proof(AtomicU64);
+
+impl Proof {
+    pub(super) fn unlimited() -> Self {
+        Self(AtomicU64::new(u64::MAX))
+    }
+
+    #[cfg(feature = "_shared")]
+    pub(crate) fn holds_until(&self, until: u64) {
+        self.0.store(until, Ordering::SeqCst);
+    }
+
+    /// Is it too old now?
+    pub(crate) fn has_lapsed(&self, now: u64) -> bool {
+        now > self.0.load(Ordering::Acquire)
     }
 }

@@ -41,6 +41,10 @@ plain! {
         pub refreshes: u64,
         /// Seconds spent loading, all loads together.
         pub load_seconds: f64,
+        /// Seconds that the oldest load under way has taken so far, from its first caller's miss on; 0 when there is
+        /// none. While a load hangs it grows, also when nobody waits for that load any more. Not a sum: of several sites,
+        /// the oldest.
+        pub oldest_load_seconds: f64,
         /// Hits that had to look at the log once, because something was invalidated since.
         pub rechecks: u64,
         /// Entries found invalidated in near.
@@ -192,6 +196,7 @@ impl SiteStats {
         self.timeouts += other.timeouts;
         self.refreshes += other.refreshes;
         self.load_seconds += other.load_seconds;
+        self.oldest_load_seconds = self.oldest_load_seconds.max(other.oldest_load_seconds);
         self.rechecks += other.rechecks;
         self.invalidated += other.invalidated;
         self.evictions += other.evictions;
@@ -208,7 +213,7 @@ impl fmt::Display for Stats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{:<36} {:>9} {:>7} {:>8} {:>8} {:>8} {:>8} {:>7} {:>7} {:>8} {:>9} {:>9} {:>7}",
+            "{:<36} {:>9} {:>7} {:>8} {:>8} {:>8} {:>8} {:>7} {:>7} {:>8} {:>9} {:>9} {:>9} {:>7}",
             "site",
             "hits",
             "stale",
@@ -221,6 +226,7 @@ impl fmt::Display for Stats {
             "evicted",
             "KiB",
             "load ms",
+            "oldest s",
             "hit %"
         )?;
         let total = (self.sites.len() > 1).then(|| self.total());
@@ -256,7 +262,7 @@ impl SiteStats {
         let per_load = if self.loads == 0 { 0.0 } else { self.load_seconds * 1e3 / self.loads as f64 };
         writeln!(
             f,
-            "{:<36} {:>9} {:>7} {:>8} {:>8} {:>8} {:>8} {:>7} {:>7} {:>8} {:>9.1} {:>9.2} {:>7.1}",
+            "{:<36} {:>9} {:>7} {:>8} {:>8} {:>8} {:>8} {:>7} {:>7} {:>8} {:>9.1} {:>9.2} {:>9.1} {:>7.1}",
             self.site,
             self.hits,
             self.stale_hits,
@@ -269,6 +275,7 @@ impl SiteStats {
             self.evictions,
             self.bytes as f64 / 1024.0,
             per_load,
+            self.oldest_load_seconds,
             self.hit_rate() * 100.0
         )
     }

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use coarsetime::Instant;
-
+use crate::clock::Millis;
 use crate::error::{Error, ErrorKind};
+use crate::ticker;
 
 /// How long after one try, or one look at the path, the next may follow.
 const PAUSE: u64 = 1_000;
@@ -16,7 +16,7 @@ const PAUSE: u64 = 1_000;
 pub(super) struct Door<S> {
     store: RwLock<Option<Arc<S>>>,
     why: Mutex<Error>,
-    start: Instant,
+    start: Millis,
     try_at: AtomicU64,
     look_at: AtomicU64,
     opening: AtomicBool,
@@ -31,7 +31,7 @@ impl<S> Door<S> {
         Self {
             store: RwLock::new(None),
             why: Mutex::new(Error::new(ErrorKind::Tier, "the store is not open yet")),
-            start: Instant::now(),
+            start: ticker::exact(),
             try_at: AtomicU64::new(0),
             look_at: AtomicU64::new(PAUSE),
             opening: AtomicBool::new(false),
@@ -127,7 +127,7 @@ impl<S> Door<S> {
     }
 
     fn now(&self) -> u64 {
-        self.start.elapsed().as_millis()
+        ticker::exact().saturating_sub(self.start)
     }
 
     fn claim(&self, at: &AtomicU64) -> bool {

@@ -12,6 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use cached_runtime::clock::Clock;
 use cached_runtime::codec::{Compression, Format, Frame};
+use cached_runtime::tier::disk::{Disk, DiskOptions};
 use cached_runtime::tier::memory::MemoryTier;
 use cached_runtime::tier::sql::{Sql, SqlOptions};
 use cached_runtime::{Builder, Keys, Tier, cache};
@@ -251,6 +252,76 @@ async fn a_store_of_this_version_is_read_by_the_next_process() {
     let world = process(&open(), |builder| builder);
     assert_eq!(read(&world, "kept").await, video(WRITTEN), "read, not loaded");
     assert_eq!(read(&world, "gone").await, video(NOW), "what was invalidated stays so");
+}
+
+/// The same of the other engine, whose store is a folder of files.
+#[tokio::test]
+async fn a_disk_of_this_version_is_read_by_the_next_process() {
+    let golden = folder("v2").join("disk");
+    let temporary = tempfile::TempDir::new().unwrap();
+    let path = temporary.path().join("disk");
+    let open = || Arc::new(Disk::open(DiskOptions::new(&path)));
+    if is_to_be_written() {
+        let world = process(&open(), |builder| builder);
+        world.source.write(WRITTEN);
+        read(&world, "kept").await;
+        read(&world, "gone").await;
+        world.settle().await;
+        world.cache.invalidate_tags(["golden:gone"]).await;
+        world.cache.shutdown(Duration::from_secs(5)).await;
+        drop(world);
+        keep_folder(&path, &golden);
+        fs::remove_dir_all(&path).unwrap();
+    }
+    restore_folder(&golden, &path);
+    let world = process(&open(), |builder| builder);
+    assert_eq!(read(&world, "kept").await, video(WRITTEN), "read, not loaded");
+    assert_eq!(world.source.reads(), 0);
+    assert_eq!(read(&world, "gone").await, video(NOW), "what was invalidated stays so");
+    // The control: without the store's own files both are loaded.
+    world.cache.shutdown(Duration::from_secs(5)).await;
+    drop(world);
+    fs::remove_dir_all(&path).unwrap();
+    let world = process(&open(), |builder| builder);
+    assert_eq!(read(&world, "kept").await, video(NOW));
+}
+
+/// Keeps a folder: each file without the zeros at its end, of which a journal that was made large has many, and beside
+/// them how long each was.
+fn keep_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    let mut lengths = String::new();
+    let mut names = vec![PathBuf::new()];
+    while let Some(name) = names.pop() {
+        let path = from.join(&name);
+        if path.is_dir() {
+            lengths.push_str(&format!("{}/\n", name.display()));
+            names.extend(fs::read_dir(path).unwrap().map(|entry| name.join(entry.unwrap().file_name())));
+            continue;
+        }
+        let mut bytes = fs::read(path).unwrap();
+        lengths.push_str(&format!("{} {}\n", name.display(), bytes.len()));
+        bytes.truncate(bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1));
+        fs::create_dir_all(to.join(&name).parent().unwrap()).unwrap();
+        fs::write(to.join(name), bytes).unwrap();
+    }
+    fs::write(to.join(LENGTHS), lengths).unwrap();
+}
+
+const LENGTHS: &str = "lengths.txt";
+
+/// The folder as it was.
+fn restore_folder(from: &Path, to: &Path) {
+    for line in fs::read_to_string(from.join(LENGTHS)).unwrap().lines() {
+        match line.split_once(' ') {
+            None => fs::create_dir_all(to.join(line.trim_start_matches('/'))).unwrap(),
+            Some((name, length)) => {
+                fs::copy(from.join(name), to.join(name)).unwrap();
+                let file = fs::File::options().write(true).open(to.join(name)).unwrap();
+                file.set_len(length.parse().unwrap()).unwrap();
+            }
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

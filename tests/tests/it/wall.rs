@@ -7,13 +7,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use cached_runtime::{Cache, cache};
 
 const TTL: Duration = Duration::from_millis(600);
 
-/// The system's clock, and what is added to the wall's.
+/// The system's clock, and what is added to the wall's, and to the one that goes on while the machine sleeps.
 const SHIM: &str = r#"
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -24,8 +25,9 @@ const SHIM: &str = r#"
 
 int clock_gettime(clockid_t id, struct timespec *now) {
     int result = (int)syscall(SYS_clock_gettime, id, now);
-    const char *path = getenv("WALL_STEP");
-    if (result == 0 && path && (id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE)) {
+    int wall = id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE;
+    const char *path = getenv(wall ? "WALL_STEP" : "SLEPT");
+    if (result == 0 && path && (wall || id == CLOCK_BOOTTIME)) {
         char text[32] = {0};
         int file = open(path, O_RDONLY | O_CLOEXEC);
         if (file >= 0 && read(file, text, sizeof text - 1) > 0)
@@ -105,6 +107,72 @@ async fn process_on_a_stepping_clock() {
     }
     println!("  L11: {} of 1,000 other entries are still there", hits() - before);
     assert_eq!(hits() - before, 1_000, "nothing expired with the steps");
+}
+
+#[cache(key = "slept:{id}", ttl = "10m", stale = "1m", jitter = 0, cache = cache)]
+async fn slept(cache: &Cache, id: u64) -> Result<u64, String> {
+    match (id, LOADS.fetch_add(1, Ordering::SeqCst)) {
+        // A source that is down after the sleep: what is too old does not stand in for it either.
+        (7, n) if n > 1_000 => Err("down".to_owned()),
+        (_, n) => {
+            let _ = cache;
+            Ok(n)
+        }
+    }
+}
+
+static LOADS: AtomicU64 = AtomicU64::new(0);
+
+/// The process whose machine sleeps: does nothing unless it is started as one.
+#[tokio::test]
+#[allow(clippy::print_stdout, reason = "the figures are there to be read")]
+async fn process_on_a_sleeping_machine() {
+    let Ok(sleep) = std::env::var("SLEPT") else { return };
+    let room = tempfile::tempdir().unwrap();
+    let cache = Cache::builder().sqlite(room.path().join("store")).build().unwrap();
+    for id in 0..1_000 {
+        slept(&cache, id).await.unwrap();
+        stored(&cache, id).await;
+    }
+    let loads = cache.stats().total().loads;
+    assert_eq!(slept(&cache, 1).await, Ok(1), "the control: near has it");
+    cache.flush(Duration::from_secs(20)).await;
+    let (monotonic, start) = (Instant::now(), cache.clock().now());
+    // Half of one life, which is longer than the other.
+    fs::write(sleep, "1800").unwrap();
+    // A hit reads a number that is a few milliseconds old.
+    while cache.clock().now() < start + 1_800_000 {
+        assert!(monotonic.elapsed() < Duration::from_secs(20), "the clock does not notice that the machine slept");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    println!("  L11: a sleep of half an hour is noticed after {:?} of waking time", monotonic.elapsed());
+    let mut old = 0;
+    for id in 0..1_000 {
+        old += u64::from(slept(&cache, id).await.is_ok_and(|read| read < 1_000));
+        stored(&cache, id).await;
+    }
+    let loads = cache.stats().total().loads - loads;
+    println!("  L11: {old} of 1,000 entries of ten minutes were served after it, {loads} loads for 2,000 entries");
+    assert_eq!((old, loads), (0, 1_000), "what has expired in the sleep, and nothing else, is loaded");
+    assert!(slept(&cache, 7).await.is_err(), "and is not served stale");
+}
+
+#[test]
+#[allow(clippy::print_stdout, reason = "the figures are there to be read")]
+fn l11_a_machine_that_sleeps_lengthens_no_life() {
+    let room = tempfile::tempdir().unwrap();
+    let sleep = room.path().join("slept");
+    fs::write(&sleep, "0").unwrap();
+    let child = Command::new(std::env::current_exe().unwrap())
+        .args(["wall::process_on_a_sleeping_machine", "--exact", "--nocapture"])
+        .env("LD_PRELOAD", shim(room.path()))
+        .env("SLEPT", &sleep)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&child.stdout);
+    assert!(child.status.success(), "{said}{}", String::from_utf8_lossy(&child.stderr));
+    said.lines().filter(|line| line.starts_with("  ")).for_each(|line| println!("{}", line.trim()));
+    assert!(said.contains("1 passed"), "the child ran this test");
 }
 
 #[test]

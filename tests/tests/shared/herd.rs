@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cached_runtime::cache;
-use kit::{RedisServer, Reply};
+use kit::{Proxy, RedisServer, Reply};
 
 use crate::leased::{all_answered, held, led, overtaken, unled};
 use crate::rig::{Node, Source, eventually, figure, soon};
@@ -115,4 +115,42 @@ async fn a_lock_that_cannot_be_asked_for_holds_nobody_up() {
     assert_eq!(held(&nodes[0], 5).await, Ok(0));
     assert!(start.elapsed() < Duration::from_millis(250), "{:?}", start.elapsed());
     assert_eq!(source.reads(), 1);
+}
+
+/// Redis gives the turn to somebody who has gone before the answer came.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_leaves_before_the_turn_is_known_to_be_theirs_gives_it_back() {
+    #[cache(key = "left:{id}", ttl = "10m", lock = "cluster", load = "inline", cache = node.cache, skip(node))]
+    async fn left(node: &Node, id: u64) -> Result<u64, String> {
+        let _ = id;
+        node.source.read().await
+    }
+    let redis = RedisServer::start();
+    let proxy = Proxy::to(redis.port());
+    let source = Arc::new(Source::default());
+    let node = Node::joined(&proxy.url(), &source).await;
+    source.gate.close();
+    // Answers come after everybody has stopped waiting for them.
+    proxy.latency(Duration::from_millis(150), Duration::ZERO);
+    let (mut slowest, mut long) = (Duration::ZERO, 0);
+    for id in 0..60 {
+        // Whenever the caller goes: in the middle of the question, or long after it.
+        let patience = Duration::from_millis(2 * id + 1);
+        let _ = tokio::time::timeout(patience, left(&node, id)).await;
+        let start = Instant::now();
+        let lease = format!("cached:l:{{left:{id}}}");
+        let is_left = || redis.command(&["EXISTS", &lease]) == Reply::Int(1);
+        // What was said may be on its way.
+        tokio::time::sleep(Duration::from_millis(2)).await;
+        eventually("nobody holds the lease", || !is_left()).await;
+        slowest = slowest.max(start.elapsed());
+        long += u64::from(start.elapsed() > Duration::from_millis(1_500));
+    }
+    let taken = redis.command(&["INFO", "commandstats"]).text().unwrap();
+    let taken = taken.lines().find_map(|line| line.strip_prefix("cmdstat_set:calls=")?.split(',').next()?.parse().ok());
+    let taken: u64 = taken.unwrap_or_default();
+    figure("a turn that was left", format!("{taken} of 60 taken, {long} not given back, longest {slowest:?}"));
+    assert!(taken > 10, "the control: leases were taken: {taken}");
+    // One that nobody gives back lasts two seconds; that may be where the machine is so busy that the connection is lost.
+    assert!(long <= taken / 5, "{long} of {taken} stood until their end");
 }

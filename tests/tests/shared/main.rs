@@ -1,9 +1,12 @@
 //! Several nodes over one Redis: what is promised while it is well, slow, frozen, killed, emptied and failed over.
 #![allow(missing_docs, clippy::unwrap_used, missing_debug_implementations)]
 
+mod address;
+mod asleep;
 mod attack;
 mod audit;
 mod basics;
+mod child;
 mod cluster;
 mod data;
 mod ear;

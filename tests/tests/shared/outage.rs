@@ -216,6 +216,17 @@ async fn a_log_without_entries_is_taken_over_by_the_next_process() {
     assert_eq!(row(&second, 1).await, Ok(1));
 }
 
+/// How many reads of frames Redis has been sent. The script that stores a frame reads the fence with one `GET`, and then
+/// a part of the frame with one `GETRANGE`.
+fn asked(redis: &RedisServer) -> u64 {
+    let stats = redis.command(&["INFO", "commandstats"]).text().unwrap();
+    let calls = |command: &str| {
+        let of = |line: &str| line.strip_prefix(command)?.split(',').next()?.parse().ok();
+        stats.lines().find_map(of).unwrap_or(0_u64)
+    };
+    calls("cmdstat_getrange:calls=") - calls("cmdstat_get:calls=")
+}
+
 /// R4: frozen, and thawed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn r4_a_frozen_redis_costs_a_few_deadlines_and_then_nothing() {
@@ -223,6 +234,7 @@ async fn r4_a_frozen_redis_costs_a_few_deadlines_and_then_nothing() {
     let (source, nodes) = over(&redis, 2).await;
     slowest(&nodes[0], 0..50).await;
     nodes[0].settled().await;
+    let before = asked(&redis);
     redis.freeze();
     let froze = Instant::now();
     let mut slow = 0;
@@ -233,6 +245,7 @@ async fn r4_a_frozen_redis_costs_a_few_deadlines_and_then_nothing() {
         longest = longest.max(start.elapsed());
         slow += usize::from(start.elapsed() > Duration::from_millis(20));
     }
+    let calling = froze.elapsed();
     nodes[0].suspect().await;
     let noticed = froze.elapsed();
     source.write(5);
@@ -243,6 +256,12 @@ async fn r4_a_frozen_redis_costs_a_few_deadlines_and_then_nothing() {
     assert!(noticed < Duration::from_secs(2), "{noticed:?}");
     redis.thaw();
     let thawed = Instant::now();
+    // A call is slow for what Redis did not answer, or because this machine is busy: those that asked Redis are told by
+    // Redis itself, which now reads what it was sent meanwhile.
+    let waited = asked(&redis) - before;
+    let probes = 1 + calling.as_secs();
+    figure("R4", format!("frozen: {waited} calls asked Redis in {calling:?}: 5 until the breaker opened, and probes"));
+    assert!((5..=5 + probes).contains(&waited), "{waited} calls waited, in {calling:?}");
     nodes[0].proven().await;
     nodes[1].proven().await;
     sees(&nodes[1], 1, 5, Duration::from_secs(2)).await;

@@ -14,10 +14,13 @@ use crate::tier::Reply;
 use crate::tier::shared::{LIFE, Leases};
 
 impl Leases for Redis {
-    fn take<'a>(&'a self, key: &'a Key) -> Reply<'a, Option<u64>> {
+    fn token(&self) -> u64 {
+        self.0.chance.next()
+    }
+
+    fn take<'a>(&'a self, key: &'a Key, token: u64) -> Reply<'a, bool> {
         Box::pin(async move {
             let room = &*self.0;
-            let token = room.chance.next();
             let name = room.names.lease(key);
             let mut take = redis::cmd("SET");
             take.arg(&name).arg(token).arg("NX").arg("PX").arg(LIFE.as_millis() as u64);
@@ -25,7 +28,7 @@ impl Leases for Redis {
             if taken {
                 room.held.remember(key, token);
             }
-            Ok(taken.then_some(token))
+            Ok(taken)
         })
     }
 
@@ -42,7 +45,7 @@ impl Leases for Redis {
     fn give_back<'a>(&'a self, key: &'a Key, token: u64) -> Reply<'a, ()> {
         Box::pin(async move {
             let room = &*self.0;
-            room.held.forget(key);
+            room.held.forget_token(key, token);
             let name = room.names.lease(key);
             let mut end = room.call(&room.scripts.end_lease, 1);
             end.arg(&name).arg(token);

@@ -1,9 +1,8 @@
 //! The shared log in Redis: a stream to follow, and the last place of each group.
 
-use std::collections::VecDeque;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use redis::{Cmd, Value};
 
@@ -14,6 +13,7 @@ use super::target::unfit;
 use super::{Redis, Room};
 use crate::error::{Error, ErrorKind, Result};
 use crate::group::{Cursor, Group, Position};
+use crate::ticker;
 use crate::tier::Reply;
 use crate::tier::shared::{Met, News, SharedLog};
 
@@ -28,27 +28,6 @@ const GRACE: Duration = Duration::from_millis(300);
 /// How long a look at the log may take.
 const LOOK: Duration = Duration::from_millis(800);
 
-/// How far the log was at times past: loads that began before do not store what they made if it is too long ago.
-#[derive(Debug, Default)]
-pub(super) struct Ages(VecDeque<(Instant, Position)>);
-
-impl Ages {
-    fn note(&mut self, top: Position, keep: Duration) {
-        let now = Instant::now();
-        self.0.push_back((now, top));
-        // One that is old enough stays in front.
-        while self.0.get(1).is_some_and(|(at, _)| now - *at > keep) {
-            self.0.pop_front();
-        }
-    }
-
-    /// Where the log was so long ago, if that is known.
-    pub(super) fn before(&self, age: Duration) -> Option<Position> {
-        let now = Instant::now();
-        self.0.iter().rev().find(|(at, _)| now - *at > age).map(|(_, position)| *position)
-    }
-}
-
 impl Room {
     async fn look(&self, command: &Cmd, limit: Duration) -> Result<Value> {
         let answer = tokio::time::timeout(limit, self.link.one(Lane::Log, command)).await;
@@ -61,7 +40,7 @@ impl Room {
         meet.arg(self.chance.next() | 1).arg(id(known)).arg(id(read)).arg(self.server());
         let answer = self.look(&meet, LOOK).await?;
         let met = read_met(&answer).ok_or_else(strange)?;
-        self.ages.lock().unwrap_or_else(PoisonError::into_inner).note(met.top.position, self.options.fence / 2);
+        self.ages.lock().unwrap_or_else(PoisonError::into_inner).note(ticker::exact(), met.top.position);
         Ok(met)
     }
 

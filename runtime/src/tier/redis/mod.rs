@@ -1,5 +1,6 @@
 //! L2: frames in Redis, and the log of invalidations that all nodes share.
 
+mod ages;
 mod append;
 mod cluster;
 mod entry;
@@ -29,9 +30,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use redis::{Cmd, Script, Value};
 
+use self::ages::Ages;
 use self::cluster::Cluster;
 use self::link::{Lane, Link};
-use self::log::Ages;
 use self::names::RedisNames;
 use self::script::Scripts;
 use self::sweep::Sweeps;
@@ -45,6 +46,7 @@ use crate::codec::{Frame, Veil};
 use crate::error::{ErrorKind, Result};
 use crate::group::Record;
 use crate::key::Key;
+use crate::ticker;
 
 pub use options::RedisOptions;
 
@@ -114,7 +116,7 @@ impl Redis {
             echo,
             epoch,
             memory: Memory::default(),
-            ages: Mutex::default(),
+            ages: Mutex::new(Ages::new(options.fence)),
             sweeps: Mutex::default(),
             held: Held::default(),
             entries: AtomicUsize::new(log::ENTRIES),
@@ -197,15 +199,14 @@ impl Room {
 
     /// Answers the places of those that are not stored.
     async fn put(&self, frames: &[Frame]) -> Result<Vec<usize>> {
-        let floor = self.ages.lock().unwrap_or_else(PoisonError::into_inner).before(self.options.fence / 2);
+        let young = self.ages.lock().unwrap_or_else(PoisonError::into_inner).young(ticker::exact());
         let now = self.clock.now();
         let (mut puts, mut places, mut left_out) = (Vec::with_capacity(frames.len()), Vec::new(), Vec::new());
         for (place, frame) in frames.iter().enumerate() {
             let head = frame.head();
             let life = head.stale_until.saturating_sub(now);
             // A load that took longer than fences surely stand may have missed one.
-            let slow = floor.is_some_and(|f| f.epoch == head.shared.epoch && head.shared.number < f.number);
-            if slow || life == 0 {
+            if !young.includes(head.shared) || life == 0 {
                 left_out.push(place);
                 continue;
             }

@@ -29,6 +29,14 @@ impl Held {
         }
     }
 
+    /// Forgets a lease that is given back, if it is the one that is held now.
+    pub(in crate::tier) fn forget_token(&self, key: &Key, token: u64) {
+        let mut held = self.0.lock();
+        if held.get(key) == Some(&token) {
+            held.remove(key);
+        }
+    }
+
     pub(in crate::tier) fn remember(&self, key: &Key, token: u64) {
         let mut held = self.0.lock();
         if held.len() < MOST {

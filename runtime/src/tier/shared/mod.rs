@@ -82,8 +82,12 @@ pub(crate) trait SharedLog: Send + Sync {
 ///
 /// A lease ends by itself when its holder dies or is frozen; what the holder stores afterwards is refused.
 pub(crate) trait Leases: Send + Sync {
-    /// Takes the lease of a key, if nobody holds it.
-    fn take<'a>(&'a self, key: &'a Key) -> Reply<'a, Option<u64>>;
+    /// A token that nobody else has.
+    fn token(&self) -> u64;
+
+    /// Takes the lease of a key, under this token, if nobody holds it. Who does not learn whether it was taken gives it
+    /// back.
+    fn take<'a>(&'a self, key: &'a Key, token: u64) -> Reply<'a, bool>;
 
     /// Holds on to it. False if it has ended.
     fn renew<'a>(&'a self, key: &'a Key, token: u64) -> Reply<'a, bool>;

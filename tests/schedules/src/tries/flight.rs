@@ -171,7 +171,7 @@ fn every_blocked_thread_is_told() {
     let birth = crate::log::Log::resume;
     holds("threads that block", move || {
         let birth = birth(&crate::group::Recall::default(), 7, 16, false).birth();
-        blocked_threads(&Arc::new(Flight::<u64, u64>::new(birth)));
+        blocked_threads(&Arc::new(Flight::<u64, u64>::new(birth, 0)));
     });
 }
 

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
@@ -32,6 +32,8 @@ pub(crate) struct Line {
     /// What the records stand for that were read and are not applied yet.
     pub(crate) read: Mutex<Vec<Named>>,
     pub(crate) lately: Mutex<Vec<(Group, Named)>>,
+    /// Which run of the frames' server was seen last.
+    pub(crate) run: AtomicU64,
     pub(crate) without: Without,
 }
 
@@ -99,7 +101,9 @@ impl SharedLog for Line {
     }
 
     fn check(&self) -> Reply<'_, bool> {
-        Box::pin(std::future::ready(Ok(false)))
+        // By the connections of callers, and without a turn of its own.
+        let seen = if self.up.load(SeqCst) { self.server.lock().unwrap().run } else { self.run.load(SeqCst) };
+        Box::pin(std::future::ready(Ok(self.run.swap(seen, SeqCst) != seen)))
     }
 
     fn admit(&self, admit: bool) {
@@ -202,11 +206,18 @@ impl Node {
         } else {
             *self.line.read.lock().unwrap() = read;
         }
-        for record in std::mem::take(&mut *self.again.lock().unwrap()) {
+        let again = std::mem::take(&mut *self.again.lock().unwrap());
+        let again = if self.line.without == Without::SaidAgain { Vec::new() } else { again };
+        for record in again {
             let lately = self.line.lately.lock().unwrap();
             let named = lately.iter().filter(|(group, _)| *group == record.group).map(|(_, named)| *named).collect();
             self.owed.push_back((vec![record.group], named));
         }
+    }
+
+    /// Has it seen that another server holds the frames now, and noted what that is to be told again?
+    pub(crate) fn is_in_step(&self) -> bool {
+        self.line.run.load(SeqCst) == self.line.server.lock().unwrap().run && self.again.lock().unwrap().is_empty()
     }
 
     /// May the server be read and written by callers?
@@ -240,5 +251,8 @@ async fn one_connection(follow: &Follow, reader: &mut Reader) -> Result<()> {
             follow.log.prove();
         }
         reader.look().await?;
+        if follow.shared.check().await? {
+            reader.say_again();
+        }
     }
 }

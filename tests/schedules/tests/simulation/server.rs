@@ -31,9 +31,17 @@ pub(crate) struct Server {
     groups: HashMap<String, (Group, u64)>,
     frames: HashMap<Key, Frame>,
     fences: HashMap<Key, Position>,
+    /// How often what holds the frames was taken over by a replica.
+    pub(crate) run: u64,
 }
 
 impl Server {
+    /// In a cluster: the server of the frames is followed by its replica, and that of the log goes on.
+    pub(crate) fn lose_frames_since(&mut self, replica: &Self) {
+        (self.frames, self.fences) = (replica.frames.clone(), replica.fences.clone());
+        self.run += 1;
+    }
+
     /// `MEET`: the last record; 0, 1 or 2 of `MEET` for two ids.
     pub(crate) fn meet(&mut self, known: Cursor, read: Cursor, fresh: u64) -> (Cursor, u8, u8) {
         if self.epoch == 0 {
@@ -109,9 +117,9 @@ impl Server {
     }
 
     /// `PUT`: was it stored?
-    pub(crate) fn put(&mut self, frame: Frame) -> bool {
+    pub(crate) fn put(&mut self, frame: Frame, heeds_fences: bool) -> bool {
         let (key, birth) = (frame.key().clone(), frame.head().shared);
-        let fence = self.fences.get(&key).filter(|fence| fence.epoch == birth.epoch);
+        let fence = self.fences.get(&key).filter(|fence| heeds_fences && fence.epoch == birth.epoch);
         if fence.is_some_and(|fence| fence.number > birth.number) {
             return false;
         }

@@ -27,6 +27,8 @@ pub(crate) struct Counts {
     pub(crate) owed: u64,
     pub(crate) partitions: u64,
     pub(crate) failovers: u64,
+    /// Of the server of the frames alone.
+    pub(crate) takeovers: u64,
     pub(crate) emptied: u64,
     pub(crate) deaths: u64,
     pub(crate) adopted: u64,
@@ -39,6 +41,7 @@ pub(crate) struct World {
     seed: u64,
     chance: Chance,
     without: Without,
+    has_takeovers: bool,
     server: Arc<Mutex<Server>>,
     /// What a replica has of it, as of some time ago.
     replica: Server,
@@ -65,11 +68,18 @@ impl World {
             fresh: Mutex::new(node as u64 + 1),
             read: Mutex::default(),
             lately: Mutex::default(),
+            run: 0.into(),
             without,
         };
         let nodes = (0..NODES).map(|node| Node::new(Arc::new(line(node)), ROWS)).collect();
         let truth = vec![0; ROWS];
-        Self { seed, chance: Chance::seeded(seed), without, server, replica: Server::default(), nodes, truth }
+        let (chance, replica) = (Chance::seeded(seed), Server::default());
+        Self { seed, chance, without, has_takeovers: true, server, replica, nodes, truth }
+    }
+
+    /// A world as it was before the server of the frames could be followed by another: its runs go on as they went then.
+    pub(crate) fn without_takeovers(self) -> Self {
+        Self { has_takeovers: false, ..self }
     }
 
     pub(crate) fn run(&mut self, counts: &mut Counts) {
@@ -83,7 +93,12 @@ impl World {
                 _ => self.fail(node, counts),
             }
         }
-        self.heal(counts);
+        self.heal(counts, 400);
+        if self.has_takeovers {
+            // One that starts now knows nothing of keys that were invalidated before: it believes what the server has.
+            self.die(0, counts);
+            self.heal(counts, 40);
+        }
         for node in &self.nodes {
             counts.adopted += node.follow.seen.adopted.load(Relaxed);
             counts.heard += node.follow.seen.heard.load(Relaxed);
@@ -101,18 +116,31 @@ impl World {
             14..16 => self.replica = self.server.lock().unwrap().clone(),
             16 if self.replica.epoch != 0 => {
                 counts.failovers += 1;
-                *self.server.lock().unwrap() = self.replica.clone();
-                self.cut_all();
+                self.become_server(self.replica.clone());
             }
             17 if self.chance.below(3) == 0 => {
                 counts.emptied += 1;
-                *self.server.lock().unwrap() = Server::default();
+                self.become_server(Server::default());
                 self.replica = Server::default();
-                self.cut_all();
+            }
+            17 if self.has_takeovers && self.replica.epoch != 0 => {
+                counts.takeovers += 1;
+                self.server.lock().unwrap().lose_frames_since(&self.replica);
             }
             18..20 => self.die(node, counts),
             _ => {}
         }
+    }
+
+    fn become_server(&mut self, other: Server) {
+        {
+            let mut server = self.server.lock().unwrap();
+            let run = server.run;
+            *server = other;
+            // Numbers of runs are not given out twice.
+            server.run = run;
+        }
+        self.cut_all();
     }
 
     /// A server that is another one now has none of the former connections.
@@ -129,12 +157,16 @@ impl World {
     }
 
     /// A node dies and another process takes its place. What it owed is in its journal; an invalidation that had not
-    /// begun would have been lost with it, so it dies between two.
+    /// begun would have been lost with it, so it dies between two; and so would what it is about to say again.
     fn die(&mut self, node: usize, counts: &mut Counts) {
-        if self.nodes[node].write.is_some() {
+        if self.nodes[node].write.is_some() || !self.nodes[node].is_in_step() {
             return;
         }
         counts.deaths += 1;
+        if self.has_takeovers {
+            // What a failover takes with it that a dead node had said is lost, and not promised.
+            self.replica = self.server.lock().unwrap().clone();
+        }
         let old = &mut self.nodes[node];
         let owed = std::mem::take(&mut old.owed);
         let mut new = Node::new(Arc::clone(&old.line), ROWS);
@@ -196,7 +228,7 @@ impl World {
                 let frame = frame(row, value, crate::log::Birth { shared, ..birth });
                 if open && node.loads[at].current {
                     let judged = node.log.allows_shared(&frame);
-                    let stored = judged && self.server.lock().unwrap().put(frame);
+                    let stored = judged && self.server.lock().unwrap().put(frame, self.without != Without::Fence);
                     counts.refused += u64::from(!stored);
                 }
                 Stage::Answer(value)
@@ -274,11 +306,11 @@ impl World {
     }
 
     /// All is well again, and in a while every node reads the truth.
-    fn heal(&mut self, counts: &mut Counts) {
+    fn heal(&mut self, counts: &mut Counts, rounds: usize) {
         for node in &self.nodes {
             node.line.up.store(true, SeqCst);
         }
-        for _ in 0..400 {
+        for _ in 0..rounds {
             for n in 0..NODES {
                 self.nodes[n].follow_on();
                 self.drain(n, counts);

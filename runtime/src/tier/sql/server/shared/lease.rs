@@ -2,6 +2,7 @@
 //!
 //! It orders loads, and nothing is wrong where it fails: then two nodes load, as they do without it.
 
+use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,25 +24,37 @@ impl SharedSql {
 }
 
 impl Leases for SharedSql {
-    fn take<'a>(&'a self, key: &'a Key) -> Reply<'a, Option<u64>> {
+    fn token(&self) -> u64 {
+        self.0.chance.next()
+    }
+
+    fn take<'a>(&'a self, key: &'a Key, token: u64) -> Reply<'a, bool> {
         Box::pin(async move {
-            let (sql, token) = (self.0.sql.clone(), self.0.chance.next());
+            let sql = self.0.sql.clone();
             let [name, number] = self.lease(key, token);
+            let waiting = Arc::new(());
+            let caller = Arc::downgrade(&waiting);
             let taken = self.0.server.with(|store| async move {
-                let taken = store.links.rows(&sql.take, &[name.clone(), number, life()]).await?;
+                let taken = store.links.rows(&sql.take, &[name.clone(), number.clone(), life()]).await?;
                 // How many rows were changed does not say on every server whose it is.
                 let taken = match &sql.holder {
-                    Some(holder) => store.links.rows(holder, &[name]).await?,
+                    Some(holder) => store.links.rows(holder, slice::from_ref(&name)).await?,
                     None => taken,
                 };
                 let holder = taken.first().map(|row| row.number(0)).transpose().map_err(unread)?;
-                Ok(holder.map(i64::cast_unsigned) == Some(token))
+                let taken = holder.map(i64::cast_unsigned) == Some(token);
+                // What a caller says who has gone may come before this, on another connection.
+                if taken && caller.strong_count() == 0 {
+                    store.links.change(&sql.release, &[name, number]).await?;
+                }
+                Ok(taken)
             });
             let taken = taken.await?;
+            drop(waiting);
             if taken {
                 self.0.held.remember(key, token);
             }
-            Ok(taken.then_some(token))
+            Ok(taken)
         })
     }
 
@@ -57,7 +70,7 @@ impl Leases for SharedSql {
 
     fn give_back<'a>(&'a self, key: &'a Key, token: u64) -> Reply<'a, ()> {
         Box::pin(async move {
-            self.0.held.forget(key);
+            self.0.held.forget_token(key, token);
             let (sql, values) = (self.0.sql.clone(), self.lease(key, token));
             let end = |store: Arc<Store>| async move { store.links.change(&sql.release, &values).await.map(drop) };
             self.0.server.with(end).await
