@@ -21,3 +21,4 @@ mod secrets;
 mod server;
 mod suspect;
 mod tls;
+mod valkey;
