@@ -59,7 +59,7 @@ impl Target {
     /// A client of the server that takes writes now; of a cluster, of the first that was named.
     pub(super) async fn client(&self, tls: &Tls) -> Result<Client> {
         match self {
-            Self::One(client) => tls.client(unnamed(client.get_connection_info().clone())),
+            Self::One(client) => tls.client(client.get_connection_info().clone()),
             Self::Cluster(seeds) => seeds.client(&seeds.places[0], tls),
             Self::Sentinels { nodes, name } => {
                 let sentinels: Vec<ConnectionInfo> =
@@ -121,13 +121,13 @@ fn split_place(place: &str) -> Option<(&str, u16)> {
 impl Seeds {
     /// A client of the server at this place.
     pub(super) fn client(&self, place: &str, tls: &Tls) -> Result<Client> {
-        tls.client(unnamed(self.address(place)?.set_redis_settings((*self.info).clone())))
+        tls.client(self.address(place)?.set_redis_settings((*self.info).clone()))
     }
 
     /// A sentinel has no user, password or database of the server's.
     fn sentinel(&self, place: &str, tls: &Tls) -> Result<ConnectionInfo> {
         let place = if split_place(place).is_some() { place.to_owned() } else { format!("{place}:26379") };
-        Ok(tls.client(unnamed(self.address(&place)?))?.get_connection_info().clone())
+        Ok(tls.client(self.address(&place)?)?.get_connection_info().clone())
     }
 
     fn address(&self, place: &str) -> Result<ConnectionInfo> {
@@ -140,12 +140,6 @@ impl Seeds {
         };
         address.into_connection_info().map_err(|e| failure(&e))
     }
-}
-
-/// The driver does not say its name: servers that know the command take it for one that needs a right of its own.
-fn unnamed(info: ConnectionInfo) -> ConnectionInfo {
-    let settings = info.redis_settings().clone().set_skip_set_lib_name();
-    info.set_redis_settings(settings)
 }
 
 fn wrong() -> Error {
