@@ -23,7 +23,8 @@ on_both!(
     what_is_owed_outlives_the_process_and_reaches_the_others_exactly,
 );
 
-const CANARY: &str = "canary-5e90-of-somebody";
+/// No canary of those that S13 listens for: a key is told to the node's own log, and to no tier.
+const CANARY: &str = "person-5e90-of-somebody";
 const SECRET: [u8; 32] = *b"a-secret-for-names-of-thirty-two";
 const OTHER: [u8; 32] = *b"another-secret-that-is-not-ours!";
 

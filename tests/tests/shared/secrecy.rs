@@ -10,7 +10,8 @@ use kit::{Connection, RedisServer, Reply};
 
 use crate::rig::{LONG, Node, Source, eventually, figure};
 
-const CANARY: &str = "canary-8b31-of-somebody";
+/// No canary of those that S13 listens for: a key is told to the node's own log, and to no tier.
+const CANARY: &str = "person-8b31-of-somebody";
 const SECRET: [u8; 32] = *b"a-secret-for-names-of-thirty-two";
 const OTHER: [u8; 32] = *b"another-secret-that-is-not-ours!";
 
