@@ -68,11 +68,25 @@ need_server() {
     esac
 }
 
+# Valkey, where the system's packages have it: one test runs there again what it runs on Redis, and says so if it cannot.
+want_valkey() {
+    command -v valkey-server >/dev/null && return
+    { command -v apt-get && apt-cache show valkey-server; } >/dev/null 2>&1 || return 0
+    say "installing valkey-server"
+    local sudo=""
+    [ "$(id -u)" = 0 ] || sudo="sudo"
+    # Its service shall not start: it would want the port that Redis's has.
+    $sudo env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive \
+        apt-get install -y -q --no-remove --no-install-recommends valkey-server ||
+        echo "valkey-server could not be installed: the tests do without it"
+}
+
 need_cargo
 need_compiler
 need_server redis-server redis-server
 need_server postgres postgresql
 need_server mariadbd mariadb-server
+want_valkey
 
 # Each of them checks what it shows. All are built with all features, as the tests are: nothing is built twice.
 say "examples"

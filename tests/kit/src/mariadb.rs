@@ -1,14 +1,18 @@
-//! A MariaDB server of a test's own, on a free port, in a directory that goes with it.
+//! A MariaDB or MySQL server of a test's own, on a free port, in a directory that goes with it.
 
-use std::path::PathBuf;
 use std::process::{Child, Command};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::account::{Account, free_port, printed, program};
+use crate::account::{Account, free_port, printed};
+use crate::maker::Maker;
+use crate::process::{freeze, thaw};
 
 /// A running server. It ends when this is dropped.
+///
+/// It is MariaDB, or MySQL where `KIT_MYSQL` names the folder of its programs. MySQL takes passwords over TLS alone.
 #[derive(Debug)]
 pub struct MariaDb {
+    maker: Maker,
     account: Account,
     port: u16,
     child: Mutex<Option<Child>>,
@@ -25,22 +29,24 @@ impl MariaDb {
     /// If MariaDB is missing (`tests/run.sh` installs it) or does not start.
     #[must_use]
     pub fn start() -> Self {
-        let server = Self { account: Account::named("mysql"), port: free_port(), child: Mutex::default() };
-        let data = format!("--datadir={}", server.at("data"));
-        // The kernel's own queues for asynchronous reads are few, and many servers share them.
-        let args = [
-            "--no-defaults",
-            &data,
-            "--auth-root-authentication-method=normal",
-            "--skip-test-db",
-            "--innodb-use-native-aio=0",
-        ];
-        server.account.run(&binary("mariadb-install-db"), &args, "data");
+        let (maker, account) = (Maker::of_this_process(), Account::named("mysql"));
+        let server = Self { maker, account, port: free_port(), child: Mutex::default() };
+        let (program, args) = server.maker.install(&server.at("data"));
+        server.account.run(&program, &args.iter().map(String::as_str).collect::<Vec<_>>(), "data");
         server.restart();
         server.command("CREATE DATABASE cached");
-        server.command(&format!("CREATE USER cached@'127.0.0.1' IDENTIFIED BY '{}'", Self::PASSWORD));
+        server.add_user("cached", Self::PASSWORD);
         server.command("GRANT ALL ON cached.* TO cached@'127.0.0.1'");
         server
+    }
+
+    /// Makes a user without any rights, in the place of one of that name.
+    ///
+    /// # Panics
+    /// If it cannot be made.
+    pub fn add_user(&self, user: &str, password: &str) {
+        let named = format!("{user}@'127.0.0.1'");
+        self.command(&format!("DROP USER IF EXISTS {named}; CREATE USER {named} IDENTIFIED BY '{password}'"));
     }
 
     /// `mysql://user:password@host:port/database`.
@@ -79,30 +85,30 @@ impl MariaDb {
             "--skip-name-resolve".to_owned(),
             "--skip-log-bin".to_owned(),
             "--innodb-buffer-pool-size=32M".to_owned(),
-            "--innodb-log-file-size=16M".to_owned(),
             "--innodb-flush-log-at-trx-commit=2".to_owned(),
             "--innodb-flush-method=nosync".to_owned(),
             "--innodb-use-native-aio=0".to_owned(),
             "--max-connections=60".to_owned(),
         ];
+        let args: Vec<_> = args.into_iter().chain(self.maker.settings().iter().map(ToString::to_string)).collect();
         let answers = || printed(&mut self.client("SELECT 1")).is_ok();
-        *self.child() = Some(self.account.start_and_wait(&binary("mariadbd"), &args, answers));
+        *self.child() = Some(self.account.start_and_wait(&self.maker.server(), &args, answers));
     }
 
     /// Stops the server where it is, as `kill -STOP` does: it keeps its connections and answers nothing.
+    ///
+    /// # Panics
+    /// If it does not run.
     pub fn freeze(&self) {
-        self.signal("-STOP");
+        freeze(self.child().as_ref().expect("a running server"));
     }
 
     /// Lets it go on.
+    ///
+    /// # Panics
+    /// If it does not run.
     pub fn thaw(&self) {
-        self.signal("-CONT");
-    }
-
-    fn signal(&self, signal: &str) {
-        let child = self.child().as_ref().expect("a running server").id().to_string();
-        let done = Command::new("kill").args([signal, &child]).status().expect("kill runs");
-        assert!(done.success(), "the server takes signals");
+        thaw(self.child().as_ref().expect("a running server"));
     }
 
     /// Runs SQL as the owner of all; what it answers, a line for each row.
@@ -120,7 +126,7 @@ impl MariaDb {
     }
 
     fn client(&self, sql: &str) -> Command {
-        let mut client = self.account.command(&binary("mariadb"));
+        let mut client = self.account.command(&self.maker.client());
         client.args(["--no-defaults", &format!("--socket={}", self.at("socket")), "-u", "root", "-NB", "-e", sql]);
         client
     }
@@ -137,9 +143,4 @@ impl Drop for MariaDb {
             let _ = child.wait();
         }
     }
-}
-
-fn binary(name: &str) -> PathBuf {
-    let dirs = ["/usr/sbin", "/usr/bin", "/usr/local/bin", "/opt/homebrew/bin"];
-    program(name, &dirs.map(PathBuf::from))
 }

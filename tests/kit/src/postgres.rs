@@ -59,6 +59,14 @@ impl Postgres {
         }
     }
 
+    /// Makes a user without any rights, in the place of one of that name.
+    ///
+    /// # Panics
+    /// If it cannot be made.
+    pub fn add_user(&self, user: &str, password: &str) {
+        self.command(&format!("DROP ROLE IF EXISTS {user}; CREATE ROLE {user} LOGIN PASSWORD '{password}'"));
+    }
+
     /// Starts the server again, on the same port.
     ///
     /// # Panics

@@ -43,29 +43,30 @@ impl Process {
 
     /// Stops the process where it is, and returns when it stands.
     pub(crate) fn freeze(&mut self) {
-        if self.frozen {
-            return;
+        if !self.frozen {
+            freeze(&self.server);
+            self.frozen = true;
         }
-        self.signal(Signal::STOP);
-        waitid(WaitId::Pid(self.pid()), WaitIdOptions::STOPPED).expect("a living server stops when told to");
-        self.frozen = true;
     }
 
     pub(crate) fn thaw(&mut self) {
         if self.frozen {
-            self.signal(Signal::CONT);
+            thaw(&self.server);
             self.frozen = false;
         }
     }
+}
 
-    fn pid(&self) -> Pid {
-        Pid::from_child(&self.server)
-    }
+/// Stops a child where it is, and returns when all of it stands. It has not been reaped, so its number is still its own.
+pub(crate) fn freeze(child: &Child) {
+    let pid = Pid::from_child(child);
+    kill_process(pid, Signal::STOP).expect("a child takes signals");
+    waitid(WaitId::Pid(pid), WaitIdOptions::STOPPED).expect("a living server stops when told to");
+}
 
-    /// The child is reaped only when it is dropped, so its number is still its own.
-    fn signal(&self, signal: Signal) {
-        kill_process(self.pid(), signal).expect("a child takes signals");
-    }
+/// Lets a child go on.
+pub(crate) fn thaw(child: &Child) {
+    kill_process(Pid::from_child(child), Signal::CONT).expect("a child takes signals");
 }
 
 impl Drop for Process {

@@ -12,6 +12,9 @@ use crate::process::Process;
 use crate::resp::{Connection, Reply};
 use crate::wait::free_port;
 
+/// The variable of the environment that names the file of the server program which all tests of a process start.
+pub const PROGRAM: &str = "KIT_REDIS_SERVER";
+
 /// How long a server may take to start.
 const START: Duration = Duration::from_secs(10);
 
@@ -31,6 +34,12 @@ impl RedisServer {
     #[must_use]
     pub fn start() -> RedisServer {
         RedisServer::with(&[])
+    }
+
+    /// The file of `valkey-server`, where it is installed.
+    #[must_use]
+    pub fn valkey() -> Option<PathBuf> {
+        installed("valkey-server")
     }
 
     /// Starts a server with further settings, given as on its command line: `&["--maxmemory", "8mb"]`.
@@ -270,12 +279,15 @@ fn usual(folder: &Path, port: u16) -> Vec<String> {
     .collect()
 }
 
-/// The server program of this machine.
+/// The server program: the one that [`PROGRAM`] names, else that of this machine.
 fn program() -> PathBuf {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    ["redis-server", "valkey-server"]
-        .iter()
-        .flat_map(|name| std::env::split_paths(&path).map(move |folder| folder.join(name)))
-        .find(|file| file.is_file())
+    let named = std::env::var_os(PROGRAM).map(PathBuf::from);
+    named
+        .or_else(|| ["redis-server", "valkey-server"].into_iter().find_map(installed))
         .expect("neither redis-server nor valkey-server is installed: run tests/run.sh, which installs it")
+}
+
+fn installed(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
 }

@@ -162,9 +162,12 @@ async fn a_node_that_is_not_told_of_news_finds_them() {
     let server = S::shared();
     let (options, source) = (server.through(server.port(), "untold"), Arc::new(Source::default()));
     let (a, b) = (joined::<S>(&options, &source).await, joined::<S>(&options, &source).await);
-    let deaf =
-        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE query LIKE 'LISTEN \"untold_told\"%'";
-    eventually("both listeners are gone", || server.command(deaf) == "2").await;
+    let listeners = |of_each: &str| {
+        let sql = "FROM pg_stat_activity WHERE query LIKE 'LISTEN \"untold_told\"%'";
+        server.command(&format!("SELECT count({of_each}) {sql}"))
+    };
+    eventually("both listen", || listeners("pid") == "2").await;
+    assert_eq!(listeners("pg_terminate_backend(pid)"), "2", "both are gone");
     row(&b, 1).await.unwrap();
     source.write(1);
     let start = Instant::now();

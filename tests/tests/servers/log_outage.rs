@@ -9,7 +9,7 @@ use cached_runtime::{Applied, Cache, cache};
 
 use crate::log_nodes::joined;
 use crate::rig::{Node, Source, eventually, figure};
-use crate::sql_rig::{Server, on_both};
+use crate::sql_rig::{Server, numbers, on_both};
 
 on_both!(
     what_was_invalidated_while_the_server_was_away_is_told_when_it_is_back,
@@ -214,8 +214,8 @@ async fn groups_that_become_coarser_forget_nothing<S: Server>() {
     nodes[0].settled().await;
     // As if all of these had been invalidated since.
     let (name, series) = match S::WORD {
-        "postgres" => ("CAST('t:f' || n AS BYTEA)", "generate_series(1, 65600) AS n"),
-        _ => ("concat('t:f', seq)", "seq_1_to_65600"),
+        "postgres" => ("CAST('t:f' || n AS BYTEA)", "generate_series(1, 65600) AS n".to_owned()),
+        _ => ("concat('t:f', n)", numbers(65_600)),
     };
     server.sql(&format!("INSERT INTO coarse_groups (name, number) SELECT {name}, {at} + 1 FROM {series}"));
     nodes[0].cache.invalidate_tags(many("younger")).await;

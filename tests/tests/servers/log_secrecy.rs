@@ -9,7 +9,7 @@ use kit::Proxy;
 
 use crate::race::Race;
 use crate::rig::{LONG, Node, Source, eventually, figure, soon};
-use crate::sql_rig::{Server, on_both};
+use crate::sql_rig::{Server, numbers, on_both};
 use crate::veiled::{
     CANARY, SECRET, STRANGERS, Secret, applied, applied_pattern, hiding, invalidate_four, key, leased, load, peek, row,
     there,
@@ -160,13 +160,11 @@ async fn groups_that_become_coarser_are_not_forgotten<S: Server>() {
     let hidden = "coarser_groups WHERE name LIKE 't:_%' OR name LIKE 'p:_%'";
     let coarse = "coarser_groups WHERE name = 'T:' OR name = 'n:veiled'";
     assert_eq!((count(&*server, hidden), count(&*server, coarse)), (2, 0), "the control: remembered one by one");
-    server.sql(match S::WORD {
-        "postgres" => {
-            "INSERT INTO coarser_groups SELECT convert_to('n:others-' || n, 'UTF8'), 1000000 \
-             FROM generate_series(1, 65536) n"
-        }
-        _ => "INSERT INTO coarser_groups SELECT concat('n:others-', seq), 1000000 FROM seq_1_to_65536",
-    });
+    let (name, series) = match S::WORD {
+        "postgres" => ("convert_to('n:others-' || n, 'UTF8')", "generate_series(1, 65536) n".to_owned()),
+        _ => ("concat('n:others-', n)", numbers(65_536)),
+    };
+    server.sql(&format!("INSERT INTO coarser_groups SELECT {name}, 1000000 FROM {series}"));
     let tags = (0..256).map(|n| format!("something else {n}"));
     // Among so many it may take longer than is waited for.
     soon("others", a.cache.invalidate_tags(tags)).await;

@@ -25,6 +25,7 @@ pub(crate) trait Server: Sized + Send + Sync + 'static {
     fn fall(&self);
     fn rise(&self);
     fn sql(&self, sql: &str) -> String;
+    fn admit(&self, user: &str, password: &str);
     fn options_of(url: &str) -> Result<SqlOptions>;
     /// A cache with these tables as its last tier.
     fn add(builder: Builder, options: SqlOptions) -> Builder;
@@ -80,6 +81,10 @@ macro_rules! server {
                 self.command(sql)
             }
 
+            fn admit(&self, user: &str, password: &str) {
+                self.add_user(user, password);
+            }
+
             fn options_of(url: &str) -> Result<SqlOptions> {
                 SqlOptions::$scheme(url)
             }
@@ -123,6 +128,17 @@ macro_rules! on_both {
     };
 }
 pub(crate) use on_both;
+
+/// A table of the numbers from 1 to this one, at most 100,000, as `n`: MariaDB and MySQL have no word for it in common.
+pub(crate) fn numbers(last: u32) -> String {
+    let digit = |name: &str| {
+        let rest: String = (1..10).map(|n| format!(" UNION ALL SELECT {n}")).collect();
+        format!("(SELECT 0 AS n{rest}) {name}")
+    };
+    let digits = ["a", "b", "c", "d", "e"].map(digit).join(", ");
+    let all = format!("SELECT 1 + a.n + 10 * (b.n + 10 * (c.n + 10 * (d.n + 10 * e.n))) AS n FROM {digits}");
+    format!("({all}) numbers WHERE n <= {last}")
+}
 
 pub(crate) fn key(name: &str) -> Key {
     Key::from_stored(name)

@@ -11,7 +11,7 @@ use kit::{Log, RedisCluster, RedisServer, check, now, read_logs};
 use redis::AsyncCommands;
 use redis::aio::MultiplexedConnection;
 
-use crate::rig::figure;
+use crate::rig::{figure, full};
 
 const KEYS: u64 = 500;
 
@@ -118,7 +118,7 @@ impl Drop for Nodes {
 
 /// So many reads for each node: a million in all for `tests/run.sh --full`.
 fn reads() -> u64 {
-    if std::env::var_os("CACHED_FULL").is_some() { 400_000 } else { 60_000 }
+    if full() { 400_000 } else { 60_000 }
 }
 
 #[test]

@@ -26,4 +26,5 @@ mod server;
 mod suspect;
 mod tls;
 mod together;
+mod valkey;
 mod veiled;

@@ -348,7 +348,7 @@ async fn r16_a_reader_too_slow_for_a_burst_says_so_and_misses_nothing() {
         ),
     );
     assert!(seen.oldest < Duration::from_secs(2), "{:?}", seen.oldest);
-    assert!(caught_up < Duration::from_secs(3), "{caught_up:?}");
+    assert!(caught_up < Duration::from_secs(10), "{caught_up:?}");
 }
 
 /// A node that stood still while the log was trimmed past it must not go on as if nothing lay in between.

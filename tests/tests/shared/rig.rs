@@ -106,6 +106,11 @@ pub(crate) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
     tokio::time::timeout(LONG, future).await.unwrap_or_else(|_| panic!("still waiting: {what}"))
 }
 
+/// Is this a run of `tests/run.sh --full`?
+pub(crate) fn full() -> bool {
+    std::env::var_os("CACHED_FULL").is_some()
+}
+
 /// A figure of a fault that was played through.
 #[allow(clippy::print_stdout, reason = "the figures are there to be read")]
 pub(crate) fn figure(case: &str, figure: impl std::fmt::Display) {

@@ -6,7 +6,8 @@ use cached_runtime::{Applied, Builder, Key, KeySecrecy, Keys, cache};
 
 use crate::rig::{Node, soon};
 
-pub(crate) const CANARY: &str = "canary-8b31-of-somebody";
+/// No canary of those that S13 listens for: a key is told to the node's own log, and to no tier.
+pub(crate) const CANARY: &str = "person-8b31-of-somebody";
 pub(crate) const SECRET: [u8; 32] = *b"a-secret-for-names-of-thirty-two";
 pub(crate) const OTHER: [u8; 32] = *b"another-secret-that-is-not-ours!";
 

@@ -20,7 +20,9 @@ const LONGEST: usize = 64;
 ///   +pexpire +hget +hset +hsetnx +hincrby +xadd +xrange +xrevrange +zadd +zcard +zpopmin
 /// ```
 ///
-/// In a cluster it needs `+cluster|slots +asking` besides, and cannot do without `info` and `client|id`.
+/// In a cluster it needs `+cluster|slots +asking` besides, and cannot do without `info` and `client|id`. Valkey, and Redis
+/// from 7.2 on, know `+client|setinfo` as well: without it they note each new connection in their `ACL LOG`, for the
+/// driver says its name; nothing else comes of it.
 ///
 /// Without `info` it is not seen at the start that a server is a replica, or may evict the log; without it, `client|id` or
 /// `client|kill` a command may take effect after the connection that carried it was given up.

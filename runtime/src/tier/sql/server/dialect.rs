@@ -14,6 +14,12 @@ pub(in crate::tier::sql) enum Dialect {
     MySql,
 }
 
+/// How long a connection for transactions may be silent between them: such ones are asked more often than that.
+const MYSQL_WAITS: &str = "SET SESSION wait_timeout = 10";
+
+/// And within one. MariaDB has a setting for just that, MySQL has not.
+const MYSQL_WAITS_LESS: &str = "SET SESSION wait_timeout = 2";
+
 impl Dialect {
     /// The word for it.
     pub(in crate::tier::sql) const fn word(self) -> &'static str {
@@ -141,16 +147,32 @@ impl Dialect {
             }
             Self::MySql => {
                 let lock = if alone { "FOR UPDATE" } else { "LOCK IN SHARE MODE" };
-                format!("START TRANSACTION; SELECT id FROM {head} WHERE id = 1 {lock}")
+                format!("{MYSQL_WAITS_LESS}; START TRANSACTION; SELECT id FROM {head} WHERE id = 1 {lock}")
             }
         }
     }
 
-    /// What ends a transaction, and wakes who listens, where there is a way to.
-    pub(super) fn commit(self, channel: &str) -> String {
+    /// What ends a transaction.
+    pub(super) fn commit(self) -> String {
+        match self {
+            Self::Postgres => "COMMIT".to_owned(),
+            Self::MySql => format!("COMMIT; {MYSQL_WAITS}"),
+        }
+    }
+
+    /// The same, and wakes who listens, where there is a way to.
+    pub(super) fn told(self, channel: &str) -> String {
         match self {
             Self::Postgres => format!("NOTIFY {channel}; COMMIT"),
-            Self::MySql => "COMMIT".to_owned(),
+            Self::MySql => self.commit(),
+        }
+    }
+
+    /// What ends a transaction without effect.
+    pub(super) fn rollback(self) -> String {
+        match self {
+            Self::Postgres => "ROLLBACK".to_owned(),
+            Self::MySql => format!("ROLLBACK; {MYSQL_WAITS}"),
         }
     }
 
@@ -189,12 +211,7 @@ impl Dialect {
     pub(super) const fn transacting(self) -> &'static [&'static str] {
         match self {
             Self::Postgres => &["SET idle_in_transaction_session_timeout = 2000"],
-            Self::MySql => &[
-                // MariaDB's.
-                "SET SESSION idle_transaction_timeout = 2",
-                // All that MySQL has; connections that stand together are asked more often than that.
-                "SET SESSION wait_timeout = 10",
-            ],
+            Self::MySql => &[MYSQL_WAITS],
         }
     }
 

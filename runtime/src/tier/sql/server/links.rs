@@ -11,6 +11,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 use super::address::Address;
+use super::dialect::Dialect;
 use super::fault::{self, Next, Trouble};
 use super::line::{Done, Line, Row, Value, Want};
 use crate::tier::fault::{Fault, Harm};
@@ -174,6 +175,10 @@ impl Links {
             // The latest is used first, so that what a quiet time does not need is let go.
             self.idle().push(Idle { line: link.line, since: Instant::now() });
         }
+    }
+
+    pub(super) const fn dialect(&self) -> Dialect {
+        self.address.dialect()
     }
 
     /// Takes leave of all that are idle; the others end with what they do.

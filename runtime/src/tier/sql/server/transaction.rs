@@ -78,7 +78,8 @@ impl Transaction<'_> {
     }
 
     async fn undo(mut self, trouble: Trouble) -> Trouble {
-        if !self.lost && trouble.next != Next::Another && self.batch(&Arc::from("ROLLBACK")).await.is_ok() {
+        let rollback = Arc::from(self.links.dialect().rollback());
+        if !self.lost && trouble.next != Next::Another && self.batch(&rollback).await.is_ok() {
             self.links.give_back(self.link);
         }
         trouble

@@ -81,8 +81,8 @@ impl LogStatements {
             version: format!("SELECT version FROM {head} WHERE id = 1").into(),
             alone: dialect.begin(&head, true).into(),
             beside: dialect.begin(&head, false).into(),
-            commit: "COMMIT".into(),
-            told: dialect.commit(&channel(tables)).into(),
+            commit: dialect.commit().into(),
+            told: dialect.told(&channel(tables)).into(),
             head: format!("SELECT {} FROM {head} WHERE id = 1", HEAD.join(", ")).into(),
             advance: {
                 let set = |(n, column): (usize, &&str)| format!("{column} = {}", dialect.parameter(n + 1));
