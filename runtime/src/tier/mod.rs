@@ -14,6 +14,8 @@ mod distrust;
 mod door;
 #[cfg(any(feature = "disk", feature = "sqlite", feature = "_server"))]
 mod fault;
+#[cfg(feature = "_shared")]
+mod forgetful;
 pub mod guard;
 mod ledger;
 pub mod memory;

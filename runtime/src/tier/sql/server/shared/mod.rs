@@ -31,7 +31,8 @@ use crate::codec::{Frame, Veil};
 use crate::error::Result;
 use crate::group::{Cursor, Group, Record};
 use crate::key::Key;
-use crate::tier::shared::{Echo, Held, Memory, remembers_nothing};
+use crate::tier::forgetful::remembers_nothing;
+use crate::tier::shared::{Echo, Held, Memory};
 use crate::tier::veiled::stays;
 use crate::tier::{Reply, Step, Tidied, Tier};
 
