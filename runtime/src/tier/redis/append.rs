@@ -9,8 +9,10 @@ use std::time::Duration;
 
 use redis::{Cmd, Value};
 
+use super::Room;
+use super::frames::in_whole;
 use super::link::Lane;
-use super::{Room, in_whole};
+use super::names::KeyNames;
 use crate::error::{Error, ErrorKind, Result};
 use crate::group::{Cursor, Group, Position, Record};
 use crate::key::Key;
@@ -74,7 +76,8 @@ impl Room {
         let mut append = self.call(&self.scripts.append, 3 + 2 * entry.keys.len());
         append.arg(&self.names.meta).arg(&self.names.stream).arg(&self.names.groups);
         for key in &entry.keys {
-            append.arg(self.names.value(key)).arg(self.names.fence(key));
+            let KeyNames { value, fence, .. } = self.names.of(key);
+            append.arg(value).arg(fence);
         }
         append.arg(epoch).arg(self.node).arg(nonce).arg(self.options.log_length).arg(self.options.remembered);
         append.arg(self.fence()).arg(self.whose());
@@ -88,12 +91,13 @@ impl Room {
     async fn close(&self, keys: &[Key], token: u64) -> Result<Vec<Key>> {
         let mut commands = Vec::with_capacity(2 * keys.len());
         for key in keys {
-            let (frame, fence) = (self.names.value(key), self.names.fence(key));
+            let KeyNames { value, fence, .. } = self.names.of(key);
             let mut close = redis::cmd("SET");
             close.arg(&fence).arg(format!("closed:{token}")).arg("PX").arg(self.fence());
             let mut unlink = redis::cmd("UNLINK");
-            unlink.arg(&frame);
-            commands.extend([(self.slot(&fence), close), (self.slot(&frame), unlink)]);
+            unlink.arg(&value);
+            let slot = self.slot(&value);
+            commands.extend([(slot, close), (slot, unlink)]);
         }
         let answers = self.each(Lane::Write, commands).await?;
         let closed = |pair: &[Result<Value>]| pair.iter().all(Result::is_ok);
@@ -107,9 +111,9 @@ impl Room {
 
     async fn open(&self, keys: &[Key], token: u64, at: Position) {
         let open = |key: &Key| {
-            let (frame, fence) = (self.names.value(key), self.names.fence(key));
+            let KeyNames { value, fence, .. } = self.names.of(key);
             let mut open = self.call(&self.scripts.open, 2);
-            open.arg(&frame).arg(&fence).arg(token).arg(at.epoch).arg(at.number).arg(self.fence());
+            open.arg(&value).arg(&fence).arg(token).arg(at.epoch).arg(at.number).arg(self.fence());
             (self.slot(&fence), open)
         };
         if let Err(error) = self.each(Lane::Write, keys.iter().map(open).collect()).await.and_then(in_whole) {

@@ -5,6 +5,7 @@ mod append;
 mod cluster;
 mod entry;
 mod failure;
+mod frames;
 mod gather;
 mod homes;
 mod lease;
@@ -25,14 +26,14 @@ mod tls;
 
 use std::fmt;
 use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use redis::{Cmd, Script, Value};
+use redis::{Cmd, Script};
 
 use self::ages::Ages;
 use self::cluster::Cluster;
-use self::link::{Lane, Link};
+use self::link::Link;
 use self::names::RedisNames;
 use self::script::Scripts;
 use self::sweep::Sweeps;
@@ -44,17 +45,11 @@ use super::{Reply, Step, Tidied, Tier};
 use crate::chance::Chance;
 use crate::clock::Clock;
 use crate::codec::{Frame, Veil};
-use crate::error::{ErrorKind, Result};
+use crate::error::Result;
 use crate::group::Record;
 use crate::key::Key;
-use crate::ticker;
 
 pub use options::RedisOptions;
-
-/// How many keys are asked for in one round trip.
-const CHUNK: usize = 256;
-/// Room for what stands in a read besides the name.
-const NUMBERS: usize = 32;
 
 /// A tier in Redis or Valkey, with the shared log.
 ///
@@ -134,126 +129,10 @@ impl Room {
         call
     }
 
-    fn get_command(&self, key: &Key) -> Cmd {
-        let name = self.names.value(key);
-        let mut get = Cmd::with_capacity(4, name.len() + NUMBERS);
-        // One byte more than allowed tells that there is too much.
-        get.arg("GETRANGE").arg(name).arg(0).arg(self.options.max_frame);
-        get
-    }
-
-    async fn get_one(&self, key: &Key) -> Result<Vec<Option<Bytes>>> {
-        let answer = match &self.cluster {
-            None => self.link.one(Lane::Read, &self.get_command(key)).await,
-            Some(_) => self.one(Lane::Read, &self.names.value(key), &self.get_command(key)).await,
-        };
-        Ok(vec![self.found(answer)?])
-    }
-
-    async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Bytes>>> {
-        let mut found = Vec::with_capacity(keys.len());
-        let mut away = None;
-        for chunk in keys.chunks(CHUNK) {
-            let gets = chunk.iter().map(|key| (self.slot(&self.names.value(key)), self.get_command(key))).collect();
-            for answer in self.each(Lane::Read, gets).await? {
-                found.push(match self.found(answer) {
-                    Err(error) if error.kind() == ErrorKind::Partial => {
-                        away = Some(error);
-                        None
-                    }
-                    answer => answer?,
-                });
-            }
-        }
-        // What the others have is told; where nobody has anything, why.
-        match away {
-            Some(error) if found.iter().all(Option::is_none) => Err(error),
-            _ => Ok(found),
-        }
-    }
-
-    fn found(&self, answer: Result<Value>) -> Result<Option<Bytes>> {
-        match answer {
-            Err(error) if error.context("code") == Some("WRONGTYPE") => Ok(Some(Bytes::new())),
-            answer => answer.map(|value| self.frame_of(value)),
-        }
-    }
-
-    /// What is no frame, because it is too large or of another type, is handed on as bytes that nobody can read: the
-    /// shelf above counts it and has it removed.
-    fn frame_of(&self, value: Value) -> Option<Bytes> {
-        match value {
-            Value::BulkString(bytes) if bytes.is_empty() => None,
-            Value::BulkString(bytes) if bytes.len() > self.options.max_frame => Some(Bytes::new()),
-            Value::BulkString(bytes) => Some(self.plain(bytes.into())),
-            _ => None,
-        }
-    }
-
-    /// The bytes of a frame as they were before its names were hidden.
-    fn plain(&self, stored: Bytes) -> Bytes {
-        match &self.veil {
-            Some(veil) => veil.unwrapped(stored),
-            None => stored,
-        }
-    }
-
-    /// Answers the places of those that are not stored.
-    async fn put(&self, frames: &[Frame]) -> Result<Vec<usize>> {
-        let young = self.ages.lock().unwrap_or_else(PoisonError::into_inner).young(ticker::exact());
-        let now = self.clock.now();
-        let (mut puts, mut places, mut left_out) = (Vec::with_capacity(frames.len()), Vec::new(), Vec::new());
-        for (place, frame) in frames.iter().enumerate() {
-            let head = frame.head();
-            let life = head.stale_until.saturating_sub(now);
-            // A load that took longer than fences surely stand may have missed one.
-            if !young.includes(head.shared) || life == 0 {
-                left_out.push(place);
-                continue;
-            }
-            let hidden = self.veil.as_ref().map(|veil| veil.wrap(frame)).transpose()?;
-            let bytes = hidden.as_ref().unwrap_or(frame).bytes();
-            if bytes.len() > self.options.max_frame {
-                left_out.push(place);
-                continue;
-            }
-            places.push(place);
-            puts.push(self.put_command(frame, bytes, life));
-        }
-        let answers = self.each(Lane::Write, puts).await?;
-        let refused = places.into_iter().zip(&answers).filter(|(_, answer)| !matches!(answer, Ok(Value::Int(1))));
-        left_out.extend(refused.map(|(place, _)| place));
-        in_whole(answers)?;
-        // What was stored under a lease gave it back.
-        frames.iter().for_each(|frame| self.held.forget(frame.key()));
-        Ok(left_out)
-    }
-
-    /// Stores these bytes for the frame.
-    fn put_command(&self, frame: &Frame, bytes: &[u8], life: u64) -> (u16, Cmd) {
-        let (head, name) = (frame.head(), self.names.value(frame.key()));
-        let mut put = self.call(&self.scripts.put, 3);
-        put.arg(&name).arg(self.names.fence(frame.key()));
-        put.arg(self.names.lease(frame.key()));
-        put.arg(bytes).arg(life).arg(head.shared.epoch).arg(head.shared.number).arg(self.fence());
-        match self.held.token(frame.key()) {
-            Some(token) => put.arg(token),
-            None => put.arg(""),
-        };
-        (self.slot(&name), put)
-    }
-
     /// How long a fence stands, in milliseconds.
     fn fence(&self) -> u64 {
         u64::try_from(self.options.fence.as_millis()).unwrap_or(u64::MAX)
     }
-}
-
-/// None of these may have failed, except with a part of the cluster that is away: a frame that it does not take is loaded
-/// again when it is asked for.
-fn in_whole(answers: Vec<Result<Value>>) -> Result<()> {
-    let failed = answers.into_iter().filter_map(Result::err).find(|error| error.kind() != ErrorKind::Partial);
-    failed.map_or(Ok(()), Err)
 }
 
 impl Tier for Redis {

@@ -23,6 +23,14 @@ pub(super) struct RedisNames {
     pub(super) groups: String,
 }
 
+/// The names of what belongs to one key.
+#[derive(Debug)]
+pub(super) struct KeyNames {
+    pub(super) value: String,
+    pub(super) fence: String,
+    pub(super) lease: String,
+}
+
 impl RedisNames {
     pub(super) fn new(prefix: &str, veil: Option<Arc<Veil>>) -> Self {
         Self {
@@ -36,16 +44,23 @@ impl RedisNames {
         }
     }
 
+    /// The name of a frame.
     pub(super) fn value(&self, key: &Key) -> String {
-        [&self.value, self.stored(key).as_str(), "}"].concat()
-    }
-
-    pub(super) fn fence(&self, key: &Key) -> String {
-        [&self.fence, self.stored(key).as_str(), "}"].concat()
+        named(&self.value, &self.stored(key))
     }
 
     pub(super) fn lease(&self, key: &Key) -> String {
-        [&self.lease, self.stored(key).as_str(), "}"].concat()
+        named(&self.lease, &self.stored(key))
+    }
+
+    /// All names of one key, which is hidden once for all of them.
+    pub(super) fn of(&self, key: &Key) -> KeyNames {
+        let stored = self.stored(key);
+        KeyNames {
+            value: named(&self.value, &stored),
+            fence: named(&self.fence, &stored),
+            lease: named(&self.lease, &stored),
+        }
     }
 
     /// The name under which a key is stored.
@@ -76,6 +91,10 @@ impl RedisNames {
     }
 }
 
+fn named(beginning: &str, stored: &Key) -> String {
+    [beginning, stored.as_str(), "}"].concat()
+}
+
 /// How many slots a cluster has.
 pub(super) const SLOTS: u16 = 16_384;
 
@@ -89,14 +108,24 @@ pub(super) fn slot_of(name: &str) -> u16 {
 }
 
 fn checksum(bytes: &[u8]) -> u16 {
-    bytes.iter().fold(0, |sum, &byte| {
-        let mut sum = sum ^ (u16::from(byte) << 8);
-        for _ in 0..8 {
-            sum = if sum & 0x8000 == 0 { sum << 1 } else { (sum << 1) ^ 0x1021 };
-        }
-        sum
-    })
+    bytes.iter().fold(0, |sum, &byte| (sum << 8) ^ CHECKSUMS[usize::from((sum >> 8) as u8 ^ byte)])
 }
+
+/// The checksum of each single byte: a slot is told from every name that is read in a cluster.
+const CHECKSUMS: [u16; 256] = {
+    let mut sums = [0; 256];
+    let mut byte = 0;
+    while byte < sums.len() {
+        let (mut sum, mut bit) = ((byte as u16) << 8, 0);
+        while bit < 8 {
+            sum = if sum & 0x8000 == 0 { sum << 1 } else { (sum << 1) ^ 0x1021 };
+            bit += 1;
+        }
+        sums[byte] = sum;
+        byte += 1;
+    }
+    sums
+};
 
 #[cfg(test)]
 mod tests {
@@ -119,7 +148,9 @@ mod tests {
         for key in ["user:1", "user:{1}", "user:}{", "user:a}b{c}", "user:"] {
             let key = Key::from_stored(key);
             let slot = slot_of(&names.value(&key));
-            assert_eq!((slot_of(&names.fence(&key)), slot_of(&names.lease(&key))), (slot, slot), "{key}");
+            let KeyNames { value, fence, lease } = names.of(&key);
+            assert_eq!([&value, &fence, &lease].map(|name| slot_of(name)), [slot; 3], "{key}");
+            assert_eq!((names.value(&key), names.lease(&key)), (value, lease));
         }
         assert_eq!(slot_of(&names.stream), slot_of(&names.meta));
         assert_eq!(slot_of(&names.groups), slot_of(&names.meta));
