@@ -45,7 +45,6 @@ use super::{Reply, Step, Tidied, Tier};
 use crate::chance::Chance;
 use crate::clock::Clock;
 use crate::codec::{Frame, Veil};
-use crate::error::Result;
 use crate::group::Record;
 use crate::key::Key;
 
