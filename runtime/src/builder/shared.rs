@@ -122,14 +122,15 @@ impl Builder {
         let mut guard = self.guard(name);
         guard.deadlines.apply = guard.deadlines.write.max(APPEND);
         guard.breaker = BreakerOptions { most: LEFT_ALONE, ..guard.breaker };
-        let (judging, label) = (Arc::clone(late), tier.to_string());
+        let (judging, vouching, label) = (Arc::clone(late), Arc::clone(late), tier.to_string());
         let judge: Judge = Arc::new(move |frame| judging.get().is_some_and(|log| log.allows_shared(frame)));
+        let vouches: Judge = Arc::new(move |frame| vouching.get().is_some_and(|log| log.vouches_shared(frame)));
         let guarded = Arc::new(Guarded::new(Arc::new(tier.clone()), guard));
         let seen = Arc::new(Seen::default());
         seen.leases.get_or_init(|| Arc::new(tier.clone()));
         let breakers = follow::closing(guarded.breakers());
         *followed = Some(Shared { name, log: Arc::new(tier), seen: Arc::clone(&seen), breakers });
-        let level = self.level(name, label, guarded, judge, Arc::new(|_| true), queue);
+        let level = self.level(name, label, guarded, judge, vouches, queue);
         Level { shared: Some(seen), ..level }
     }
 

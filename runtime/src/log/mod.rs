@@ -181,6 +181,13 @@ impl Log {
         !self.is_shared || frame.head().birth.number >= self.known.read().trust.first_number()
     }
 
+    /// The same of a frame in the tier that nodes share: of this node's own some still wait there to be written. Those of
+    /// other nodes were read from it, and are judged by the log that is there.
+    #[cfg(feature = "_shared")]
+    pub(crate) fn vouches_shared(&self, frame: &Frame) -> bool {
+        frame.head().birth.epoch != self.epoch || self.vouches(frame)
+    }
+
     /// Do other nodes write to a log that this one reads?
     pub(crate) const fn is_shared(&self) -> bool {
         self.is_shared

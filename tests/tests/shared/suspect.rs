@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cached_runtime::clock::Clock;
 use cached_runtime::{Cache, cache};
-use kit::RedisServer;
+use kit::{Proxy, RedisServer};
 
 use crate::rig::{LONG, Node, Source, eventually};
 
@@ -56,6 +56,31 @@ async fn near_goes_on_for_a_minute_and_strict_sites_not_at_all() {
     let reads = node.source.reads();
     assert_eq!(available(&node, 1).await, Ok(1), "nothing was invalidated: what is there is valid again");
     assert_eq!(node.source.reads(), reads);
+}
+
+/// What waits for a Redis that does not answer is no way around the minute.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_value_that_waits_to_be_written_is_served_no_longer_than_one_in_memory() {
+    let (redis, clock) = (RedisServer::start(), Clock::manual());
+    let proxy = Proxy::to(redis.port());
+    let builder = Cache::builder().clock(clock.clone()).redis(&proxy.url());
+    let node = Node { cache: builder.build().unwrap(), source: Arc::new(Source::default()) };
+    node.proven().await;
+    proxy.black_hole(true);
+    assert_eq!(available(&node, 1).await, Ok(0));
+    assert_eq!(node.cache.stats().tiers[0].pending, 1, "it waits");
+    node.suspect().await;
+    node.source.write(1);
+    assert_eq!(available(&node, 1).await, Ok(0), "for a while the old value is served");
+    clock.advance(Duration::from_secs(61));
+    let start = std::time::Instant::now();
+    while available(&node, 1).await != Ok(1) {
+        assert!(start.elapsed() < LONG, "still the old value, after more than a minute");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    proxy.black_hole(false);
+    node.proven().await;
+    assert_eq!(available(&node, 1).await, Ok(1), "and it does not come back with Redis");
 }
 
 /// A site says otherwise than its cache.
