@@ -53,6 +53,8 @@ mod stack;
 #[cfg(not(feature = "tiers"))]
 #[path = "stack_absent.rs"]
 mod stack;
+#[cfg(feature = "query")]
+pub mod statement;
 pub mod stats;
 #[cfg(feature = "tiers")]
 mod strangers;

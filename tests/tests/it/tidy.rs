@@ -8,7 +8,21 @@ use std::path::{Path, PathBuf};
 const FLOORS: &[(&str, &[&str])] = &[
     (
         "words",
-        &["error", "clock", "chance", "key", "group", "slots", "join", "ticker", "plain", "applied", "access", "sync"],
+        &[
+            "error",
+            "clock",
+            "chance",
+            "key",
+            "group",
+            "slots",
+            "join",
+            "ticker",
+            "plain",
+            "applied",
+            "access",
+            "sync",
+            "statement",
+        ],
     ),
     ("shapes", &["codec", "policy", "outcome", "site", "names", "depth", "stats", "intent"]),
     ("shelves", &["tier"]),
