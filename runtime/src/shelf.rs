@@ -67,10 +67,8 @@ where
     pub(crate) fn new(sign: Sign, settings: &Settings, log: &Log, budget: u64) -> Self {
         let strict = sign.policy.strict.unwrap_or(settings.strict);
         let interest = Interest::new(&sign.namespace, &sign.key_prefix, sign.tag_prefixes.clone(), strict);
-        let interest = Arc::new(match strict && log.is_shared() {
-            true => interest.lapsing(lapse(&settings.clock, log)),
-            false => interest,
-        });
+        let lapses = strict && log.is_shared();
+        let interest = Arc::new(if lapses { interest.lapsing(lapse(&settings.clock, log)) } else { interest });
         log.watch(&interest);
         let counters = Arc::new(Counters::default());
         let near =

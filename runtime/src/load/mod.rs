@@ -214,7 +214,7 @@ where
         let (log, now) = (&self.cache.0.log, self.cache.clock().now());
         let joinable = |flight: &Flight<V, R>| {
             !self.force
-                // A load may have read its source long ago: where nothing old may be served, so it is joined only while it is young.
+                // A load may have read its source long ago: where nothing old may be served, it is joined while it is young.
                 && (!shelf.is_shut(log) || now.saturating_sub(flight.began) < FRESH)
                 && (flight.birth.seq >= shelf.near.head()
                     || log.unnamed_since(&self.named.key, self.named.tags(), flight.birth.seq).is_some())

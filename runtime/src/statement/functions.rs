@@ -285,24 +285,19 @@ const KNOWN: &[&str] = &[
     "match",
 ];
 
-/// The first function whose answer may be another one each time.
-pub(super) fn unsteady(statement: &ast::Statement) -> Option<String> {
-    let mut found = Called::default();
-    let _ = statement.visit(&mut found);
-    found.unsteady
-}
-
-/// Is a function called that is not known here? It may read and write what it likes.
-pub(super) fn unknown(statement: &ast::Statement) -> bool {
-    let mut found = Called::default();
-    let _ = statement.visit(&mut found);
-    found.unknown
+/// What a statement calls.
+pub(super) fn of(statement: &ast::Statement) -> Called {
+    let mut called = Called::default();
+    let _ = statement.visit(&mut called);
+    called
 }
 
 #[derive(Default)]
-struct Called {
-    unsteady: Option<String>,
-    unknown: bool,
+pub(super) struct Called {
+    /// The first function whose answer may be another one each time.
+    pub(super) unsteady: Option<String>,
+    /// Is a function called that is not known here? It may read and write what it likes.
+    pub(super) unknown: bool,
 }
 
 impl Called {

@@ -9,7 +9,6 @@ mod parameters;
 mod shape;
 mod tables;
 
-use std::collections::BTreeSet;
 use std::fmt;
 
 use sqlparser::ast::{self, SetExpr};
@@ -54,7 +53,7 @@ pub enum Kind {
     Other,
 }
 
-/// A statement that was read. Costs some ten microseconds to make: to be kept.
+/// A statement that was read. The whole text is parsed for it: to be kept, not to be made at each call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Statement {
     kind: Kind,
@@ -80,10 +79,11 @@ impl Statement {
             return Err(Error::new(ErrorKind::Config, "this is not one statement: give each a call of its own"));
         };
         let kind = kind_of(&statement);
-        let (reads, writes) = tables::of(&statement, kind);
+        let called = functions::of(&statement);
+        let (reads, writes) = tables::of(&statement, kind, called.unknown);
         Ok(Self {
             parameters: parameters::of(&statement)?,
-            unsteady: functions::unsteady(&statement),
+            unsteady: called.unsteady,
             shape: shape::of(statement),
             kind,
             reads,
@@ -205,9 +205,6 @@ impl fmt::Display for Backend {
         })
     }
 }
-
-/// The names of some tables, in order.
-type Names = BTreeSet<String>;
 
 #[cfg(test)]
 mod tests;

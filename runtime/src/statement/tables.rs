@@ -7,7 +7,7 @@ use sqlparser::ast::{
     self, FromTable, ObjectName, ObjectNamePart, SetExpr, TableFactor, TableObject, TableWithJoins, Visit, Visitor,
 };
 
-use super::{Kind, Names, functions};
+use super::Kind;
 
 /// Some tables, or all there are.
 ///
@@ -16,7 +16,7 @@ use super::{Kind, Names, functions};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Tables {
     /// These.
-    Named(Names),
+    Named(BTreeSet<String>),
     /// It may be any: a function or procedure of the database is called, whose text nobody here has.
     Any,
 }
@@ -38,28 +38,26 @@ impl Tables {
     }
 }
 
-/// What it reads and what it writes.
-pub(super) fn of(statement: &ast::Statement, kind: Kind) -> (Tables, Tables) {
-    let unknown = functions::unknown(statement);
-    let mut found = Found::default();
+/// What it reads and what it writes, if it does or does not call what nobody here knows.
+pub(super) fn of(statement: &ast::Statement, kind: Kind, calls_unknown: bool) -> (Tables, Tables) {
+    let mut found = Found { unclear: calls_unknown, ..Found::default() };
     let _ = statement.visit(&mut found);
-    let reads = if unknown { Tables::Any } else { Tables::Named(found.named) };
-    let writes = match kind {
-        // A function may write as well.
-        _ if unknown || found.unclear => Tables::Any,
-        Kind::Select | Kind::Session => Tables::Named(found.written),
-        Kind::Insert | Kind::Update | Kind::Delete => Tables::Named(found.written),
-        Kind::Schema | Kind::Other => Tables::Any,
-    };
-    (reads, writes)
+    // What is not clear may both be read and written: a function does what it likes.
+    match kind {
+        _ if found.unclear => (Tables::Any, Tables::Any),
+        Kind::Schema | Kind::Other => (Tables::Named(found.named), Tables::Any),
+        Kind::Select | Kind::Session | Kind::Insert | Kind::Update | Kind::Delete => {
+            (Tables::Named(found.named), Tables::Named(found.written))
+        }
+    }
 }
 
 /// All relations, and those that a statement, also one inside a `WITH`, writes to.
 #[derive(Default)]
 struct Found {
-    named: Names,
-    written: Names,
-    /// Is something written that has no name here?
+    named: BTreeSet<String>,
+    written: BTreeSet<String>,
+    /// Is something read or written that has no name here?
     unclear: bool,
 }
 
@@ -126,7 +124,7 @@ impl Visitor for Found {
         ControlFlow::Continue(())
     }
 
-    /// A statement in a `WITH` is visited as the body of a query.
+    /// `TABLE a` is no relation to the parser.
     fn pre_visit_query(&mut self, query: &ast::Query) -> ControlFlow<()> {
         if let SetExpr::Table(table) = query.body.as_ref() {
             match &table.table_name {
@@ -140,10 +138,4 @@ impl Visitor for Found {
 
 fn last_part(name: &ObjectName) -> Option<String> {
     name.0.last().and_then(ObjectNamePart::as_ident).map(|ident| ident.value.to_lowercase())
-}
-
-impl FromIterator<String> for Tables {
-    fn from_iter<T: IntoIterator<Item = String>>(names: T) -> Self {
-        Self::Named(names.into_iter().map(|name| name.to_lowercase()).collect::<BTreeSet<_>>())
-    }
 }

@@ -230,6 +230,16 @@ async fn damage_is_not_left_in_place() {
     assert_eq!(Frame::read(tier.last()).unwrap().key(), frame.key(), "an accident is replaced");
 }
 
+/// Leaves one value and the news that another was invalidated.
+async fn write_store(world: World) {
+    world.source.write(WRITTEN);
+    read(&world, "kept").await;
+    read(&world, "gone").await;
+    world.settle().await;
+    world.cache.invalidate_tags(["golden:gone"]).await;
+    world.cache.shutdown(Duration::from_secs(5)).await;
+}
+
 /// A whole store, with what was invalidated when it was written.
 #[tokio::test]
 async fn a_store_of_this_version_is_read_by_the_next_process() {
@@ -238,14 +248,7 @@ async fn a_store_of_this_version_is_read_by_the_next_process() {
     let path = temporary.path().join("store.sqlite");
     let open = || Arc::new(Sql::open(SqlOptions::sqlite(&path).unwrap()));
     if is_to_be_written() {
-        let world = process(&open(), |builder| builder);
-        world.source.write(WRITTEN);
-        read(&world, "kept").await;
-        read(&world, "gone").await;
-        world.settle().await;
-        world.cache.invalidate_tags(["golden:gone"]).await;
-        world.cache.shutdown(Duration::from_secs(5)).await;
-        drop(world);
+        write_store(process(&open(), |builder| builder)).await;
         fs::copy(&path, &golden).unwrap();
     }
     fs::copy(&golden, &path).unwrap();
@@ -262,14 +265,7 @@ async fn a_disk_of_this_version_is_read_by_the_next_process() {
     let path = temporary.path().join("disk");
     let open = || Arc::new(Disk::open(DiskOptions::new(&path)));
     if is_to_be_written() {
-        let world = process(&open(), |builder| builder);
-        world.source.write(WRITTEN);
-        read(&world, "kept").await;
-        read(&world, "gone").await;
-        world.settle().await;
-        world.cache.invalidate_tags(["golden:gone"]).await;
-        world.cache.shutdown(Duration::from_secs(5)).await;
-        drop(world);
+        write_store(process(&open(), |builder| builder)).await;
         keep_folder(&path, &golden);
         fs::remove_dir_all(&path).unwrap();
     }

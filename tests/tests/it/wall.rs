@@ -157,16 +157,16 @@ async fn process_on_a_sleeping_machine() {
     assert!(slept(&cache, 7).await.is_err(), "and is not served stale");
 }
 
-#[test]
+/// Runs this test where the clocks are those of the shim, which reads from the file of this variable how far they went.
 #[allow(clippy::print_stdout, reason = "the figures are there to be read")]
-fn l11_a_machine_that_sleeps_lengthens_no_life() {
+fn in_a_process_of_its_own(test: &str, variable: &str) {
     let room = tempfile::tempdir().unwrap();
-    let sleep = room.path().join("slept");
-    fs::write(&sleep, "0").unwrap();
+    let far = room.path().join("far");
+    fs::write(&far, "0").unwrap();
     let child = Command::new(std::env::current_exe().unwrap())
-        .args(["wall::process_on_a_sleeping_machine", "--exact", "--nocapture"])
+        .args([test, "--exact", "--nocapture"])
         .env("LD_PRELOAD", shim(room.path()))
-        .env("SLEPT", &sleep)
+        .env(variable, &far)
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&child.stdout);
@@ -176,19 +176,11 @@ fn l11_a_machine_that_sleeps_lengthens_no_life() {
 }
 
 #[test]
-#[allow(clippy::print_stdout, reason = "the figures are there to be read")]
+fn l11_a_machine_that_sleeps_lengthens_no_life() {
+    in_a_process_of_its_own("wall::process_on_a_sleeping_machine", "SLEPT");
+}
+
+#[test]
 fn l11_a_wall_clock_that_steps_shortens_and_lengthens_no_life() {
-    let room = tempfile::tempdir().unwrap();
-    let step = room.path().join("step");
-    fs::write(&step, "0").unwrap();
-    let child = Command::new(std::env::current_exe().unwrap())
-        .args(["wall::process_on_a_stepping_clock", "--exact", "--nocapture"])
-        .env("LD_PRELOAD", shim(room.path()))
-        .env("WALL_STEP", &step)
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&child.stdout);
-    assert!(child.status.success(), "{said}{}", String::from_utf8_lossy(&child.stderr));
-    said.lines().filter(|line| line.starts_with("  ")).for_each(|line| println!("{}", line.trim()));
-    assert!(said.contains("1 passed"), "the child ran this test");
+    in_a_process_of_its_own("wall::process_on_a_stepping_clock", "WALL_STEP");
 }

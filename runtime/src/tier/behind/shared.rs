@@ -234,11 +234,10 @@ impl Shared {
     }
 
     /// The tier has stored this batch, but for what it left out at these places.
-    pub(super) fn written(&self, batch: Vec<Frame>, left_out: &[usize]) {
-        let (left, stored): (Vec<_>, Vec<_>) =
-            batch.into_iter().enumerate().partition(|(place, _)| left_out.contains(place));
-        let frames = |of: Vec<(usize, Frame)>| of.into_iter().map(|(_, frame)| frame).collect::<Vec<_>>();
-        let (left, stored) = (frames(left), frames(stored));
+    pub(super) fn written(&self, mut stored: Vec<Frame>, left_out: &[usize]) {
+        let mut places = 0..;
+        let is_left_out = |_: &mut Frame| places.next().is_some_and(|place| left_out.contains(&place));
+        let left: Vec<Frame> = stored.extract_if(.., is_left_out).collect();
         let mut state = self.state();
         count(&self.counters.written, stored.len());
         count(&self.counters.dropped, left.len());

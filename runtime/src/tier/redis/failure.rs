@@ -1,8 +1,8 @@
 //! What an error of the driver or the server means for us.
 
-use redis::RedisError;
+use redis::{RedisError, Value};
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Result};
 
 /// Another server has the key, from now on.
 pub(super) const MOVED: &str = "MOVED";
@@ -39,6 +39,14 @@ const DETAILS: &[(&str, &str)] = &[
     ("ACL failure", "NOPERM"),
     ("cluster support disabled", "NOCLUSTER"),
 ];
+
+/// One answer of several, unless the server refused.
+pub(super) fn accepted(answer: Value) -> Result<Value> {
+    match answer {
+        Value::ServerError(error) => Err(failure(&error.into())),
+        answer => Ok(answer),
+    }
+}
 
 /// The driver's error as ours, with the server's word for it as `code`. What the server says beyond that word is left
 /// out: it may repeat a key.

@@ -8,7 +8,7 @@ use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, Cmd, Pipeline, RedisResult, Value};
 use tokio::runtime::Handle;
 
-use super::failure::{breaks, failure, unopened};
+use super::failure::{accepted, breaks, failure, unopened};
 use super::gather::Gather;
 use super::link::{field, refused, text_of};
 use super::options::RedisOptions;
@@ -98,7 +98,7 @@ impl Line {
 
     pub(super) async fn one(&self, command: &Cmd) -> Result<Value> {
         let _waiting = Waiting::enter(&self.waiting);
-        plain(self.connection.clone().send_packed_command(command).await)
+        told(self.connection.clone().send_packed_command(command).await)
     }
 
     /// One command from a caller in this runtime, which drives the connection; while many wait, with those of others.
@@ -110,7 +110,7 @@ impl Line {
             let answer = self.gather.one(&self.connection, command.clone(), runtime).await;
             answer.ok_or_else(|| Error::new(ErrorKind::Closed, "the runtime that drives the connection has ended"))?
         };
-        plain(answer)
+        told(answer)
     }
 
     /// Is it alive? It is also when Redis refuses to say so, as to who may not ask, and while it cannot save its data.
@@ -131,11 +131,8 @@ impl Line {
     }
 }
 
-fn plain(answer: RedisResult<Value>) -> Result<Value> {
-    match answer.map_err(|e| failure(&e))? {
-        Value::ServerError(error) => Err(failure(&error.into())),
-        answer => Ok(answer),
-    }
+fn told(answer: RedisResult<Value>) -> Result<Value> {
+    accepted(answer.map_err(|e| failure(&e))?)
 }
 
 fn read_ident(answers: &[Value]) -> Option<Ident> {

@@ -3,7 +3,7 @@
 use redis::{Cmd, Pipeline, Value};
 
 use super::Room;
-use super::failure::failure;
+use super::failure::accepted;
 use super::link::Lane;
 use super::names::slot_of;
 use super::target::unfit;
@@ -35,11 +35,7 @@ impl Room {
         for (_, command) in commands {
             pipeline.add_command(command);
         }
-        let answer = |value| match value {
-            Value::ServerError(error) => Err(failure(&error.into())),
-            value => Ok(value),
-        };
-        Ok(self.link.many(lane, &pipeline).await?.into_iter().map(answer).collect())
+        Ok(self.link.many(lane, &pipeline).await?.into_iter().map(accepted).collect())
     }
 
     /// The connections, made anew.

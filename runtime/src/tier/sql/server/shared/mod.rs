@@ -102,6 +102,9 @@ impl Hall {
         let refused = self.server.with(|store| async move { sql.put(&store, &loaded).await }).await?;
         // What was stored under a lease gave it back.
         frames.iter().for_each(|frame| self.held.forget(frame.key()));
+        if refused.is_empty() {
+            return Ok(Vec::new());
+        }
         let is_refused = |frame: &Frame| refused.contains(&*self.names.stored(frame.key()));
         Ok((0..).zip(frames).filter(|(_, frame)| is_refused(frame)).map(|(place, _)| place).collect())
     }
