@@ -21,6 +21,7 @@ const MOST_PARTS: usize = 12;
 /// What `#[cache]` refuses.
 pub(crate) fn cache(model: &Model, errors: &mut Errors) {
     signature(&model.function, "be cached", errors);
+    body(&model.function, model.args.sql.is_given(), errors);
     returned(&model.function, errors);
     receiver(model, errors);
     for param in &model.function.params {
@@ -34,6 +35,7 @@ pub(crate) fn cache(model: &Model, errors: &mut Errors) {
 /// What `#[invalidate]` refuses.
 pub(crate) fn invalidate(function: &Function, args: &InvalidateArgs, templates: &[&Template], errors: &mut Errors) {
     signature(function, "invalidate", errors);
+    body(function, args.sql.is_given(), errors);
     if !args.names_something() && errors.is_empty() {
         let message = "nothing is named that could be invalidated: give `tags = [\"..\"]`, `key = \"..\"`, \
                        `pattern = \"..\"`, or call a cached function, such as `frames(video_id)`";
@@ -79,6 +81,14 @@ fn signature(function: &Function, what: &str, errors: &mut Errors) {
     for pattern in &function.nameless {
         let message = "this argument has no name: give it one, and take it apart in the body";
         errors.push(Error::new_spanned(pattern, message));
+    }
+}
+
+/// Something has to be run.
+fn body(function: &Function, has_sql: bool, errors: &mut Errors) {
+    if !function.has_body && !has_sql {
+        let message = "this attribute needs a body to run: put it on the implementation";
+        errors.at(function.sig.ident.span(), message);
     }
 }
 
@@ -248,7 +258,7 @@ fn is_known(function: &Function, hole: &Hole) -> bool {
     (hole.root == "self" && function.receiver.is_some()) || function.param(&hole.root).is_some()
 }
 
-fn no_argument(function: &Function, name: &str) -> String {
+pub(crate) fn no_argument(function: &Function, name: &str) -> String {
     let names: Vec<String> = function.params.iter().map(|param| param.name.unraw().to_string()).collect();
     let of = function.sig.ident.unraw();
     match words::nearest(name, names.iter().map(String::as_str)) {
@@ -260,6 +270,10 @@ fn no_argument(function: &Function, name: &str) -> String {
 /// Options that do not go together, or not with this function.
 fn options(model: &Model, errors: &mut Errors) {
     let Model { args, function, .. } = model;
+    if args.is_query() && !args.tables.is_given() && !args.sql.is_given() && errors.is_empty() {
+        let message = "name the tables that it reads, such as `tables = [\"video\"]`: writes to them make it untrue";
+        errors.at(function.sig.ident.span(), message);
+    }
     if let (Some(span), false) = (args.soft_timeout.span(), args.stale.is_given()) {
         errors.at(span, "`soft_timeout` needs an old value to answer with: give `stale = \"..\"` too");
     }

@@ -22,7 +22,9 @@ pub(crate) struct Function {
     /// Arguments that have a pattern and no name.
     pub(crate) nameless: Vec<Pat>,
     pub(crate) output: Type,
+    /// Empty where there is none, but `;`.
     pub(crate) body: TokenStream,
+    pub(crate) has_body: bool,
 }
 
 /// An argument.
@@ -61,24 +63,25 @@ impl Parse for Function {
             return Err(Error::new(input.span(), "this attribute goes on a function"));
         }
         let mut sig: Signature = input.parse()?;
-        if input.peek(Token![;]) {
-            let message = "this attribute needs a body to run: put it on the implementation";
-            return Err(Error::new(sig.ident.span(), message));
-        }
-        let content;
-        braced!(content in input);
-        for mut inner in content.call(Attribute::parse_inner)? {
-            inner.style = AttrStyle::Outer;
-            attrs.push(inner);
-        }
-        let body = content.parse()?;
+        let has_body = input.parse::<Option<Token![;]>>()?.is_none();
+        let body = if has_body { body(input, &mut attrs)? } else { TokenStream::new() };
         let (receiver, params, nameless) = split_inputs(&mut sig);
         let output = match &sig.output {
             ReturnType::Type(_, ty) => (**ty).clone(),
             ReturnType::Default => Type::Verbatim(quote_spanned!(Span::mixed_site().located_at(sig.ident.span())=> ())),
         };
-        Ok(Self { attrs, vis, sig, receiver, params, nameless, output, body })
+        Ok(Self { attrs, vis, sig, receiver, params, nameless, output, body, has_body })
     }
+}
+
+fn body(input: ParseStream<'_>, attrs: &mut Vec<Attribute>) -> Result<TokenStream> {
+    let content;
+    braced!(content in input);
+    for mut inner in content.call(Attribute::parse_inner)? {
+        inner.style = AttrStyle::Outer;
+        attrs.push(inner);
+    }
+    content.parse()
 }
 
 fn starts_function(input: ParseStream<'_>) -> bool {

@@ -1,7 +1,7 @@
 //! What forms the key of a call: the parts, in order, and how the key and the tags are written from them.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Member, Type};
@@ -16,6 +16,8 @@ use crate::template::{Hole, Piece, Template};
 struct Part {
     /// The placeholder it stands for; types and unnamed arguments have none.
     hole: Option<Hole>,
+    /// Does it stand behind what the template says?
+    behind: bool,
     /// The expression that makes it.
     tokens: TokenStream,
 }
@@ -38,6 +40,8 @@ impl<'a> Key<'a> {
             Some(template) => template_parts(model, template),
             None => argument_parts(model),
         };
+        let unnamed = source_parts(model, &parts);
+        parts.extend(unnamed);
         parts.extend(type_parts(model));
         Self { model, parts }
     }
@@ -61,7 +65,35 @@ impl<'a> Key<'a> {
             let text = self.template_text(tag);
             quote_spanned!(ours=> names.tag()#text;)
         });
-        quote_spanned!(ours=> names.key()#key; #(#tags)*)
+        let tables = self.tables();
+        quote_spanned!(ours=> names.key()#key; #(#tags)* #tables)
+    }
+
+    /// The tags of a query: its database, and its tables.
+    fn tables(&self) -> TokenStream {
+        let ours = Span::mixed_site();
+        if !self.model.args.is_query() {
+            return TokenStream::new();
+        }
+        if let Some(sql) = self.model.reading() {
+            return sql.tag(&self.model.function, &self.model.private, |name| self.model.args.is_secret(name));
+        }
+        let name = self.model.database();
+        let sources = self.model.keyed_sources().map(|source| {
+            let (borrowed, p) = (borrow(source), self.model.private.at(source.ty.span()));
+            quote_spanned!(ours_at(&source.ty)=> #p::source!(#borrowed, #name))
+        });
+        // Each may be the one that is read.
+        let mut sources: Vec<_> = sources.collect();
+        if sources.is_empty() {
+            sources.push(name.to_token_stream());
+        }
+        let tables: Vec<_> = self.model.tables().map(|table| format!(":{table}")).collect();
+        let tags = sources.iter().map(|source| {
+            let tag = quote_spanned!(ours=> names.tag().literal("sql:").part(&#source));
+            quote_spanned!(ours=> #tag; #(#tag.literal(#tables);)*)
+        });
+        tags.collect()
     }
 
     fn key_text(&self) -> TokenStream {
@@ -76,9 +108,9 @@ impl<'a> Key<'a> {
             quote_spanned!(ours=> .literal(#prefix))
         });
         let text = self.template_text(template);
-        let types = self.parts.iter().enumerate().filter(|(_, part)| part.hole.is_none());
-        let types = types.map(|(at, _)| self.behind_colon(at));
-        quote_spanned!(ours=> #namespace #text #(#types)*)
+        let behind = self.parts.iter().enumerate().filter(|(_, part)| part.behind);
+        let behind = behind.map(|(at, _)| self.behind_colon(at));
+        quote_spanned!(ours=> #namespace #text #(#behind)*)
     }
 
     fn behind_colon(&self, at: usize) -> TokenStream {
@@ -115,14 +147,15 @@ impl<'a> Key<'a> {
         let template = self.model.key.as_ref()?;
         let mut text = self.model.args.namespace.get().map_or(String::new(), |namespace| namespace.value() + ":");
         text.push_str(&template.shape());
-        text.extend(self.parts.iter().filter(|part| part.hole.is_none()).map(|_| ":{}"));
+        text.extend(self.parts.iter().filter(|part| part.behind).map(|_| ":{}"));
         Some(text)
     }
 
     /// The namespace, if the attribute says it.
     pub(crate) fn namespace(&self) -> Option<String> {
         let given = self.model.args.namespace.get().map(syn::LitStr::value);
-        given.or_else(|| self.model.key.as_ref()?.namespace().map(str::to_owned))
+        let query = self.model.args.is_query().then(|| "query".to_owned());
+        given.or_else(|| self.model.key.as_ref()?.namespace().map(str::to_owned)).or(query)
     }
 
     /// Is the argument needed to write the key and the tags?
@@ -137,20 +170,50 @@ fn template_parts(model: &Model, template: &Template) -> Vec<Part> {
     let mut parts: Vec<Part> = Vec::new();
     for hole in template.holes() {
         if !parts.iter().any(|part| part.hole.as_ref() == Some(hole)) {
-            let tokens = hole_value(&model.function, hole, template.span, &model.private, is_secret(model, hole));
-            parts.push(Part { hole: Some(hole.clone()), tokens });
+            let tokens = hole_tokens(model, hole, template.span);
+            parts.push(Part { hole: Some(hole.clone()), behind: false, tokens });
         }
     }
     parts
 }
 
+/// What may be a database, and is not named by the key: two databases never share a result.
+fn source_parts(model: &Model, parts: &[Part]) -> Vec<Part> {
+    let part = |source: &Param| {
+        let hole = Hole::of(source);
+        let keyed = parts.iter().filter_map(|part| part.hole.as_ref()).any(|keyed| keyed.root == hole.root);
+        let tokens = hole_tokens(model, &hole, source.ty.span());
+        (!keyed).then_some(Part { hole: Some(hole), behind: true, tokens })
+    };
+    model.keyed_sources().filter_map(part).collect()
+}
+
+/// `P::part!(&video_id)`, or `P::identity!(&db)`.
+fn hole_tokens(model: &Model, hole: &Hole, span: Span) -> TokenStream {
+    match model.keyed_sources().find(|source| Hole::of(source) == *hole && !is_secret(model, hole)) {
+        Some(source) => {
+            let borrowed = borrow(source);
+            let p = model.private.at(source.ty.span());
+            quote_spanned!(ours_at(&source.ty)=> #p::identity!(#borrowed))
+        }
+        None => hole_value(&model.function, hole, span, &model.private, is_secret(model, hole)),
+    }
+}
+
+/// `&db`, or `db` if it is a reference.
+pub(crate) fn borrow(param: &Param) -> TokenStream {
+    let name = &param.name;
+    let by_reference = matches!(passing::bare(&param.ty), Type::Reference(_));
+    let borrow = if by_reference { quote!() } else { quote_spanned!(ours_at(&param.ty)=> &) };
+    quote_spanned!(ours_at(&param.ty)=> #borrow #name)
+}
+
 fn argument_parts(model: &Model) -> Vec<Part> {
     let keyed = model.function.params.iter().filter(|param| !model.args.is_skipped(&param.name));
     let part = |param: &Param| {
-        let hole = Hole { root: param.name.unraw().to_string(), fields: Vec::new() };
-        let secret = model.args.is_secret(&param.name);
-        let tokens = hole_value(&model.function, &hole, param.ty.span(), &model.private, secret);
-        Part { hole: Some(hole), tokens }
+        let hole = Hole::of(param);
+        let tokens = hole_tokens(model, &hole, param.ty.span());
+        Part { hole: Some(hole), behind: false, tokens }
     };
     keyed.map(part).collect()
 }
@@ -169,12 +232,10 @@ fn type_parts(model: &Model) -> impl Iterator<Item = Part> {
     });
     let unnamed = function.params.iter().filter(|param| !args.is_skipped(&param.name) && has_unnamed_type(&param.ty));
     let unnamed = unnamed.map(move |param| {
-        let name = &param.name;
-        let by_reference = matches!(passing::bare(&param.ty), Type::Reference(_));
-        let borrow = if by_reference { quote!() } else { quote_spanned!(ours_at(&param.ty)=> &) };
-        quote_spanned!(ours_at(&param.ty)=> #p::kind_of(#borrow #name))
+        let borrowed = borrow(param);
+        quote_spanned!(ours_at(&param.ty)=> #p::kind_of(#borrowed))
     });
-    types.chain(consts).chain(unnamed).map(|tokens| Part { hole: None, tokens })
+    types.chain(consts).chain(unnamed).map(|tokens| Part { hole: None, behind: true, tokens })
 }
 
 fn has_unnamed_type(ty: &Type) -> bool {

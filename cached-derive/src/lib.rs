@@ -11,7 +11,9 @@ mod key;
 mod model;
 mod passing;
 mod path;
+mod rate;
 mod receiver;
+mod sql;
 mod template;
 mod words;
 
@@ -68,6 +70,7 @@ use proc_macro::TokenStream;
 /// | `refresh_ahead = "30s"` | how long before the end of `ttl` a hit starts a load behind; shorter than `ttl` | never |
 /// | `soft_timeout = "200ms"` | how long a caller waits before it takes the stale value; needs `stale`; may be `"0s"` | for ever |
 /// | `timeout = "10s"` | how long a load may take; the error needs `From<cached_runtime::Error>` | for ever |
+/// | `rate = "100/s"` | so many loads may run in a second (`/m`, `/h`, `/d`), see below; the error needs `From<cached_runtime::Error>`; feature `rate` | as many as are wanted |
 /// | `idle = "5m"` | how long near keeps what nobody asks for | while it lives |
 /// | `jitter = 0.1` | by which part of it a life is shortened at random, 0 to 1 | 0.1 |
 /// | `cache_none`, `cache_none = "30s"` | keeps `None` too, as long as a value or this long | not kept |
@@ -87,6 +90,13 @@ use proc_macro::TokenStream;
 /// | `crate = my::path` | where the runtime is found | `::cached_runtime` |
 ///
 /// With `stale`, a failed load (an `Err` or a panic) is not repeated for a second: until then the old value answers.
+///
+/// With `rate`, the cache answers first, and only what runs the body spends the budget: hits, values that a tier has and
+/// calls that wait for another's load are free. As many loads as are named may run at once, and one more each time its part
+/// of the unit has passed (`"100/s"`: each 10 ms). Beyond that the old value answers, where `stale` allows one, and else the
+/// error of kind `Rate`, at once; a refresh ahead is left out. One budget holds for a function in this process and cache, all
+/// of its keys together: three nodes load three times as often. Calls that go by the cache, as in a transaction, do not count.
+/// `Builder::rate` and `Cache::set_rate` change it without a new build.
 ///
 /// Durations are text: `500ms`, `30s`, `10m`, `1h30m`, `7d`. Closures in options capture nothing and see a reference to
 /// what is kept.
@@ -111,7 +121,67 @@ use proc_macro::TokenStream;
 /// are refused too. Do not cache what has effects: a hit skips the body.
 #[proc_macro_attribute]
 pub fn cache(attribute: TokenStream, item: TokenStream) -> TokenStream {
-    fallback::or_untouched(item.into(), |item| expand::cache(attribute.into(), item)).into()
+    fallback::or_untouched(attribute.into(), item.into(), expand::cache).into()
+}
+
+/// Caches what a function reads from a database: `#[cache]` with what it reads as tags, so that writes make it untrue.
+///
+/// ```text
+/// #[cache_query(sql = "SELECT id, text FROM caption WHERE video = :video_id", ttl = "10m")]
+/// async fn captions(db: &Database<Sqlite>, video_id: i64) -> Result<Vec<Caption>, Error>;
+///
+/// #[cache_query(tables = ["caption", "video"], ttl = "10m")]
+/// async fn titles(db: &Database<Sqlite>, video_id: i64) -> Result<Vec<String>, Error> { .. }
+/// ```
+///
+/// # With `sql`
+///
+/// The statement is the body, and the signature ends with `;`. It is checked where it is written: that it can be read, is
+/// one statement, reads and does not write, and takes as many values as there are arguments. The first argument is the
+/// database: a `&Database<_>`, a `Database<_>` or an `Arc` of one. The others are bound in order to `?`, by number to
+/// `$1` or `?1`, or by their names to `:video_id`, which becomes what the database takes; what is skipped is not bound.
+///
+/// The return type says what becomes of the rows: `Vec<T>`, or `Arc<Vec<T>>`, of which a hit copies none, is all of them, `Option<T>` the first if there is one, `T` the
+/// first, and an error if there is none. A `T` that derives `sqlx::FromRow`, or is a tuple, is made of a whole row, any
+/// other of the first column, of which `Option<T>` takes `NULL` for none; `Vec<u8>` is one value. The error is
+/// `From<cached_runtime::Error>`.
+///
+/// The tables are read from the statement. Where it says which rows it is about (`WHERE video = ?`, of a whole number or a
+/// text of ASCII letters and digits, by a column that the schema makes a key or indexes), a write that says the same
+/// (`UPDATE caption SET .. WHERE video = ?`, `INSERT .. VALUES`) touches only the entries of those rows; any other write
+/// to the table touches all of them. Views, triggers, foreign keys and partitions are looked up in the schema.
+///
+/// # With a body
+///
+/// An argument that is a `database::Database` is known by its type: its name is part of the key and of the tags, what is
+/// written through it invalidates, its cache is the one that is used, and in a transaction it is read without the cache,
+/// for others must not see what is not committed. A connection of another library is left out with `skip(pool)`, and is
+/// called as `database` says.
+///
+/// # Options
+///
+/// All of `#[cache]`, and:
+///
+/// | option | meaning |
+/// |---|---|
+/// | `sql = "SELECT .."` | the statement that is asked, in place of a body |
+/// | `tables = ["video"]` | the tables, or views, that the body reads. Has to be given where `sql` is not |
+/// | `database = "orders"` | what a connection of another library is called. Default: `main` |
+/// | `ttl` | Default: `"5m"`, so that what is written behind the framework's back is seen at last |
+/// | `namespace` | Default: `query` |
+///
+/// What another library writes is told with `#[invalidate(tables = ["video"])]`, or by tags: `sql:main:video`
+/// and `sql:main:video:*`, and `sql:main` for all tables.
+///
+/// # What is refused
+///
+/// ```text
+/// #[cache_query(ttl = "10m")]                    // name the tables that it reads
+/// async fn captions(db: &Db, video_id: i64) -> Vec<Caption> { .. }
+/// ```
+#[proc_macro_attribute]
+pub fn cache_query(attribute: TokenStream, item: TokenStream) -> TokenStream {
+    fallback::or_untouched(attribute.into(), item.into(), expand::cache_query).into()
 }
 
 /// Forgets what a function makes untrue, when its body has succeeded.
@@ -127,7 +197,7 @@ pub fn cache(attribute: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// # Options
 ///
-/// At least one of the first seven; each may use `{argument}`, `{argument.field}` and `{self.field}`.
+/// At least one of the first nine; each may use `{argument}`, `{argument.field}` and `{self.field}`.
 ///
 /// | option | forgets |
 /// |---|---|
@@ -137,10 +207,24 @@ pub fn cache(attribute: TokenStream, item: TokenStream) -> TokenStream {
 /// | `key = "video:{id}"`, `keys = [..]` | the entry of this key, written as `key` of `#[cache]` writes it |
 /// | `pattern = "video:{id}:*"`, `patterns = [..]` | all keys that match; `*` is any text, `?` any one character |
 /// | `namespace = "video"` | all keys of this namespace |
+/// | `sql = "UPDATE .."` | what the statement writes, which is run in place of a body: see [below](#with-sql) |
+/// | `tables = ["video"]` | what `#[cache_query]` read from these tables, for writes by a library that does not tell; a `Database` tells by itself |
 /// | `when = "after"` | `"before"` the body, `"after"` it (the default), or `"both"` |
+/// | `database = "orders"` | nothing: what the database of `tables` is called. Default: `main` |
 /// | `secret(token)` | nothing: shows only a hash of these arguments, as `secret` of `#[cache]` does |
 /// | `cache = &self.cache` | in this `Cache`. Default: the installed one |
 /// | `crate = my::path` | nothing: where the runtime is found. Default: `::cached_runtime` |
+///
+/// # With `sql`
+///
+/// ```text
+/// #[invalidate(sql = "UPDATE video SET title = :title WHERE id = :id")]
+/// async fn rename(db: &Database<Sqlite>, id: i64, title: &str) -> Result<u64, Error>;
+/// ```
+///
+/// An `INSERT`, `UPDATE` or `DELETE`, checked and given its values as `sql` of `#[cache_query]` is, and run by
+/// `Database::execute`, which tells all that becomes untrue. It returns `Done`, how many rows there were (`u64`), or `()`.
+/// Other options are told when it has succeeded.
 ///
 /// # What is refused
 ///
@@ -150,7 +234,7 @@ pub fn cache(attribute: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 #[proc_macro_attribute]
 pub fn invalidate(attribute: TokenStream, item: TokenStream) -> TokenStream {
-    fallback::or_untouched(item.into(), |item| expand::invalidate(attribute.into(), item)).into()
+    fallback::or_untouched(attribute.into(), item.into(), expand::invalidate).into()
 }
 
 /// Makes a type a `KeyPart`: what may be an argument of a cached function, by its fields.

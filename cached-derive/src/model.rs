@@ -3,11 +3,12 @@
 use proc_macro2::TokenStream;
 use syn::Result;
 
-use crate::args::CacheArgs;
+use crate::args::{self, Attribute, CacheArgs};
 use crate::errors::Errors;
-use crate::input::Function;
+use crate::input::{Function, Param};
 use crate::passing::{self, Passing};
 use crate::path::Private;
+use crate::sql::{For, Sql};
 use crate::template::{Purpose, Template};
 use crate::{check, words};
 
@@ -17,6 +18,7 @@ pub(crate) struct Model {
     pub(crate) args: CacheArgs,
     pub(crate) key: Option<Template>,
     pub(crate) tags: Vec<Template>,
+    pub(crate) sql: Option<Sql>,
     pub(crate) private: Private,
 }
 
@@ -31,19 +33,53 @@ pub(crate) enum Companions {
 
 impl Model {
     /// Reads both, and reports all that is wrong with them at once.
-    pub(crate) fn parse(attribute: TokenStream, item: TokenStream) -> Result<Self> {
+    pub(crate) fn parse(which: Attribute, attribute: TokenStream, item: TokenStream) -> Result<Self> {
         let mut errors = Errors::default();
-        let args = CacheArgs::parse(attribute, &mut errors);
-        let Some(function) = errors.keep(syn::parse2::<Function>(item)) else {
+        let args = CacheArgs::parse(which, attribute, &mut errors);
+        let Some(mut function) = errors.keep(syn::parse2::<Function>(item)) else {
             return Err(errors.finish().err().unwrap_or_else(unread));
         };
         let key = args.key.get().and_then(|lit| Template::parse(lit, Purpose::Key, &mut errors));
         let tags = args.tags.get().into_iter().flatten();
         let tags = tags.filter_map(|lit| Template::parse(lit, Purpose::Tag, &mut errors)).collect();
         let private = Private::new(args.krate.get().cloned());
-        let model = Self { function, args, key, tags, private };
+        let sql = args
+            .sql
+            .get()
+            .and_then(|text| Sql::of(text, &function, |name| args.is_skipped(name), For::Reading, &mut errors));
+        if let Some(sql) = &sql {
+            function.body = sql.ask(&function, &private);
+        }
+        let model = Self { function, args, key, tags, sql, private };
         check::cache(&model, &mut errors);
         errors.finish().map(|()| model)
+    }
+
+    /// The arguments of a query that may be a database: those that are no plain values. Only their types know.
+    pub(crate) fn sources(&self) -> impl DoubleEndedIterator<Item = &Param> {
+        let params = if self.args.is_query() { &self.function.params[..] } else { &[] };
+        params.iter().filter(|param| !passing::is_plain_key(&param.ty))
+    }
+
+    /// Those of them that have a say.
+    pub(crate) fn keyed_sources(&self) -> impl DoubleEndedIterator<Item = &Param> {
+        self.sources().filter(|param| !self.args.is_skipped(&param.name))
+    }
+
+    /// What the database is called, if it does not know itself.
+    pub(crate) fn database(&self) -> String {
+        args::database(&self.args.database)
+    }
+
+    /// The tables that a query reads, by the last part of their names: as given, or else as its statement names them.
+    pub(crate) fn tables(&self) -> impl Iterator<Item = String> {
+        let read = self.sql.as_ref().filter(|_| !self.args.tables.is_given());
+        args::tables(&self.args.tables).chain(read.into_iter().flat_map(|sql| sql.tables.clone()))
+    }
+
+    /// The statement that says what the query reads, if that is not given.
+    pub(crate) fn reading(&self) -> Option<&Sql> {
+        self.sql.as_ref().filter(|_| !self.args.tables.is_given())
     }
 
     /// Does the load run in a task of its own, away from what the caller lent?

@@ -6,6 +6,7 @@ use syn::parse::Parser;
 use syn::{Error, Ident, Index, LitStr, Member, Result};
 
 use crate::errors::Errors;
+use crate::input::Param;
 
 /// A template that was read.
 pub(crate) struct Template {
@@ -50,6 +51,11 @@ impl Purpose {
 }
 
 impl Hole {
+    /// A whole argument.
+    pub(crate) fn of(param: &Param) -> Self {
+        Self { root: param.name.unraw().to_string(), fields: Vec::new() }
+    }
+
     /// As it is written: `user.id`.
     pub(crate) fn text(&self) -> String {
         let mut out = self.root.clone();

@@ -1,7 +1,7 @@
 //! Every word an attribute knows, with an example of its use, and the nearest of them to a word it does not know.
 
 /// A word and how it is written.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Word {
     pub(crate) name: &'static str,
     pub(crate) example: &'static str,
@@ -36,11 +36,31 @@ pub(crate) const CACHE: &[Word] = &[
     word("weigh", "weigh = |value| value.len()"),
     word("soft_timeout", "soft_timeout = \"200ms\""),
     word("timeout", "timeout = \"10s\""),
+    word("rate", "rate = \"100/s\""),
     word("idle", "idle = \"5m\""),
     word("companions", "companions = false"),
     word("cache", "cache = &self.cache"),
     word("crate", "crate = my_framework::cached"),
 ];
+
+/// The options that `#[cache_query]` has besides.
+const QUERY_ALONE: [Word; 3] = [
+    word("sql", "sql = \"SELECT title FROM video WHERE id = ?\""),
+    word("tables", "tables = [\"video\", \"caption\"]"),
+    word("database", "database = \"orders\""),
+];
+
+/// The options of `#[cache_query]`.
+pub(crate) const QUERY: &[Word] = &{
+    let mut all = [QUERY_ALONE[0]; CACHE.len() + QUERY_ALONE.len()];
+    let mut at = 0;
+    while at < CACHE.len() {
+        all[at + QUERY_ALONE.len()] = CACHE[at];
+        at += 1;
+    }
+    all[1] = QUERY_ALONE[1];
+    all
+};
 
 /// The options of `#[invalidate]`.
 pub(crate) const INVALIDATE: &[Word] = &[
@@ -50,6 +70,9 @@ pub(crate) const INVALIDATE: &[Word] = &[
     word("pattern", "pattern = \"video:{video_id}:*\""),
     word("patterns", "patterns = [\"video:{video_id}:*\"]"),
     word("namespace", "namespace = \"video\""),
+    word("sql", "sql = \"UPDATE video SET title = ? WHERE id = ?\""),
+    word("tables", "tables = [\"video\"]"),
+    word("database", "database = \"orders\""),
     word("secret", "secret(token)"),
     word("when", "when = \"after\""),
     word("cache", "cache = &self.cache"),
@@ -61,6 +84,8 @@ pub(crate) const KEY: &[Word] = &[word("skip", "skip"), word("crate", "crate = m
 
 /// Words that other caches use for what is here called something else.
 const ELSEWHERE: &[(&str, &str)] = &[
+    ("query", "sql"),
+    ("statement", "sql"),
     ("expire", "ttl"),
     ("expires", "ttl"),
     ("expiry", "ttl"),
@@ -69,6 +94,8 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("max_age", "ttl"),
     ("time_to_idle", "idle"),
     ("tti", "idle"),
+    ("throttle", "rate"),
+    ("rate_limit", "rate"),
     ("grace", "stale"),
     ("swr", "stale"),
     ("stale_while_revalidate", "stale"),

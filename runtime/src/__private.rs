@@ -5,10 +5,15 @@ pub use std::option::Option::{self, None, Some};
 pub use inventory;
 
 pub use crate::{
-    __cached_framed as framed, __cached_kind as kind, __cached_kind_err as kind_err, __cached_kind_none as kind_none,
-    __cached_kind_none_err as kind_none_err, __cached_open as open, __cached_own as own,
-    __cached_own_option as own_option, __cached_part as part, __cached_share as share, __cached_succeeded as succeeded,
+    __cached_ask as ask, __cached_framed as framed, __cached_identity as identity, __cached_kind as kind,
+    __cached_kind_err as kind_err, __cached_kind_none as kind_none, __cached_kind_none_err as kind_none_err,
+    __cached_open as open, __cached_own as own, __cached_own_option as own_option, __cached_part as part,
+    __cached_share as share, __cached_skippable as skippable, __cached_source as source,
+    __cached_succeeded as succeeded, __cached_which as which,
 };
+
+#[cfg(all(feature = "query", any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
+pub use crate::database::generated as query;
 
 pub use crate::applied::Applied;
 pub use crate::cache::Cache;
@@ -22,14 +27,16 @@ pub use crate::invalidator::{Guard, Invalidator};
 pub use crate::key::{Absent, Key, KeyPart, KeyWriter, Kind, Sum, kind_of, secret};
 pub use crate::names::Names;
 pub use crate::outcome::{
-    Both0, Err0, Err1, Kind0, Kind1, Kind2, Kind3, None0, None1, Probe, Refuse, Shape, Share, Shared, Unshared,
+    Both0, Counted, Err0, Err1, Kind0, Kind1, Kind2, Kind3, Loads, None0, None1, Probe, Refuse, RefuseRate, Shape,
+    Share, Shared, Unshared,
 };
 pub use crate::own::{Argument, Optional, Own0, Own1, OwnOption0, OwnOption1, lend, lend_option};
 pub use crate::policy::Policy;
 pub use crate::probe::{
-    Asked, Both1, Err2, Framed0, Framed1, Kept0, Kept1, None2, Open0, Open1, Part0, Part1, Succeeded0, Succeeded1,
-    options,
+    Asked, Both1, Err2, Framed0, Framed1, Identity0, Kept0, Kept1, None2, Open0, Open1, Part0, Part1, Skipped0,
+    Skipped1, Source0, Source1, Succeeded0, Succeeded1, options,
 };
+use crate::rate::Rate;
 pub use crate::site::{Declared, Linked, Site};
 pub use crate::which::Which;
 
@@ -44,4 +51,16 @@ pub fn installed() -> &'static Cache {
 #[must_use]
 pub const fn refuse<R: Refuse>() -> fn(Error) -> R {
     R::refuse
+}
+
+/// How this return type says that the `rate` was spent.
+#[must_use]
+pub const fn refuse_rate<R: RefuseRate>() -> fn(Error) -> R {
+    R::refuse
+}
+
+/// What `rate = ".."` says, as the attribute has read it.
+#[must_use]
+pub const fn rate<L: Counted>(loads: u32, per: u64) -> Rate {
+    Rate::of(loads, per)
 }

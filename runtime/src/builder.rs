@@ -1,5 +1,7 @@
 //! Making a cache: every setting, its unit and its default.
 
+#[cfg(feature = "rate")]
+mod rates;
 #[cfg(feature = "_shared")]
 mod shared;
 #[cfg(feature = "tiers")]
@@ -144,6 +146,8 @@ impl Builder {
         for (glob, ttl) in &self.ttl_patterns {
             positive("ttl_for", millis(*ttl)).map_err(|e| e.with("pattern", glob))?;
         }
+        #[cfg(feature = "rate")]
+        self.check_rates()?;
         self.check_tiers()?;
         unique_sites()
     }

@@ -70,6 +70,12 @@ static INSTALLED: Slots<Cache> = Slots::new();
 static CURRENT: AtomicUsize = AtomicUsize::new(0);
 
 impl Cache {
+    /// Is this a handle to the same?
+    #[cfg(all(feature = "query", any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// A cache to be configured.
     pub fn builder() -> Builder {
         Builder::default()
@@ -414,14 +420,14 @@ impl Cache {
             denied: self.0.denials.count(),
             near_bytes: self.0.balance.weight(),
             near_capacity: self.0.balance.budget(),
-            shared: self.0.stack.shared_stats(&self.0.log),
+            shared: self.0.stack.shared_stats(&self.0.log, self.clock()),
         }
     }
 
     /// What is known of the log that this node shares with others; `None` if there is none.
     #[must_use]
     pub fn shared(&self) -> Option<SharedStats> {
-        self.0.stack.shared_stats(&self.0.log)
+        self.0.stack.shared_stats(&self.0.log, self.clock())
     }
 }
 

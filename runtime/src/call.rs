@@ -75,7 +75,7 @@ impl<V, R> Options<V, R> {
         self
     }
 
-    /// Says that the hard timeout passed.
+    /// Says that the hard timeout passed, or that the `rate` was spent.
     #[must_use]
     pub const fn refuse(mut self, refuse: fn(Error) -> R) -> Self {
         self.refuse = Some(refuse);
@@ -175,7 +175,9 @@ where
         let policy = known.policy();
         let tags = entry.tags().map(Arc::from).collect();
         if entry.fresh_until > now {
-            if entry.fresh_until > now + policy.refresh_ahead {
+            // A refresh that would be refused is left out.
+            let rests = known.budget.as_ref().is_some_and(|budget| budget.rests(now));
+            if rests || entry.fresh_until > now + policy.refresh_ahead {
                 known.counters.hits.add();
                 return Near::Hit(self.shape.join(entry.value));
             }
@@ -228,9 +230,11 @@ where
         }
     }
 
-    /// More sites than the table of shelves holds: the call goes uncached.
+    /// More sites than the table of shelves holds, or a read in a transaction: the call goes uncached.
     #[cold]
     fn without_shelf(self) -> MissOf<K, S, R, D> {
+        // It loads anyway, and the body's own calls were not meant.
+        intent::take_refresh();
         self.miss(None, None, None, true)
     }
 

@@ -2,7 +2,8 @@
 //!
 //! A cache failure is never the caller's failure: these errors come out of configuration, of the imperative door where
 //! a caller asked for the cache and not for a value, and of tiers; a cached function only ever returns its own errors
-//! (and, when it asked for a hard `timeout`, [`ErrorKind::Timeout`] turned into its own error type).
+//! (and, when it asked for a hard `timeout` or a `rate`, [`ErrorKind::Timeout`] and [`ErrorKind::Rate`] turned into its own
+//! error type).
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -34,6 +35,12 @@ pub enum ErrorKind {
     Deadline,
     /// A tier is left alone for now, because it failed several times in a row.
     Open,
+    /// A database answered, with an error: see [`database::cause`](crate::database::cause).
+    Database,
+    /// A database is away, or its connection was lost.
+    Connection,
+    /// All connections to a database are at work.
+    Busy,
     /// The part of a tier that holds this key is away; the other parts answer.
     Partial,
     /// A frame is corrupt, foreign, of another schema or of an unknown version.
@@ -44,6 +51,8 @@ pub enum ErrorKind {
     TooLarge,
     /// A load did not finish within the site's hard `timeout`.
     Timeout,
+    /// A load was not begun, because the site's `rate` was spent.
+    Rate,
     /// A load panicked.
     Panic,
     /// A bounded queue is full.
@@ -63,11 +72,15 @@ impl ErrorKind {
             Self::Tier => "tier",
             Self::Deadline => "deadline",
             Self::Open => "open",
+            Self::Database => "database",
+            Self::Connection => "connection",
+            Self::Busy => "busy",
             Self::Partial => "partial",
             Self::Frame => "frame",
             Self::Codec => "codec",
             Self::TooLarge => "too_large",
             Self::Timeout => "timeout",
+            Self::Rate => "rate",
             Self::Panic => "panic",
             Self::Full => "full",
             Self::Closed => "closed",

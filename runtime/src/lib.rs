@@ -12,12 +12,19 @@
 
 mod access;
 mod applied;
+#[cfg(feature = "rate")]
+mod budget;
+#[cfg(not(feature = "rate"))]
+#[path = "budget_absent.rs"]
+mod budget;
 pub mod builder;
 mod cache;
 mod call;
 pub mod chance;
 pub mod clock;
 pub mod codec;
+#[cfg(all(feature = "query", any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
+pub mod database;
 mod depth;
 mod entry;
 pub mod error;
@@ -43,6 +50,7 @@ mod plain;
 pub mod policy;
 mod probe;
 mod probe_macros;
+mod rate;
 mod restricted;
 mod settings;
 mod shelf;
@@ -73,7 +81,7 @@ pub use access::Access;
 pub use applied::{Applied, Flushed};
 pub use builder::Builder;
 pub use cache::Cache;
-pub use cached_derive::{KeyPart, cache, invalidate};
+pub use cached_derive::{KeyPart, cache, cache_query, invalidate};
 #[cfg(feature = "encryption")]
 pub use codec::{KeySecrecy, Keys};
 pub use entry::Entry;
@@ -82,6 +90,7 @@ pub use invalidator::Invalidator;
 pub use key::{Key, KeyPart};
 pub use namespace::{Namespace, SetOptions};
 pub use near::Eviction;
+pub use rate::Rate;
 pub use stats::Stats;
 #[cfg(feature = "tiers")]
 pub use tier::Tier;

@@ -235,3 +235,36 @@ impl<T, E: From<Error>> Refuse for Result<T, E> {
         Err(error.into())
     }
 }
+
+/// Return types that can say that the `rate` was spent.
+#[diagnostic::on_unimplemented(
+    message = "`rate` needs a way to say so in `{Self}`",
+    label = "cannot hold the error of a load that was refused",
+    note = "return a `Result` whose error implements `From<cached_runtime::Error>`"
+)]
+pub trait RefuseRate {
+    /// The result that says so.
+    fn refuse(error: Error) -> Self;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T, E: From<Error>> RefuseRate for Result<T, E> {
+    fn refuse(error: Error) -> Self {
+        Err(error.into())
+    }
+}
+
+/// Stands for what counts loads.
+#[derive(Debug, Clone, Copy)]
+pub struct Loads;
+
+/// There is what counts loads.
+#[diagnostic::on_unimplemented(
+    message = "`rate` needs the feature `rate` of `cached-runtime`",
+    label = "loads are not counted without it",
+    note = "write `features = [\"rate\"]` behind `cached-runtime` in Cargo.toml"
+)]
+pub trait Counted {}
+
+#[cfg(feature = "rate")]
+impl Counted for Loads {}

@@ -2,6 +2,7 @@
 
 use crate::clock::Millis;
 use crate::codec::Format;
+use crate::rate::Rate;
 
 /// The settings of one site: what its attribute says, and the defaults of the cache for what it does not say.
 ///
@@ -25,6 +26,8 @@ pub struct Policy {
     pub soft_timeout: Option<Millis>,
     /// How long a load may take at all. Default: for ever.
     pub timeout: Option<Millis>,
+    /// How many loads may run in a time. Default: as many as are wanted.
+    pub rate: Option<Rate>,
     /// How long an entry stays in near without being asked for. Default: as long as it lives.
     pub idle: Option<Millis>,
     /// Does the site stay in near? Default: no; sync functions always do.
@@ -50,6 +53,7 @@ impl Policy {
         err: None,
         soft_timeout: None,
         timeout: None,
+        rate: None,
         idle: None,
         local: false,
         strict: None,

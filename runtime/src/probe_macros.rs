@@ -13,6 +13,60 @@ macro_rules! __cached_part {
     }};
 }
 
+/// The name of the database that is asked.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __cached_source {
+    ($argument:expr, $otherwise:expr) => {{
+        use $crate::__private::{Source0 as _, Source1 as _};
+        (&&$crate::__private::Argument($argument)).name($otherwise)
+    }};
+}
+
+/// An argument that may be a database as a part of a key: by its name, or as it is.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __cached_identity {
+    ($argument:expr) => {{
+        use $crate::__private::{Identity0 as _, Part0 as _, Part1 as _};
+        (&&&$crate::__private::Argument($argument)).part()
+    }};
+}
+
+/// An argument that has no say in a query.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __cached_skippable {
+    ($argument:expr) => {{
+        use $crate::__private::{Skipped0 as _, Skipped1 as _};
+        (&&$crate::__private::Argument($argument)).skippable()
+    }};
+}
+
+/// The cache for what the database answers.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __cached_which {
+    ($argument:expr, $said:expr) => {{
+        use $crate::__private::{Source0 as _, Source1 as _};
+        (&&$crate::__private::Argument($argument)).which($said)
+    }};
+}
+
+/// What a query answers, made as the return type says.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __cached_ask {
+    ($ret:ty, $db:expr, $sql:expr, $values:expr) => {{
+        use $crate::__private::query::{
+            Rows0 as _, Rows1 as _, Rows2 as _, Rows3 as _, Rows4 as _, Rows5 as _, Rows6 as _, Rows7 as _,
+        };
+        let __db = $crate::__private::query::database($db);
+        let __how = (&&&&&&&&$crate::__private::query::Rows::<_, $ret>::of(__db)).how();
+        $crate::__private::query::ask(__db, $sql, $values, __how).await
+    }};
+}
+
 /// The shape of a return type: `Ok`, `Some`, `Ok(Some)` or the whole are kept.
 #[doc(hidden)]
 #[macro_export]

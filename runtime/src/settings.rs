@@ -1,9 +1,9 @@
 //! What a cache was built with.
 
-#[cfg(feature = "tiers")]
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::budget::Budgets;
 use crate::clock::{Clock, Millis, millis};
 #[cfg(feature = "tiers")]
 use crate::codec::{Codec, Format, Keys};
@@ -30,6 +30,8 @@ pub(crate) struct Settings {
     #[cfg(feature = "tiers")]
     pub(crate) strangers: Arc<Strangers>,
     pub(crate) groups: usize,
+    /// What sites may load; the same for all handles.
+    pub(crate) budgets: Arc<Budgets>,
     /// Does near answer nothing while invalidations of other nodes may be missing?
     pub(crate) strict: bool,
     pub(crate) seed: Option<u64>,
@@ -50,6 +52,7 @@ impl Default for Settings {
             #[cfg(feature = "tiers")]
             strangers: Arc::default(),
             groups: crate::log::GROUPS,
+            budgets: Arc::default(),
             strict: false,
             seed: None,
         }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
+use crate::budget::Budget;
 use crate::clock::{Clock, Millis};
-use crate::flight::{Board, FlightId};
+use crate::flight::{Board, Caller, FlightId, Loading};
 #[cfg(feature = "tiers")]
 use crate::frames::Frames;
 use crate::key::{Glance, KeyPart, OwnedKey};
@@ -32,7 +33,7 @@ pub(crate) struct Sign {
 
 /// One site in one cache, for one type of key, value and result.
 pub(crate) struct Shelf<K, V, R> {
-    pub(crate) sign: Sign,
+    pub(crate) sign: Arc<Sign>,
     pub(crate) near: Near<K, V>,
     pub(crate) board: Arc<Board<OwnedKey<K>, V, R>>,
     pub(crate) counters: Arc<Counters>,
@@ -42,6 +43,8 @@ pub(crate) struct Shelf<K, V, R> {
     /// Stands for the loads that hold a turn of `alone`, among loads that wait for each other.
     pub(crate) alone_id: FlightId,
     pub(crate) clock: Clock,
+    /// What it may load, if its site asks for that.
+    pub(crate) budget: Option<Arc<Budget>>,
     focus: Focus,
 }
 
@@ -63,6 +66,11 @@ where
     V: Clone + Send + Sync + 'static,
     R: Send + 'static,
 {
+    /// A load of this site, for this caller.
+    pub(crate) fn loading(&self, caller: Caller) -> Loading {
+        Loading::new(&self.sign, &self.counters, caller)
+    }
+
     /// Makes a shelf that may fill the whole budget for now, and lets the log know of it.
     pub(crate) fn new(sign: Sign, settings: &Settings, log: &Log, budget: u64) -> Self {
         let strict = sign.policy.strict.unwrap_or(settings.strict);
@@ -76,7 +84,8 @@ where
         Self {
             #[cfg(feature = "tiers")]
             frames: Frames::new(&sign.name, sign.policy.version, sign.policy.format, settings),
-            sign,
+            budget: settings.budgets.of(&sign.name, sign.policy.rate, &settings.clock),
+            sign: Arc::new(sign),
             near,
             board: Arc::new(Board::new()),
             counters,

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::clock::Clock;
 use crate::codec::Frame;
 use crate::group::Record;
 use crate::key::Key;
@@ -142,11 +143,12 @@ impl Stack {
     }
 
     #[cfg(feature = "_shared")]
-    pub(crate) fn shared_stats(&self, log: &Log) -> Option<SharedStats> {
+    pub(crate) fn shared_stats(&self, log: &Log, clock: &Clock) -> Option<SharedStats> {
         let seen = self.shared()?.shared.as_ref()?;
         let read = |counter: &std::sync::atomic::AtomicU64| counter.load(std::sync::atomic::Ordering::Relaxed);
         Some(SharedStats {
-            proven: log.is_proven(),
+            // Nobody may have doubted an old proof yet.
+            proven: log.is_proven() && !log.proof().has_lapsed(clock.now_assured()),
             connected: seen.connected.load(std::sync::atomic::Ordering::Acquire),
             number: log.shared_top().position.number,
             heard: read(&seen.heard),
@@ -157,7 +159,7 @@ impl Stack {
     }
 
     #[cfg(not(feature = "_shared"))]
-    pub(crate) fn shared_stats(&self, _: &Log) -> Option<SharedStats> {
+    pub(crate) fn shared_stats(&self, _: &Log, _: &Clock) -> Option<SharedStats> {
         None
     }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::applied::{Applied, Flushed};
+use crate::clock::Clock;
 use crate::codec::Frame;
 use crate::group::Record;
 use crate::key::Key;
@@ -50,7 +51,7 @@ impl Stack {
         Vec::new()
     }
 
-    pub(crate) fn shared_stats(self, _: &Log) -> Option<SharedStats> {
+    pub(crate) fn shared_stats(self, _: &Log, _: &Clock) -> Option<SharedStats> {
         None
     }
 }

@@ -4,13 +4,15 @@
 //! process pays nothing. The thread keeps no process alive. While it rests, before it has started, and where it could
 //! not be started at all, readers ask the kernel themselves.
 //!
-//! The kernel's clock is the one that goes on while the machine sleeps: values grow old meanwhile. The usual monotonic
-//! clock of Linux stands still then; on macOS and Windows the one that is asked does not.
+//! The kernel's clock is the one that goes on while the machine sleeps, where the system has one: values grow old
+//! meanwhile. The usual monotonic clock of Linux stands still then.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::thread::{self, Thread};
 use std::time::Duration;
+
+use boot_time::Instant;
 
 /// How often the number is written.
 const STEP: Duration = Duration::from_millis(4);
@@ -41,24 +43,10 @@ pub(crate) fn uptime() -> u64 {
 
 /// The same by the kernel's clock itself.
 pub(crate) fn exact() -> u64 {
-    static START: OnceLock<u64> = OnceLock::new();
-    let now = kernel();
-    now.saturating_sub(*START.get_or_init(|| now))
-}
-
-/// Milliseconds since the machine was started, its sleep included.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-fn kernel() -> u64 {
-    let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
-    now.tv_sec.unsigned_abs() * 1_000 + now.tv_nsec.unsigned_abs() / 1_000_000
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn kernel() -> u64 {
-    // Never through the library's own cache: all threads would write to its one line.
-    static ORIGIN: OnceLock<coarsetime::Instant> = OnceLock::new();
-    let origin = ORIGIN.get_or_init(coarsetime::Instant::now_without_cache_update);
-    coarsetime::Instant::now_without_cache_update().duration_since(*origin).as_millis()
+    static START: OnceLock<Instant> = OnceLock::new();
+    let now = Instant::now();
+    let up = now.saturating_duration_since(*START.get_or_init(|| now));
+    u64::try_from(up.as_millis()).unwrap_or(ASLEEP - 1)
 }
 
 /// Sees to it that readers ask the kernel while the thread is late. For paths that are not in such a hurry: without it

@@ -13,6 +13,8 @@ pub enum Which<'a> {
     Installed,
     /// The one that the attribute names.
     This(&'a Cache),
+    /// None: the call reads what nobody else may see yet. Its entry would be in this one.
+    Bypass(&'a Cache),
 }
 
 impl<'a> Which<'a> {
@@ -21,7 +23,7 @@ impl<'a> Which<'a> {
     pub(crate) fn cache(self) -> &'a Cache {
         match self {
             Self::Installed => Cache::installed(),
-            Self::This(cache) => cache,
+            Self::This(cache) | Self::Bypass(cache) => cache,
         }
     }
 
@@ -50,19 +52,33 @@ impl<'a> Which<'a> {
                 shelf
             }
             Self::This(cache) => shelf_of(cache, site)?,
+            Self::Bypass(_) => return None,
         };
         shelf.hit(&Glance { key: key(), of: key })
     }
 
-    /// The site's shelf, made now if it has to be; `None` if there are more sites than a cache has room for.
+    /// The site's shelf, made now if it has to be; `None` if there are more sites than a cache has room for, or if the call
+    /// is to go by all of them.
     pub(crate) fn shelf<K, V, R>(self, site: &'static Site) -> Option<Found<'a, K, V, R>>
     where
         K: KeyPart<Owned = K> + Clone + Eq + Send + Sync + 'static,
         V: Clone + Send + Sync + 'static,
         R: Send + 'static,
     {
-        self.cache().shelf(site)
+        match self {
+            Self::Bypass(_) => None,
+            Self::Installed | Self::This(_) => self.cache().shelf(site),
+        }
     }
+}
+
+/// A source of answers that knows its own name.
+pub trait Source {
+    /// What it is called in keys and tags.
+    fn name(&self) -> &str;
+
+    /// Which cache its answers are kept in, if the attribute says this.
+    fn which<'a>(&'a self, said: Which<'a>) -> Which<'a>;
 }
 
 /// The long way to a shelf that is made; out of line, for a hit is as quick as its code is short.

@@ -8,11 +8,16 @@ use syn::{Error, Expr, Ident, LitStr, Path, Result, Token};
 use super::value::Opt;
 use super::{Slot, read};
 use crate::errors::Errors;
-use crate::words::{self, CACHE};
+use crate::rate::Rate;
+use crate::words::{self, CACHE, QUERY};
 
-/// What `#[cache(..)]` says.
+/// What `#[cache(..)]` says, or `#[cache_query(..)]`.
 #[derive(Default)]
 pub(crate) struct CacheArgs {
+    pub(crate) attribute: Attribute,
+    pub(crate) sql: Slot<LitStr>,
+    pub(crate) tables: Slot<Vec<LitStr>>,
+    pub(crate) database: Slot<LitStr>,
     pub(crate) key: Slot<LitStr>,
     pub(crate) tags: Slot<Vec<LitStr>>,
     pub(crate) skip: Slot<Vec<Ident>>,
@@ -26,6 +31,7 @@ pub(crate) struct CacheArgs {
     pub(crate) jitter: Slot<f32>,
     pub(crate) soft_timeout: Slot<u64>,
     pub(crate) timeout: Slot<u64>,
+    pub(crate) rate: Slot<Rate>,
     pub(crate) idle: Slot<u64>,
     pub(crate) local: Slot<()>,
     pub(crate) strict: Slot<bool>,
@@ -40,6 +46,14 @@ pub(crate) struct CacheArgs {
     pub(crate) companions: Slot<bool>,
     pub(crate) cache: Slot<Expr>,
     pub(crate) krate: Slot<Path>,
+}
+
+/// Which of the two it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Attribute {
+    #[default]
+    Cache,
+    Query,
 }
 
 /// Where a load runs.
@@ -62,8 +76,8 @@ pub(crate) enum CacheNone {
 
 impl CacheArgs {
     /// Reads the attribute; what is wrong goes to `errors`, what is right is kept.
-    pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> Self {
-        let mut args = Self::default();
+    pub(crate) fn parse(attribute: Attribute, tokens: TokenStream, errors: &mut Errors) -> Self {
+        let mut args = Self { attribute, ..Self::default() };
         read(tokens, errors, |input, errors| {
             let Ok(word) = input.call(Ident::parse_any) else {
                 return Err(input.error("expected an option, such as `ttl = \"10m\"`"));
@@ -74,8 +88,12 @@ impl CacheArgs {
     }
 
     fn option(&mut self, word: &Ident, input: ParseStream<'_>, errors: &mut Errors) -> Result<()> {
-        let opt = Opt { word, words: CACHE, input };
+        let words = if self.is_query() { QUERY } else { CACHE };
+        let opt = Opt { word, words, input };
         match word.unraw().to_string().as_str() {
+            "sql" if self.is_query() => self.sql.fill(word, opt.text()?),
+            "tables" if self.is_query() => self.tables.fill(word, opt.segments()?),
+            "database" if self.is_query() => self.database.fill(word, opt.segment()?),
             "key" => self.key.fill(word, opt.text()?),
             "tags" => self.tags.fill(word, opt.texts()?),
             "skip" => self.skip.fill(word, opt.names(errors)?),
@@ -89,6 +107,7 @@ impl CacheArgs {
             "jitter" => self.jitter.fill(word, opt.fraction()?),
             "soft_timeout" => self.soft_timeout.fill(word, opt.duration_or_zero()?.1),
             "timeout" => self.timeout.fill(word, opt.duration()?),
+            "rate" => self.rate.fill(word, opt.rate()?),
             "idle" => self.idle.fill(word, opt.duration()?),
             "local" => self.local.fill(word, opt.flag()?),
             "lock" => self.lock.fill(word, opt.choice(LOCKS)?),
@@ -103,7 +122,7 @@ impl CacheArgs {
             "companions" => self.companions.fill(word, opt.truth()?),
             "cache" => self.cache.fill(word, opt.expr()?),
             "crate" => self.krate.fill(word, opt.path()?),
-            other => Err(Error::new(word.span(), words::unknown(CACHE, other))),
+            other => Err(Error::new(word.span(), words::unknown(words, other))),
         }
     }
 
@@ -113,6 +132,10 @@ impl CacheArgs {
 
     pub(crate) fn is_secret(&self, name: &Ident) -> bool {
         self.secret.get().is_some_and(|names| names.contains(name))
+    }
+
+    pub(crate) fn is_query(&self) -> bool {
+        self.attribute == Attribute::Query
     }
 
     pub(crate) fn is_inline(&self) -> bool {

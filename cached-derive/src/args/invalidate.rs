@@ -20,6 +20,9 @@ pub(crate) struct InvalidateArgs {
     pub(crate) pattern: Slot<LitStr>,
     pub(crate) patterns: Slot<Vec<LitStr>>,
     pub(crate) namespace: Slot<LitStr>,
+    pub(crate) sql: Slot<LitStr>,
+    pub(crate) tables: Slot<Vec<LitStr>>,
+    pub(crate) database: Slot<LitStr>,
     pub(crate) secret: Slot<Vec<Ident>>,
     pub(crate) when: Slot<When>,
     pub(crate) cache: Slot<Expr>,
@@ -64,6 +67,9 @@ impl InvalidateArgs {
             "pattern" => self.pattern.fill(word, opt.text()?),
             "patterns" => self.patterns.fill(word, opt.texts()?),
             "namespace" => self.namespace.fill(word, opt.segment()?),
+            "sql" => self.sql.fill(word, opt.text()?),
+            "tables" => self.tables.fill(word, opt.segments()?),
+            "database" => self.database.fill(word, opt.segment()?),
             "secret" => self.secret.fill(word, opt.names(errors)?),
             "when" => self.when.fill(word, opt.choice(WHEN)?),
             "cache" => self.cache.fill(word, opt.expr()?),
@@ -117,6 +123,8 @@ impl InvalidateArgs {
     pub(crate) fn names_something(&self) -> bool {
         self.all_keys().chain(self.all_patterns()).chain(self.all_tags()).next().is_some()
             || self.namespace.is_given()
+            || self.tables.is_given()
+            || self.sql.is_given()
             || !self.calls.is_empty()
     }
 }

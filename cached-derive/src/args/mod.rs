@@ -11,9 +11,9 @@ mod value;
 use proc_macro2::{Span, TokenStream};
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
-use syn::{Error, Ident, Result, Token};
+use syn::{Error, Ident, LitStr, Result, Token};
 
-pub(crate) use cache::{CacheArgs, CacheNone};
+pub(crate) use cache::{Attribute, CacheArgs, CacheNone};
 pub(crate) use invalidate::{InvalidateArgs, When};
 pub(crate) use key::KeyArgs;
 
@@ -54,6 +54,17 @@ impl<T> Slot<T> {
     pub(crate) const fn is_given(&self) -> bool {
         self.0.is_some()
     }
+}
+
+/// Tables by the last part of their names, as tags name them.
+pub(crate) fn tables(names: &Slot<Vec<LitStr>>) -> impl Iterator<Item = String> {
+    let last = |name: &LitStr| name.value().rsplit('.').next().unwrap_or_default().to_lowercase();
+    names.get().into_iter().flatten().map(last)
+}
+
+/// What a database is called that does not know itself.
+pub(crate) fn database(name: &Slot<LitStr>) -> String {
+    name.get().map_or_else(|| "main".to_owned(), LitStr::value)
 }
 
 /// Reads options until the tokens end; `option` reads what belongs to one.

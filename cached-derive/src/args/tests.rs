@@ -6,7 +6,7 @@ use super::*;
 
 fn cache(tokens: TokenStream) -> (CacheArgs, Vec<String>) {
     let mut errors = Errors::default();
-    let args = CacheArgs::parse(tokens, &mut errors);
+    let args = CacheArgs::parse(Attribute::Cache, tokens, &mut errors);
     (args, said(errors))
 }
 
@@ -25,7 +25,7 @@ fn every_option_is_read() {
     let (args, said) = cache(quote! {
         key = "a:{b}", tags = ["t:{b}",], skip(db, self), secret(token), namespace = "n", name = "site.name",
         version = 3, ttl = "10m", stale = "1h", refresh_ahead = "30s", jitter = 0.25, soft_timeout = "0s",
-        timeout = "10s", idle = "5m", local, strict = false, lock = "cluster", format = json, load = "inline", cache_none, cache_err = "5s",
+        timeout = "10s", rate = "100/m", idle = "5m", local, strict = false, lock = "cluster", format = json, load = "inline", cache_none, cache_err = "5s",
         cache_if = |a, b| a < b, ttl_with = life::<u8, u16>, weigh = |v| v.len(), companions = false,
         cache = &self.cache, crate = my::cached,
     });
@@ -36,6 +36,7 @@ fn every_option_is_read() {
     assert_eq!((args.jitter.get(), args.version.get(), args.format.get()), (Some(&0.25), Some(&3), Some(&"Json")));
     assert_eq!(args.cache_none.get(), Some(&CacheNone::AsValue));
     assert!(args.is_inline() && args.local.is_given() && args.cache_if.is_given() && args.ttl_with.is_given());
+    assert_eq!(args.rate.get().map(|rate| (rate.loads, rate.per)), Some((100, 60_000)));
     assert_eq!((args.strict.get(), args.lock.get()), (Some(&false), Some(&true)));
     assert!(args.cache.is_given() && args.krate.is_given() && args.companions.get() == Some(&false));
 }
@@ -86,6 +87,8 @@ fn a_value_that_is_missing_or_odd_says_how_it_is_written() {
         (quote!(version = 99999999999), "`version` takes a whole number: `version = 2`"),
         (quote!(companions = "no"), "`companions` takes `true` or `false`: `companions = false`"),
         (quote!(ttl = "0s"), "`ttl` cannot be zero: leave the option out, or give a time such as \"1s\""),
+        (quote!(rate = 100), "rates are text: write `rate = \"100/s\"` for each second"),
+        (quote!(rate = -1), "`rate` takes a rate: `rate = \"100/s\"`"),
         (quote!(ttl = "1s" stale = "1s"), "expected a comma before the next option"),
         (quote!(name = "a:b"), "`name` cannot hold `:`: use letters, digits and `-_.@/+$&!`"),
         (quote!(= 3), "expected an option, such as `ttl = \"10m\"`"),

@@ -6,6 +6,7 @@ use syn::punctuated::Punctuated;
 use syn::{Error, Expr, Ident, Lit, LitBool, LitStr, Path, Result, Token, bracketed, parenthesized};
 
 use crate::errors::Errors;
+use crate::rate::{self, Rate};
 use crate::words::{self, Word};
 use crate::{duration, template};
 
@@ -93,6 +94,19 @@ impl Opt<'_> {
                 Err(Error::new(n.span(), message))
             }
             other => Err(self.refuse(&other, "a duration")),
+        }
+    }
+
+    /// `= "100/s"`.
+    pub(super) fn rate(&self) -> Result<Rate> {
+        self.equals()?;
+        match self.literal("a rate")? {
+            Lit::Str(lit) => rate::parse(&lit),
+            Lit::Int(n) if n.suffix().is_empty() => {
+                let message = format!("rates are text: write `{} = \"{n}/s\"` for each second", self.name());
+                Err(Error::new(n.span(), message))
+            }
+            other => Err(self.refuse(&other, "a rate")),
         }
     }
 
@@ -197,6 +211,20 @@ impl Opt<'_> {
             errors.at(self.word.span(), format!("`{}` names no argument: `{}`", self.name(), self.example()));
         }
         Ok(names)
+    }
+
+    /// `= ["a", "b"]`, each a name: one segment of a key.
+    pub(super) fn segments(&self) -> Result<Vec<LitStr>> {
+        let texts = self.texts()?;
+        for text in &texts {
+            let value = text.value();
+            let checked = match value.ends_with('.') {
+                true => Err("needs a name behind the dot".to_owned()),
+                false => template::check_segment(&value),
+            };
+            checked.map_err(|why| Error::new(text.span(), format!("`{}` {why}", self.name())))?;
+        }
+        Ok(texts)
     }
 
     /// `= ["a", "b"]`.

@@ -6,9 +6,9 @@ use syn::spanned::Spanned;
 use syn::{Expr, Result};
 
 use super::{companions, load, site};
-use crate::args::CacheArgs;
+use crate::args::{Attribute, CacheArgs};
 use crate::input::ours_at;
-use crate::key::Key;
+use crate::key::{Key, borrow};
 use crate::model::Model;
 
 /// ```text
@@ -43,21 +43,35 @@ use crate::model::Model;
 ///     }
 /// }
 /// ```
-pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenStream> {
-    let model = Model::parse(attribute, item)?;
+///
+/// `#[cache_query]` is the same, but that an argument may be a database: `P::which!(&db, P::Which::Installed)` is the
+/// cache, `P::identity!(&db)` the part of the key, and each of its tables is one more tag.
+pub(crate) fn expand(which: Attribute, attribute: TokenStream, item: TokenStream) -> Result<TokenStream> {
+    let model = Model::parse(which, attribute, item)?;
     let key = Key::of(&model);
     let companions = companions::expand(&model, &key);
     let function = &model.function;
     let (attrs, vis, sig, p) = (&function.attrs, &function.vis, &function.sig, &model.private);
     let (question, call, load) = (question(&model, &key), call(&model, &key), load::expand(&model));
+    let ready = model.reading().map(|sql| sql.ready(function, p));
+    let skipped: TokenStream = model
+        .sources()
+        .filter(|param| model.args.is_skipped(&param.name))
+        .map(|param| {
+            let (name, p) = (borrow(param), p.at(param.ty.span()));
+            quote_spanned!(ours_at(&param.ty)=> #p::skippable!(#name);)
+        })
+        .collect();
     Ok(quote_spanned! {Span::mixed_site()=>
         #(#attrs)*
         #vis #sig {
             let __near = {
+                #skipped
                 #question
                 if let #p::Some(__hit) = __open.hit(__site, __cache, __key, __shape) {
                     return __hit;
                 }
+                #ready
                 #call
                 __open.near(__call)
             };
@@ -82,6 +96,10 @@ pub(super) fn question(model: &Model, key: &Key<'_>) -> TokenStream {
         }
         None => quote_spanned!(Span::mixed_site()=> #p::Which::Installed),
     };
+    let cache = model.keyed_sources().fold(cache, |cache, source| {
+        let (name, p) = (borrow(source), p.at(source.ty.span()));
+        quote_spanned!(ours_at(&source.ty)=> #p::which!(#name, #cache))
+    });
     let kind = kind(model);
     let located = p.at(ret.span());
     let open = quote_spanned!(ours_at(ret)=> #located::open!(#ret));
@@ -155,7 +173,7 @@ fn kind(model: &Model) -> TokenStream {
 
 /// What is not a plain number.
 fn options(model: &Model) -> TokenStream {
-    let CacheArgs { cache_if, ttl_with, weigh, timeout, .. } = &model.args;
+    let CacheArgs { cache_if, ttl_with, weigh, timeout, rate, .. } = &model.args;
     let (p, ret) = (&model.private, &model.function.output);
     let ours = Span::mixed_site();
     let given = [("cache_if", cache_if), ("ttl_with", ttl_with), ("weigh", weigh)];
@@ -169,9 +187,10 @@ fn options(model: &Model) -> TokenStream {
     } else {
         quote_spanned!(ours=> #p::options::<#ret, _>(__shape))
     };
-    if timeout.is_given() {
-        let p = p.at(ret.span());
-        quote_spanned!(ours_at(ret)=> .refuse(#p::refuse::<#ret>())).to_tokens(&mut given);
+    let asks = [(timeout.is_given(), "refuse"), (rate.is_given(), "refuse_rate")];
+    if let Some((_, ask)) = asks.iter().find(|(is_given, _)| *is_given) {
+        let (p, ask) = (p.at(ret.span()), Ident::new(ask, ours_at(ret)));
+        quote_spanned!(ours_at(ret)=> .refuse(#p::#ask::<#ret>())).to_tokens(&mut given);
     }
     quote_spanned!(ours=> #begin #given)
 }

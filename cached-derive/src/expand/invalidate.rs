@@ -8,12 +8,13 @@ use syn::{Error, Expr, ExprCall, LitStr, Path, Result};
 
 use super::cache::borrowed;
 use super::load::typed;
-use crate::args::{InvalidateArgs, When};
+use crate::args::{self, InvalidateArgs, When};
 use crate::check;
 use crate::errors::Errors;
 use crate::input::{Function, Param, ours_at};
 use crate::key::hole_value;
 use crate::path::Private;
+use crate::sql::{For, Sql};
 use crate::template::{Piece, Purpose, Template};
 
 /// ```text
@@ -35,7 +36,7 @@ use crate::template::{Piece, Purpose, Template};
 pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenStream> {
     let mut errors = Errors::default();
     let args = InvalidateArgs::parse(attribute, &mut errors);
-    let Some(function) = errors.keep(syn::parse2::<Function>(item)) else {
+    let Some(mut function) = errors.keep(syn::parse2::<Function>(item)) else {
         return errors.finish().map(|()| TokenStream::new());
     };
     let read = |lits: Vec<&LitStr>, purpose, errors: &mut Errors| -> Vec<Template> {
@@ -47,12 +48,17 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
         ("pattern_with", read(args.all_patterns().collect(), Purpose::Pattern, &mut errors)),
     ];
     let all: Vec<&Template> = named.iter().flat_map(|(_, templates)| templates).collect();
+    let private = Private::new(args.krate.get().cloned());
+    let sql = args.sql.get().and_then(|text| Sql::of(text, &function, |_| false, For::Writing, &mut errors));
+    if let Some(sql) = &sql {
+        function.body = sql.run(&function, &private);
+    }
     check::invalidate(&function, &args, &all, &mut errors);
     let entries: Vec<_> = args.calls.iter().filter_map(|call| errors.keep(entry_of(call))).collect();
     errors.finish()?;
 
     let ours = Span::mixed_site();
-    let p = &Private::new(args.krate.get().cloned());
+    let p = &private;
     let collect = named.iter().flat_map(|(method, templates)| {
         let method = Ident::new(method, ours);
         let function = &function;
@@ -63,6 +69,13 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
         })
     });
     let namespace = args.namespace.get().map(|name| quote_spanned!(ours=> __invalidator.namespace_checked(#name);));
+    // Whatever nobody knows the tables of is behind a star.
+    let starred = args.tables.is_given().then(|| "*".to_owned());
+    let database = args::database(&args.database);
+    // Any rows of them: those whose entries carry the table, and those whose entries carry rows.
+    let tables = args::tables(&args.tables).flat_map(|table| [format!("{table}:*"), table]);
+    let tables = tables.chain(starred).map(|table| format!("sql:{database}:{table}"));
+    let tables = tables.map(|tag| quote_spanned!(ours=> __invalidator.tag(#tag);));
     let entries = entries.iter().map(|entry| quote_spanned!(ours=> __invalidator.entry(&#entry);));
     let cache = args.cache.get().map_or_else(|| quote_spanned!(ours=> #p::installed()), borrowed);
     let around = around(&function, args.when.get().copied().unwrap_or(When::After), p);
@@ -73,6 +86,7 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
             let mut __invalidator = #p::Cache::invalidator(#cache);
             #(#collect)*
             #namespace
+            #(#tables)*
             #(#entries)*
             #around
         }

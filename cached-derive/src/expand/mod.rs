@@ -9,11 +9,22 @@ mod site;
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
-use syn::Signature;
+use syn::{Result, Signature};
 
-pub(crate) use cache::expand as cache;
+use crate::args::Attribute;
+
 pub(crate) use invalidate::expand as invalidate;
 pub(crate) use key_part::expand as key_part;
+
+/// `#[cache]`.
+pub(crate) fn cache(attribute: TokenStream, item: TokenStream) -> Result<TokenStream> {
+    cache::expand(Attribute::Cache, attribute, item)
+}
+
+/// `#[cache_query]`.
+pub(crate) fn cache_query(attribute: TokenStream, item: TokenStream) -> Result<TokenStream> {
+    cache::expand(Attribute::Query, attribute, item)
+}
 
 /// The types and constants a function was called with, to call it again: `::<T, N>`.
 fn turbofish(sig: &Signature) -> TokenStream {

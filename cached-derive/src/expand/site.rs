@@ -8,6 +8,7 @@ use syn::ext::IdentExt;
 use crate::args::{CacheArgs, CacheNone};
 use crate::key::Key;
 use crate::model::{Companions, Model};
+use crate::rate::Rate;
 
 /// How the function gets at its site: from its companions, or from a static of its own.
 pub(super) fn expand(model: &Model, key: &Key<'_>) -> TokenStream {
@@ -42,7 +43,8 @@ pub(super) fn declare(model: &Model, key: &Key<'_>) -> TokenStream {
     let some_text = |text: Option<String>| some(model, text);
     let name = some_text(model.args.name.get().map(LitStr::value));
     let (namespace, template) = (some_text(key.namespace()), some_text(key.declared()));
-    let tags = model.tags.iter().map(crate::template::Template::shape);
+    let tables = model.tables().map(|table| format!("sql:{{}}:{table}"));
+    let tags = model.tags.iter().map(crate::template::Template::shape).chain(tables);
     let policy = policy(model);
     // Linked from inside the function, so that a site is known though it was never called.
     quote_spanned! {Span::mixed_site()=>
@@ -72,18 +74,26 @@ fn some<T: ToTokens>(model: &Model, value: Option<T>) -> TokenStream {
     }
 }
 
+/// A query's answer is fresh for five minutes: what is written behind the framework's back is seen at last.
+const QUERY_TTL: u64 = 5 * 60 * 1_000;
+
 /// Only what was asked for; the rest is the runtime's.
 fn policy(model: &Model) -> TokenStream {
     let p = &model.private;
     let ours = Span::mixed_site();
     // Named in full, so that a new option cannot be forgotten here.
     let CacheArgs {
+        attribute: _,
+        sql: _,
+        tables: _,
+        database: _,
         ttl,
         stale,
         refresh_ahead,
         jitter,
         soft_timeout,
         timeout,
+        rate,
         idle,
         local: _,
         strict,
@@ -117,7 +127,7 @@ fn policy(model: &Model) -> TokenStream {
         some(model, Some(quote_spanned!(ours=> #p::Format::#format)))
     });
     let fields = [
-        ("ttl", ttl.get().map(optional)),
+        ("ttl", ttl.get().or(model.args.is_query().then_some(&QUERY_TTL)).map(optional)),
         ("stale", stale.get().map(number)),
         ("refresh_ahead", refresh_ahead.get().map(number)),
         ("jitter", jitter.get().map(|part| Literal::f32_unsuffixed(*part).to_token_stream())),
@@ -125,6 +135,7 @@ fn policy(model: &Model) -> TokenStream {
         ("err", cache_err.get().map(optional)),
         ("soft_timeout", soft_timeout.get().map(optional)),
         ("timeout", timeout.get().map(optional)),
+        ("rate", rate.get().zip(rate.span()).map(|(rate, at)| budget(model, *rate, at))),
         ("idle", idle.get().map(optional)),
         ("local", model.is_local().then(|| quote_spanned!(ours=> true))),
         ("strict", strict.get().map(|strict| some(model, Some(quote_spanned!(ours=> #strict))))),
@@ -138,4 +149,13 @@ fn policy(model: &Model) -> TokenStream {
         return quote_spanned!(ours=> #p::Policy::DEFAULT);
     }
     quote_spanned!(ours=> #p::Policy { #(#names: #values,)* ..#p::Policy::DEFAULT })
+}
+
+/// `P::Some(P::rate::<P::Loads>(100, 1000))`: a question of its own, so that a missing feature is said at the user's word.
+fn budget(model: &Model, rate: Rate, at: Span) -> TokenStream {
+    let p = model.private.at(at);
+    let ours = Span::mixed_site().located_at(at);
+    let (loads, per) = (Literal::u32_unsuffixed(rate.loads), Literal::u64_unsuffixed(rate.per));
+    let asked = quote_spanned!(ours=> #p::rate::<#p::Loads>(#loads, #per));
+    some(model, Some(asked))
 }

@@ -47,6 +47,25 @@ fn cache_of_an_async_function() {
 }
 
 #[test]
+fn cache_query_of_a_database() {
+    snapshot!(
+        "cache_query_of_a_database",
+        expanded(
+            super::cache_query,
+            quote!(key = "caption:{video}", tables = ["Caption", "main.video"], skip(log)),
+            quote! {
+                async fn captions(db: &Db, video: i64, log: &Log) -> Result<Vec<String>, Error> {
+                    db.captions(video).await
+                }
+            }
+        )
+        .split("///Companions of")
+        .next()
+        .unwrap_or_default()
+    );
+}
+
+#[test]
 fn cache_of_a_sync_function() {
     snapshot!("cache_of_a_sync_function", function(quote!(), quote! { fn square(n: u64) -> u64 { n * n } }));
 }
@@ -115,6 +134,47 @@ fn invalidate_of_an_async_function() {
 }
 
 #[test]
+#[cfg(feature = "query")]
+fn cache_query_of_a_statement() {
+    snapshot!(
+        "cache_query_of_a_statement",
+        expanded(
+            super::cache_query,
+            quote!(sql = "SELECT text FROM caption WHERE video = :video AND lang = :lang", secret(lang)),
+            quote! { async fn texts(db: &Database<Sqlite>, lang: &str, video: i64) -> Result<Vec<String>, Error>; }
+        )
+    );
+}
+
+#[test]
+#[cfg(feature = "query")]
+fn invalidate_of_a_statement() {
+    snapshot!(
+        "invalidate_of_a_statement",
+        expanded(
+            super::invalidate,
+            quote!(sql = "UPDATE video SET title = ? WHERE id = ?", namespace = "list"),
+            quote! { async fn rename(db: &Database<Sqlite>, title: &str, id: i64) -> Result<u64, Error>; }
+        )
+    );
+}
+
+#[test]
+#[cfg(feature = "query")]
+fn a_statement_that_cannot_be_given_its_values_is_refused_where_it_is_written() {
+    let refused = |text: &str, of: proc_macro2::TokenStream| {
+        let item = quote! { async fn f(db: &Database<#of>, x: i64) -> Result<Vec<i64>, Error>; };
+        crate::fallback::or_untouched(quote!(sql = #text), item, super::cache_query).to_string()
+    };
+    let many = format!("SELECT y FROM a WHERE {} = 1", ":x + ".repeat(16) + ":x");
+    assert!(refused(&many, quote!(Sqlite)).contains("at 17 places, of 16"));
+    assert!(!refused(&many.replacen(":x + ", "", 1), quote!(Sqlite)).contains("compile_error"));
+    // To MySQL the first two stand in texts.
+    let texts = r"SELECT 'a\' :x ', 'b\' :x ' FROM a WHERE y = :x";
+    assert!(refused(texts, quote!(MySql)).contains("cannot be told apart"));
+}
+
+#[test]
 fn invalidate_of_a_sync_function() {
     snapshot!(
         "invalidate_of_a_sync_function",
@@ -143,6 +203,6 @@ fn key_part_of_an_enum() {
 #[test]
 fn what_is_refused_leaves_the_function_as_it_was() {
     let item = quote! { async fn f(id: u32) -> u32 { id } };
-    let out = crate::fallback::or_untouched(item.clone(), |item| super::cache(quote!(tll = "1s"), item)).to_string();
+    let out = crate::fallback::or_untouched(quote!(tll = "1s"), item.clone(), super::cache).to_string();
     assert!(out.contains("compile_error") && out.ends_with(&item.to_string()), "{out}");
 }

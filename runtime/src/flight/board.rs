@@ -7,7 +7,7 @@ use std::sync::Arc;
 use hashbrown::{Equivalent, HashMap};
 use quick_cache::DefaultHashBuilder;
 
-use super::chain::FlightId;
+use super::chain::{FlightId, forget};
 use super::landing::{Flight, Landing};
 use crate::clock::Millis;
 use crate::log::Birth;
@@ -163,6 +163,7 @@ impl<K: Hash + Eq, V: Clone, R> Lead<K, V, R> {
         self.board.shard(&self.key).lock().end(&self.key, &self.flight, publish);
         self.done = true;
         self.flight.land(landing);
+        forget(self.flight.id);
         published
     }
 }
@@ -174,6 +175,7 @@ impl<K: Hash + Eq, V: Clone, R> Drop for Lead<K, V, R> {
         }
         self.board.shard(&self.key).lock().end(&self.key, &self.flight, || {});
         self.flight.land(Landing::Lost);
+        forget(self.flight.id);
     }
 }
 

@@ -4,11 +4,13 @@
 //! circle runs its body uncached instead. Tasks that a load spawns by itself are not seen.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
+
+use super::whose::Loading;
 
 /// The number of a flight, never given out twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -22,8 +24,28 @@ impl FlightId {
 }
 
 tokio::task_local! {
-    /// The flights whose loads this task runs, outermost first.
-    static TASK: Vec<FlightId>;
+    static TASK: Chain;
+}
+
+/// The loads that a task runs.
+#[derive(Clone, Default)]
+struct Chain {
+    /// Their flights, outermost first.
+    flights: Vec<FlightId>,
+    /// The innermost.
+    loading: Option<Loading>,
+}
+
+impl Chain {
+    fn here() -> Self {
+        TASK.try_with(Clone::clone).unwrap_or_default()
+    }
+}
+
+/// What is known of the innermost load that this task runs.
+#[cfg(all(feature = "query", any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
+pub(super) fn with_loading<R>(look: impl FnOnce(Option<&Loading>) -> Option<R>) -> Option<R> {
+    TASK.try_with(|chain| look(chain.loading.as_ref())).ok().flatten()
 }
 
 thread_local! {
@@ -34,18 +56,82 @@ thread_local! {
 /// Who waits for whom: a load for the flights it has joined.
 static WAITS: Mutex<Option<HashMap<FlightId, Vec<FlightId>>>> = Mutex::new(None);
 
+/// Loads that have seen what nobody else may see, such as rows that are not committed; and how many there are.
+static WITHHELD: Mutex<Option<HashSet<FlightId>>> = Mutex::new(None);
+static HOW_MANY: AtomicUsize = AtomicUsize::new(0);
+
+/// The loads running here have seen what nobody else may: what they bring is their callers' alone.
+pub(crate) fn withhold() {
+    let chain = here();
+    if chain.is_empty() {
+        return;
+    }
+    let mut withheld = WITHHELD.lock();
+    let withheld = withheld.get_or_insert_default();
+    withheld.extend(chain);
+    HOW_MANY.store(withheld.len(), Ordering::Release);
+}
+
+/// Has this load seen such a thing?
+pub(crate) fn is_withheld(flight: FlightId) -> bool {
+    HOW_MANY.load(Ordering::Acquire) > 0 && WITHHELD.lock().as_ref().is_some_and(|withheld| withheld.contains(&flight))
+}
+
+/// The load is over.
+pub(crate) fn forget(flight: FlightId) {
+    if HOW_MANY.load(Ordering::Acquire) > 0
+        && let Some(withheld) = WITHHELD.lock().as_mut()
+    {
+        withheld.remove(&flight);
+        HOW_MANY.store(withheld.len(), Ordering::Release);
+    }
+}
+
 /// Runs a load as part of this flight.
 ///
 /// Not `async`: a future that is given to an `async fn` takes up its room twice, and every load is moved to its box.
-pub(crate) fn chained<F: Future>(flight: FlightId, load: F) -> impl Future<Output = F::Output> {
-    let mut chain = TASK.try_with(Clone::clone).unwrap_or_default();
-    chain.push(flight);
+pub(crate) fn chained<F: Future>(flight: FlightId, whose: Loading, load: F) -> impl Future<Output = F::Output> {
+    let mut chain = Chain::here();
+    chain.flights.push(flight);
+    chain.loading = Some(whose);
     TASK.scope(chain, load)
 }
 
+/// A load that is nobody's but its caller's, among those that take turns under one number.
+pub(crate) struct Alone {
+    turns: FlightId,
+    own: FlightId,
+}
+
+impl Alone {
+    pub(crate) fn among(turns: FlightId) -> Self {
+        Self { turns, own: FlightId::next() }
+    }
+
+    /// Runs it.
+    pub(crate) fn chained<F: Future>(&self, whose: Loading, load: F) -> impl Future<Output = F::Output> + use<F> {
+        let mut chain = Chain::here();
+        chain.flights.extend([self.turns, self.own]);
+        chain.loading = Some(whose);
+        TASK.scope(chain, load)
+    }
+
+    pub(crate) fn is_withheld(&self) -> bool {
+        is_withheld(self.own)
+    }
+}
+
+/// Also of a caller who has left.
+impl Drop for Alone {
+    fn drop(&mut self) {
+        forget(self.own);
+        forget(self.turns);
+    }
+}
+
 /// Runs a load as part of this flight and of no other, whichever task it runs in: who waits for it has said so.
-pub(crate) fn chained_apart<F: Future>(flight: FlightId, load: F) -> impl Future<Output = F::Output> {
-    TASK.scope(vec![flight], load)
+pub(crate) fn chained_apart<F: Future>(flight: FlightId, whose: Loading, load: F) -> impl Future<Output = F::Output> {
+    TASK.scope(Chain { flights: vec![flight], loading: Some(whose) }, load)
 }
 
 /// Runs a blocking load as part of this flight.
@@ -63,7 +149,7 @@ pub(crate) fn chained_sync<T>(flight: FlightId, load: impl FnOnce() -> T) -> T {
 
 /// The innermost load running here, and all it is part of.
 fn here() -> Vec<FlightId> {
-    let mut chain = TASK.try_with(Clone::clone).unwrap_or_default();
+    let mut chain = TASK.try_with(|chain| chain.flights.clone()).unwrap_or_default();
     THREAD.with_borrow(|blocking| chain.extend_from_slice(blocking));
     chain
 }

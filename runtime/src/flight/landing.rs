@@ -51,6 +51,8 @@ pub(crate) enum Landing<V, R> {
     Stale(V),
     /// With a result that is not kept: an error, or nothing.
     Passed { result: Option<R>, share: Share<R> },
+    /// With a result that nobody may have but who leads.
+    Withheld(Option<R>),
     /// It panicked; the first to ask gets the payload, the others its text.
     Panicked { payload: Option<Box<dyn Any + Send>>, message: Arc<str> },
     /// The tier below or the clock above said no.
@@ -64,6 +66,8 @@ pub(crate) enum Told<V, R> {
     Kept(V),
     Stale(V),
     Passed(R),
+    /// The same, and it is not to be told on.
+    Withheld(R),
     /// The result is the leader's and cannot be copied.
     Unshared,
     Panicked(Box<dyn Any + Send>),
@@ -127,6 +131,8 @@ impl<V: Clone, R> Landing<V, R> {
                 _ if leads => result.take().map_or(Told::Unshared, Told::Passed),
                 _ => Told::Unshared,
             },
+            Self::Withheld(result) if leads => result.take().map_or(Told::Unshared, Told::Withheld),
+            Self::Withheld(_) => Told::Unshared,
             Self::Panicked { payload, message } => {
                 Told::Panicked(payload.take().unwrap_or_else(|| Box::new(message.to_string())))
             }

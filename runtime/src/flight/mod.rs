@@ -10,10 +10,20 @@ mod landing;
 mod relay;
 mod unwind;
 mod wait;
+#[cfg(all(feature = "query", any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
+mod whose;
+#[cfg(not(all(feature = "query", any(feature = "sqlite", feature = "postgres", feature = "mysql"))))]
+#[path = "whose_absent.rs"]
+mod whose;
 
 pub(crate) use board::{Board, Boarded, Lead};
-pub(crate) use chain::{FlightId, chained, chained_apart, chained_sync, would_wait_for_itself};
+pub(crate) use chain::{
+    Alone, FlightId, chained, chained_apart, chained_sync, is_withheld, withhold, would_wait_for_itself,
+};
 pub(crate) use drive::drive;
 pub(crate) use landing::{Fallback, Flight, Landing, Told};
 pub(crate) use relay::Load;
 pub(crate) use unwind::{CatchUnwind, message_of};
+#[cfg(all(feature = "query", any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
+pub(crate) use whose::{Asker, as_request, asker};
+pub(crate) use whose::{Caller, Loading};

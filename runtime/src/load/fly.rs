@@ -15,7 +15,7 @@ use crate::clock::Millis;
 use crate::codec::Frame;
 use crate::depth::Depth;
 use crate::error::{Error, ErrorKind};
-use crate::flight::{CatchUnwind, Flight, Lead, chained, chained_apart, chained_sync};
+use crate::flight::{Caller, CatchUnwind, Flight, Lead, chained, chained_apart, chained_sync};
 use crate::join::poll_once;
 use crate::key::{KeyPart, OwnedKey};
 use crate::log::Birth;
@@ -53,18 +53,23 @@ where
         S::Stored: 'static,
     {
         let flight = Arc::clone(lead.flight());
-        let work = pin!(chained(flight.id, self.work(&flight, shelf, load)));
+        let work = pin!(chained(flight.id, shelf.loading(Caller::here()), self.work(&flight, shelf, load)));
         self.work_and_land(lead, shelf, work).await;
     }
 
     /// A flight that outlives its caller: it is part of no other load, also while it runs in the caller's task.
-    pub(super) async fn fly_apart<F>(&self, lead: Lead<OwnedKey<K>, V, R>, shelf: &Shelf<K, V, R>, load: Option<F>)
-    where
+    pub(super) async fn fly_apart<F>(
+        &self,
+        lead: Lead<OwnedKey<K>, V, R>,
+        shelf: &Shelf<K, V, R>,
+        caller: Caller,
+        load: Option<F>,
+    ) where
         F: Future<Output = R>,
         S::Stored: 'static,
     {
         let flight = Arc::clone(lead.flight());
-        let work = pin!(chained_apart(flight.id, self.work(&flight, shelf, load)));
+        let work = pin!(chained_apart(flight.id, shelf.loading(caller), self.work(&flight, shelf, load)));
         self.work_and_land(lead, shelf, work).await;
     }
 
@@ -89,9 +94,13 @@ where
 
     pub(super) fn fly_sync(&self, lead: Lead<OwnedKey<K>, V, R>, shelf: &Shelf<K, V, R>, body: impl FnOnce() -> R) {
         let id = lead.flight().id;
+        if let Some(old) = &self.fallback {
+            lead.flight().offer(old.clone());
+        }
         let work = || match self.look_again(shelf) {
             Some(value) => Ok(Work::Found(value)),
             None => {
+                self.afford(shelf)?;
                 let started = Instant::now();
                 let made = chained_sync(id, body);
                 shelf.counters.loaded(started.elapsed());
@@ -130,6 +139,7 @@ where
         #[cfg(not(feature = "_shared"))]
         let lease = None;
         let Some(load) = load else { return Err(Error::new(ErrorKind::Closed, "the load was lost with its runtime")) };
+        self.afford(shelf)?;
         // A body that waits outlives its caller by itself: it may take long, and hold what others need.
         flight.relay.part();
         Ok(Work::Made(self.run_in_time(shelf, load).await?, lease))

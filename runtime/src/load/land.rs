@@ -9,7 +9,7 @@ use crate::clock::{Millis, millis};
 use crate::codec::Frame;
 use crate::depth::Depth;
 use crate::error::Error;
-use crate::flight::{Fallback, Landing, Lead, message_of};
+use crate::flight::{Fallback, Landing, Lead, is_withheld, message_of};
 use crate::group::Group;
 use crate::key::{KeyPart, OwnedKey};
 use crate::log::Birth;
@@ -69,6 +69,11 @@ where
         birth: Birth,
         lease: Option<Lease>,
     ) {
+        if is_withheld(lead.flight().id) {
+            // Who waits has to look for himself.
+            lead.land(|| {}, Landing::Withheld(Some(result)));
+            return;
+        }
         let (value, sort) = match self.shape.split(result) {
             Ok(kept) => kept,
             Err((result, sort)) => {
@@ -82,7 +87,7 @@ where
         };
         if sort == Sort::Failure {
             count(&shelf.counters.load_errors);
-            if self.usable(lead.flight().fallback()).is_some() {
+            if self.usable(self.on_offer(&lead)).is_some() {
                 return self.land_failed(lead, shelf, || Landing::Kept(value));
             }
         }
@@ -127,7 +132,7 @@ where
         shelf: &Shelf<K, V, R>,
         failure: impl FnOnce() -> Landing<V, R>,
     ) {
-        let Some(old) = self.usable(lead.flight().fallback()) else {
+        let Some(old) = self.usable(self.on_offer(&lead)) else {
             lead.land(|| {}, failure());
             return;
         };
@@ -138,6 +143,11 @@ where
             Entry::new(old.value.clone(), self.cache.clock().now(), old.stale_until, old.checked, weight).held(until);
         let held = held.tagged(old.tags.iter().cloned().collect());
         lead.land(|| shelf.near.insert(self.key.clone(), held), Landing::Stale(old.value));
+    }
+
+    /// The old value on offer. Who asked for a load wants to know that it failed, whoever joined it.
+    fn on_offer(&self, lead: &Lead<OwnedKey<K>, V, R>) -> Option<Fallback<V>> {
+        if self.force { None } else { lead.flight().fallback() }
     }
 
     /// The old value, if it is young enough and nothing named it since it was looked at.

@@ -1,5 +1,7 @@
 //! The way of a call below near: join the key's flight or lead it, read down the tiers, run the user's body, publish.
 
+mod afford;
+mod apart;
 #[cfg(feature = "tiers")]
 mod below;
 #[cfg(not(feature = "tiers"))]
@@ -20,6 +22,7 @@ use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
+use self::apart::Apart;
 use crate::access::Right;
 use crate::cache::Cache;
 use crate::call::Options;
@@ -62,7 +65,17 @@ where
 {
     /// Loads so that the load outlives this caller: it starts here, and goes on in a task of its own when its body has to
     /// wait, when somebody joins, or when this caller leaves.
-    pub async fn load<L, F>(self, body: L) -> R
+    pub fn load<L, F>(self, body: L) -> impl Future<Output = R>
+    where
+        R: Send + 'static,
+        L: FnOnce() -> F,
+        F: Future<Output = R> + Send + 'static,
+        S::Stored: 'static,
+    {
+        Apart::new(self.load_apart(body))
+    }
+
+    async fn load_apart<L, F>(self, body: L) -> R
     where
         R: Send + 'static,
         L: FnOnce() -> F,
@@ -72,7 +85,7 @@ where
         let mut body = Some(body);
         let Some(shelf) = self.shelf.clone() else { return run(body).await };
         if !self.may_store(&shelf) {
-            return self.read_only(body).await;
+            return self.read_only(&shelf, body).await;
         }
         let this = Arc::new(self);
         loop {
@@ -89,6 +102,7 @@ where
                     }
                     let Ok(waiting) = would_wait_for_itself(flight.id) else { return run(body).await };
                     count(&shelf.counters.joins);
+                    this.offer_too(&flight);
                     (flight, false, Some(waiting))
                 }
             };
@@ -115,7 +129,7 @@ where
         let mut body = Some(body);
         let Some(shelf) = self.shelf.clone() else { return run(body).await };
         if !self.may_store(&shelf) {
-            return self.read_only(body).await;
+            return self.read_only(&shelf, body).await;
         }
         loop {
             match self.board(&shelf) {
@@ -133,6 +147,7 @@ where
                     }
                     let Ok(_waiting) = would_wait_for_itself(flight.id) else { return run(body).await };
                     count(&shelf.counters.joins);
+                    self.offer_too(&flight);
                     match self.wait(&shelf, &flight, false).await {
                         Told::Lost => {}
                         Told::Unshared => return self.load_alone(&shelf, body).await,
@@ -152,7 +167,10 @@ where
         let Some(shelf) = self.shelf.clone() else { return body() };
         if !self.may_store(&shelf) {
             let found = if self.force { None } else { self.peek_near() };
-            return found.unwrap_or_else(body);
+            return found.unwrap_or_else(|| match self.afford(&shelf) {
+                Ok(()) => body(),
+                Err(refused) => self.do_without(&shelf, refused),
+            });
         }
         loop {
             match self.board(&shelf) {
@@ -168,6 +186,7 @@ where
                     }
                     let Ok(_waiting) = would_wait_for_itself(flight.id) else { return body() };
                     count(&shelf.counters.joins);
+                    self.offer_too(&flight);
                     match flight.wait_blocking(false) {
                         Told::Lost => {}
                         // One after the other: each thread leads in its turn.
@@ -195,7 +214,7 @@ where
 
     /// For a handle that may not store: what is there, else the body's answer, of which nothing is kept. Nobody joins:
     /// others want their answer stored.
-    async fn read_only<L, F>(&self, body: Option<L>) -> R
+    async fn read_only<L, F>(&self, shelf: &Shelf<K, V, R>, body: Option<L>) -> R
     where
         L: FnOnce() -> F,
         F: Future<Output = R>,
@@ -206,7 +225,17 @@ where
         {
             return found;
         }
-        run(body).await
+        match self.afford(shelf) {
+            Ok(()) => run(body).await,
+            Err(refused) => self.do_without(shelf, refused),
+        }
+    }
+
+    /// A refresh ahead that outlasts the ttl has no old value on offer; who joins it may have one.
+    fn offer_too(&self, flight: &Flight<V, R>) {
+        if let (Some(old), None) = (&self.fallback, flight.fallback()) {
+            flight.offer(old.clone());
+        }
     }
 
     /// Joins the key's flight unless an invalidation has overtaken it, or leads a new one.

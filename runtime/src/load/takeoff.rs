@@ -7,7 +7,7 @@ use tracing::Instrument as _;
 
 use super::Miss;
 use crate::depth::Depth;
-use crate::flight::{Lead, Load, drive};
+use crate::flight::{Caller, Lead, Load, drive};
 use crate::key::{KeyPart, OwnedKey};
 use crate::outcome::Shape;
 use crate::shelf::Shelf;
@@ -39,10 +39,10 @@ where
     {
         let flight = Arc::clone(lead.flight());
         let load = body.take().map(|body| body());
-        let this = Arc::clone(self);
+        let (this, caller) = (Arc::clone(self), Caller::here());
         let fly = async move {
             if let Some(shelf) = &this.shelf {
-                this.fly_apart(lead, shelf, load).await;
+                this.fly_apart(lead, shelf, caller, load).await;
             }
         };
         // Boxed: else every caller's future would be large enough to hold a whole load.

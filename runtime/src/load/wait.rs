@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{Miss, run};
 use crate::depth::Depth;
-use crate::flight::{Fallback, Flight, Told, chained, would_wait_for_itself};
+use crate::flight::{Alone, Caller, Fallback, Flight, Told, withhold, would_wait_for_itself};
 use crate::join::poll_once;
 use crate::key::KeyPart;
 use crate::outcome::{Shape, Sort};
@@ -52,6 +52,11 @@ where
                 self.shape.join(value)
             }
             Told::Passed(result) => result,
+            Told::Withheld(result) => {
+                // Neither may a load that asked for it be published.
+                withhold();
+                result
+            }
             Told::Panicked(payload) => std::panic::resume_unwind(payload),
             Told::Refused(error) => match self.options.refuse {
                 Some(refuse) => refuse(error),
@@ -83,9 +88,17 @@ where
         if let Some(value) = self.look_again(shelf) {
             return self.shape.join(value);
         }
+        if let Err(refused) = self.afford(shelf) {
+            return self.do_without(shelf, refused);
+        }
         let _under_way = shelf.board.alone(self.cache.clock().now());
         let birth = self.cache.0.log.birth();
-        let result = match self.run_in_time(shelf, chained(shelf.alone_id, run(body))).await {
+        let alone = Alone::among(shelf.alone_id);
+        let result = match self.run_in_time(shelf, alone.chained(shelf.loading(Caller::here()), run(body))).await {
+            Ok(result) if alone.is_withheld() => {
+                withhold();
+                return result;
+            }
             Ok(result) => result,
             Err(late) => return self.tell(shelf, Told::Refused(late)),
         };

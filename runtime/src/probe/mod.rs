@@ -7,6 +7,7 @@
 mod kept;
 mod open;
 mod part;
+mod source;
 
 use crate::call::Options;
 use crate::outcome::{Probe, Shape};
@@ -14,6 +15,7 @@ use crate::outcome::{Probe, Shape};
 pub use kept::{Asked, Both1, Err2, Framed0, Framed1, Kept0, Kept1, None2};
 pub use open::{Open0, Open1};
 pub use part::{Part0, Part1};
+pub use source::{Identity0, Skipped0, Skipped1, Source0, Source1};
 
 /// Options for the values that this shape keeps.
 pub fn options<R, S: Shape<R>>(_: S) -> Options<S::Kept, R> {

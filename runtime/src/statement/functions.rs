@@ -2,7 +2,9 @@
 
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{self, Expr, ObjectNamePart, TableFactor, Visit, Visitor};
+use sqlparser::ast::{self, Expr, ObjectName, TableFactor, Visit, Visitor};
+
+use super::{Backend, dialects};
 
 /// Their answer may be another one each time.
 const UNSTEADY: &[&str] = &[
@@ -11,6 +13,7 @@ const UNSTEADY: &[&str] = &[
     "connection_id",
     "curdate",
     "current_date",
+    "current_setting",
     "current_time",
     "current_timestamp",
     "current_user",
@@ -57,6 +60,9 @@ const UNSTEADY: &[&str] = &[
     "pg_current_xact_id",
     "age",
 ];
+
+/// They act: to call them twice is something else than once.
+const ACTING: &[&str] = &["get_lock", "nextval", "pg_notify", "release_lock", "setval"];
 
 /// In SQLite these read the clock if they are told `now`, or nothing.
 const DATES: &[&str] = &["date", "time", "datetime", "julianday", "strftime", "unixepoch", "timediff"];
@@ -219,6 +225,7 @@ const KNOWN: &[&str] = &[
     "reverse",
     "right",
     "round",
+    "row",
     "row_number",
     "rpad",
     "rtrim",
@@ -267,11 +274,15 @@ const KNOWN: &[&str] = &[
     "unlikely",
     "unnest",
     "upper",
+    "values",
     "var_pop",
     "var_samp",
     "variance",
     "websearch_to_tsquery",
+    "pg_notify",
     "plainto_tsquery",
+    "raise",
+    "row_to_json",
     "ts_rank",
     "week",
     "weekday",
@@ -286,26 +297,33 @@ const KNOWN: &[&str] = &[
 ];
 
 /// What a statement calls.
-pub(super) fn of(statement: &ast::Statement) -> Called {
-    let mut called = Called::default();
+pub(super) fn of(statement: &ast::Statement, backend: Backend) -> Called {
+    let mut called = Called::of(backend);
     let _ = statement.visit(&mut called);
     called
 }
 
-#[derive(Default)]
 pub(super) struct Called {
+    backend: Backend,
     /// The first function whose answer may be another one each time.
     pub(super) unsteady: Option<String>,
+    /// Is one called that acts?
+    pub(super) acts: bool,
     /// Is a function called that is not known here? It may read and write what it likes.
     pub(super) unknown: bool,
 }
 
 impl Called {
+    const fn of(backend: Backend) -> Self {
+        Self { backend, unsteady: None, acts: false, unknown: false }
+    }
+
     fn call(&mut self, name: &str, reads_the_clock: bool) {
         let is = |names: &[&str]| names.contains(&name);
+        self.acts |= is(ACTING);
         if is(UNSTEADY) || (is(DATES) && reads_the_clock) {
             self.unsteady.get_or_insert_with(|| name.to_owned());
-        } else if !is(KNOWN) && !is(DATES) {
+        } else if !(is(DATES) || is(KNOWN) && dialects::has(self.backend, name)) {
             self.unknown = true;
         }
     }
@@ -316,8 +334,8 @@ impl Visitor for Called {
 
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
         match expr {
-            Expr::Function(function) => match function.name.0.last().and_then(ObjectNamePart::as_ident) {
-                Some(name) => self.call(&name.value.to_lowercase(), reads_the_clock(&function.args)),
+            Expr::Function(function) => match of_the_database(&function.name) {
+                Some(name) => self.call(&name, reads_the_clock(&function.args)),
                 None => self.unknown = true,
             },
             // Some are called without brackets.
@@ -338,8 +356,8 @@ impl Visitor for Called {
             TableFactor::Function { name, .. } => name,
             _ => return ControlFlow::Continue(()),
         };
-        match name.0.last().and_then(ObjectNamePart::as_ident) {
-            Some(name) => self.call(&name.value.to_lowercase(), true),
+        match of_the_database(name) {
+            Some(name) => self.call(&name, true),
             None => self.unknown = true,
         }
         ControlFlow::Continue(())
@@ -348,6 +366,17 @@ impl Visitor for Called {
     fn pre_visit_statement(&mut self, statement: &ast::Statement) -> ControlFlow<()> {
         self.unknown |= matches!(statement, ast::Statement::Call(_) | ast::Statement::Execute { .. });
         ControlFlow::Continue(())
+    }
+}
+
+/// The name of a function of the database's own; one of another schema is somebody else's, whatever it is called.
+fn of_the_database(name: &ObjectName) -> Option<String> {
+    let parts: Option<Vec<String>> =
+        name.0.iter().map(|part| part.as_ident().map(|ident| ident.value.to_lowercase())).collect();
+    match parts?.as_slice() {
+        [name] => Some(name.clone()),
+        [schema, name] if schema == "pg_catalog" || schema == "sys" => Some(name.clone()),
+        _ => None,
     }
 }
 

@@ -4,11 +4,19 @@
 //! Read with `sqlparser`. What this module cannot be sure of it takes for the worse: a statement that may read or write
 //! anything says so.
 
+mod dialects;
 mod functions;
+mod manner;
+mod one_row;
 mod parameters;
+mod rows;
 mod shape;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+mod syntax;
 mod tables;
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt;
 
 use sqlparser::ast::{self, SetExpr};
@@ -17,11 +25,20 @@ use sqlparser::parser::Parser;
 
 use crate::error::{Error, ErrorKind, Result};
 
+pub use manner::Manner;
+pub use one_row::OneRow;
 pub use parameters::Parameters;
+pub use rows::{Given, Rows};
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+pub(crate) use syntax::{parse, shape as shape_of};
 pub use tables::Tables;
 
 /// The longest statement that is read, in bytes. Longer ones are refused.
 pub const LONGEST: usize = 256 << 10;
+
+/// A statement of more terms (`a OR b OR ..`, `a + b + ..`, unions) is refused: what is read of it hangs on each other, and
+/// looking at it would take the stack of a thread.
+pub const MOST_TERMS: usize = 1_000;
 
 /// In which dialect a statement is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -59,8 +76,14 @@ pub struct Statement {
     kind: Kind,
     reads: Tables,
     writes: Tables,
+    rows_read: Vec<Rows>,
+    rows_written: Option<Rows>,
+    manner: Manner,
+    schemas: BTreeSet<String>,
     parameters: Parameters,
     unsteady: Option<String>,
+    acts: bool,
+    all_columns: bool,
     shape: String,
 }
 
@@ -74,21 +97,60 @@ impl Statement {
         if text.len() > LONGEST {
             return Err(Error::new(ErrorKind::Config, "the statement is too long to be read").with("bytes", text.len()));
         }
-        let mut parsed = Parser::parse_sql(backend.dialect(), text).map_err(|error| unreadable(&error))?;
+        if terms(text) > MOST_TERMS {
+            let error =
+                Error::new(ErrorKind::Config, "the statement has too many terms to be read: use a list, `IN (..)`");
+            return Err(error.with("most", MOST_TERMS));
+        }
+        let mut parsed =
+            Parser::parse_sql(backend.dialect(), &as_run(text, backend)).map_err(|error| unreadable(&error))?;
+        let count = parsed.len();
         let (Some(statement), true) = (parsed.pop(), parsed.is_empty()) else {
-            return Err(Error::new(ErrorKind::Config, "this is not one statement: give each a call of its own"));
+            let error = Error::new(ErrorKind::Config, "this is not one statement: give each a call of its own");
+            return Err(error.with("statements", count));
         };
         let kind = kind_of(&statement);
-        let called = functions::of(&statement);
+        let called = functions::of(&statement, backend);
         let (reads, writes) = tables::of(&statement, kind, called.unknown);
+        let clear = backend != Backend::Mysql || !rows::are_doubtful(&statement, text);
         Ok(Self {
             parameters: parameters::of(&statement)?,
             unsteady: called.unsteady,
+            acts: called.acts,
+            all_columns: tables::all_columns(&statement),
+            rows_read: if clear { rows::read(&statement) } else { Vec::new() },
+            rows_written: rows::written(&statement).filter(|rows| clear && writes.is_only(&rows.table)),
+            manner: manner::of(&statement),
+            schemas: manner::schemas(&statement),
             shape: shape::of(statement),
             kind,
             reads,
             writes,
         })
+    }
+
+    /// Reads one statement; what cannot be read may do anything, and the database decides whether it can be done.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] if it is more than one statement.
+    pub fn read_or_guess(text: &str, backend: Backend) -> Result<Self> {
+        match Self::read(text, backend) {
+            Err(error) if error.context("statements").is_none() => Ok(Self {
+                kind: if concerns_a_session(text) { Kind::Session } else { Kind::Other },
+                reads: Tables::Any,
+                writes: Tables::Any,
+                rows_read: Vec::new(),
+                rows_written: None,
+                manner: Manner::Empties,
+                schemas: BTreeSet::new(),
+                parameters: Parameters::InOrder(0),
+                unsteady: None,
+                acts: true,
+                all_columns: true,
+                shape: "?".to_owned(),
+            }),
+            answer => answer,
+        }
     }
 
     /// What it does.
@@ -109,6 +171,30 @@ impl Statement {
         &self.writes
     }
 
+    /// The rows that its answer can only depend on, of those tables of which its text makes that clear.
+    #[must_use]
+    pub fn rows_read(&self) -> &[Rows] {
+        &self.rows_read
+    }
+
+    /// The rows that it can only change or add, if it writes to one table and its text makes that clear.
+    #[must_use]
+    pub const fn rows_written(&self) -> Option<&Rows> {
+        self.rows_written.as_ref()
+    }
+
+    /// What it does to the rows of the tables that it changes.
+    #[must_use]
+    pub const fn manner(&self) -> Manner {
+        self.manner
+    }
+
+    /// The schemas that it names tables with, in small letters: of `shop.video` it is `shop`.
+    #[must_use]
+    pub const fn schemas(&self) -> &BTreeSet<String> {
+        &self.schemas
+    }
+
     /// The values that it is to be given.
     #[must_use]
     pub const fn parameters(&self) -> &Parameters {
@@ -122,6 +208,19 @@ impl Statement {
         self.unsteady.as_deref()
     }
 
+    /// Does it call a function that acts without writing to a table, as `nextval`? Then it is not to be asked again when
+    /// its answer was lost.
+    #[must_use]
+    pub const fn acts(&self) -> bool {
+        self.acts
+    }
+
+    /// Does it answer with whatever columns there are (`*`)? Then its answer changes its form with the table.
+    #[must_use]
+    pub const fn all_columns(&self) -> bool {
+        self.all_columns
+    }
+
     /// The statement with `?` for each value, and one for each list of them: equal for statements that are the same but
     /// for their values.
     #[must_use]
@@ -131,7 +230,7 @@ impl Statement {
 }
 
 impl Backend {
-    fn dialect(self) -> &'static dyn Dialect {
+    pub(crate) fn dialect(self) -> &'static dyn Dialect {
         match self {
             Self::Sqlite => &dialect::SQLiteDialect {},
             Self::Postgres => &dialect::PostgreSqlDialect {},
@@ -139,6 +238,73 @@ impl Backend {
         }
     }
 }
+
+/// MariaDB runs what stands in `/*M! .. */`, as both run `/*! .. */`; the parser knows the second alone. Within a text or a
+/// name it makes no difference here.
+fn as_run(text: &str, backend: Backend) -> Cow<'_, str> {
+    if backend == Backend::Mysql && text.contains("/*M!") {
+        Cow::Owned(text.replace("/*M!", "/*!"))
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+/// By its first word, where that is all that is known: does it begin or end a transaction, or set something?
+fn concerns_a_session(text: &str) -> bool {
+    const FIRST: &[&str] = &[
+        "begin",
+        "start",
+        "commit",
+        "end",
+        "rollback",
+        "savepoint",
+        "release",
+        "set",
+        "reset",
+        "use",
+        "lock",
+        "unlock",
+        "xa",
+        "prepare",
+        "deallocate",
+        "discard",
+        "abort",
+    ];
+    let first = text.trim_start().split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+    FIRST.iter().any(|word| word.eq_ignore_ascii_case(first))
+}
+
+/// About so many terms, or more: words and signs in texts and comments count too.
+fn terms(text: &str) -> usize {
+    let signs = text
+        .bytes()
+        .filter(|byte| matches!(byte, b'+' | b'-' | b'/' | b'%' | b'|' | b'&' | b'<' | b'>' | b'='))
+        .count();
+    let words = text
+        .split(|c: char| !c.is_alphanumeric() && c != '_')
+        .filter(|word| WORDS.iter().any(|joins| joins.eq_ignore_ascii_case(word)))
+        .count();
+    // `*` alone may be all columns.
+    signs + words + text.matches(" * ").count()
+}
+
+/// What joins terms.
+const WORDS: &[&str] = &[
+    "or",
+    "and",
+    "xor",
+    "union",
+    "intersect",
+    "except",
+    "like",
+    "is",
+    "not",
+    "in",
+    "between",
+    "div",
+    "mod",
+    "collate",
+];
 
 fn kind_of(statement: &ast::Statement) -> Kind {
     use ast::Statement as S;

@@ -37,6 +37,8 @@ plain! {
         pub panics: u64,
         /// Loads that did not finish within `timeout`.
         pub timeouts: u64,
+        /// Loads that were not begun, because the `rate` was spent.
+        pub rate_refused: u64,
         /// Loads started behind the caller's back: refresh-ahead, or a stale value served meanwhile.
         pub refreshes: u64,
         /// Seconds spent loading, all loads together.
@@ -194,6 +196,7 @@ impl SiteStats {
         self.load_errors += other.load_errors;
         self.panics += other.panics;
         self.timeouts += other.timeouts;
+        self.rate_refused += other.rate_refused;
         self.refreshes += other.refreshes;
         self.load_seconds += other.load_seconds;
         self.oldest_load_seconds = self.oldest_load_seconds.max(other.oldest_load_seconds);

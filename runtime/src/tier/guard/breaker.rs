@@ -105,6 +105,8 @@ impl Breaker {
         let answer = caught(call).await;
         match &answer {
             Err(error) if is_outage(error.kind()) => permit.failed(),
+            // Nobody was asked.
+            Err(error) if error.kind() == ErrorKind::Busy => drop(permit),
             _ => permit.answered(),
         }
         answer
@@ -217,5 +219,6 @@ impl Drop for Permit<'_> {
 
 /// Does an error of this kind mean that the tier is away, rather than that it did not like one frame?
 const fn is_outage(kind: ErrorKind) -> bool {
-    !matches!(kind, ErrorKind::TooLarge | ErrorKind::Frame | ErrorKind::Codec | ErrorKind::Full | ErrorKind::Partial)
+    use ErrorKind as K;
+    !matches!(kind, K::TooLarge | K::Frame | K::Codec | K::Full | K::Partial | K::Database | K::Busy)
 }

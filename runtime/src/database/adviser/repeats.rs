@@ -1,0 +1,93 @@
+//! The same statement again and again within one task or request: most often a loop around what one statement could
+//! answer.
+
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use crate::clock::Millis;
+use crate::flight::Caller;
+
+/// So many callers and statements are watched at a time; of two that share a place the later is.
+const PLACES: usize = 4_096;
+/// So often is a repeat.
+pub(super) const MANY: u64 = 5;
+/// What is further apart than this has nothing to do with each other.
+const WINDOW: Millis = 1_000;
+/// Time is counted in so many milliseconds, and begins anew after half a day.
+const TICK: Millis = 64;
+const TICKS: u64 = 1 << 20;
+const MOST: u64 = (1 << 12) - 1;
+
+/// Counts calls of one statement by one caller. A fixed table, without locks; where two callers meet in one place a count is
+/// lost, and never one too many.
+///
+/// Each place is one word: 32 bits of whose it is, 20 of when it began, 12 of how often.
+#[derive(Debug)]
+pub(super) struct Repeats {
+    places: Box<[AtomicU64]>,
+    seed: RandomState,
+}
+
+impl Default for Repeats {
+    fn default() -> Self {
+        Self { places: (0..PLACES).map(|_| AtomicU64::new(0)).collect(), seed: RandomState::new() }
+    }
+}
+
+impl Repeats {
+    /// One more call; says the how manieth it is within the time that counts.
+    pub(super) fn call(&self, caller: Caller, statement: usize, now: Millis) -> u64 {
+        let hash = self.seed.hash_one((caller, statement));
+        let (whose, tick) = (hash >> 32, (now / TICK) % TICKS);
+        let Some(place) = self.places.get(hash as usize % PLACES) else { return 0 };
+        let word = place.load(Relaxed);
+        let (begun, count) = ((word >> 12) % TICKS, word & MOST);
+        let same = word >> 32 == whose && count > 0 && (tick + TICKS - begun) % TICKS <= WINDOW / TICK;
+        let (begun, count) = if same { (begun, (count + 1).min(MOST)) } else { (tick, 1) };
+        place.store(whose << 32 | begun << 12 | count, Relaxed);
+        count
+    }
+
+    /// Is it to be told that this was the how manieth? At first, and then less and less often.
+    pub(super) const fn is_told(count: u64) -> bool {
+        count == MANY || (count > MANY && count.is_power_of_two())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn times(repeats: &Repeats, caller: u64, start: Millis, step: Millis) -> u64 {
+        (0..20).map(|call| repeats.call(Caller::Request(caller), 7, start + call * step)).max().unwrap_or(0)
+    }
+
+    #[test]
+    fn calls_of_one_caller_are_counted() {
+        let repeats = Repeats::default();
+        assert_eq!(times(&repeats, 1, 1_000_000, 1), 20);
+        assert!(Repeats::is_told(MANY) && !Repeats::is_told(6) && Repeats::is_told(8));
+    }
+
+    #[test]
+    fn calls_of_different_callers_or_statements_are_not_added_up() {
+        let repeats = Repeats::default();
+        let many = (0..1_000).map(|caller| repeats.call(Caller::Request(caller), 7, 5)).max();
+        assert_eq!(many, Some(1));
+        let repeats = Repeats::default();
+        let many = (0..1_000).map(|statement| repeats.call(Caller::Request(1), statement, 5)).max();
+        assert_eq!(many, Some(1));
+    }
+
+    #[test]
+    fn a_loop_that_waits_between_its_rounds_is_none() {
+        assert_eq!(times(&Repeats::default(), 1, 1_000_000, 500), 3);
+        assert!(times(&Repeats::default(), 1, 1_000_000, 300) < MANY);
+    }
+
+    #[test]
+    fn time_that_begins_anew_is_no_hindrance() {
+        let repeats = Repeats::default();
+        assert_eq!(times(&repeats, 1, TICKS * TICK - 10, 1), 20);
+    }
+}

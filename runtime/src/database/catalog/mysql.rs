@@ -1,0 +1,86 @@
+//! What MySQL and MariaDB say about the schema of a connection.
+//!
+//! Other schemas of a server are most often of other programs. Of those only what hangs on this one is read; a statement
+//! that names one of them by its name may touch anything. Triggers, and the texts of views, are told to users with the
+//! privilege for them alone (`TRIGGER`, `SHOW VIEW`).
+
+use std::collections::BTreeSet;
+
+use sqlx::mysql::MySqlRow;
+use sqlx::{AssertSqlSafe, FromRow, MySqlConnection};
+
+use super::facts::{Column, Facts, Form, LONGEST, MOST, Reference, Relation, Trigger};
+
+/// All of it.
+pub(in crate::database) async fn facts(connection: &mut MySqlConnection) -> sqlx::Result<Facts> {
+    let mut facts = Facts::default();
+    let schema: Option<String> = sqlx::query_scalar("SELECT DATABASE()").fetch_one(&mut *connection).await?;
+    facts.schemas = Some(BTreeSet::from([schema.unwrap_or_default().to_lowercase()]));
+    let relations = rows::<(String, String, String, Option<String>)>(connection, RELATIONS).await?;
+    for (schema, name, form, text) in facts.bounded(relations) {
+        let form = if form.ends_with("VIEW") { Form::View } else { Form::Table };
+        facts.relations.push(Relation { schema, name, form, text });
+    }
+    let triggers = rows(connection, TRIGGERS).await?;
+    let triggers = facts.bounded(triggers).into_iter();
+    facts.triggers = triggers.map(|(table, at_insert, body)| Trigger { table, at_insert, body }).collect();
+    let references = rows(connection, REFERENCES).await?;
+    let references = facts.bounded(references).into_iter();
+    facts.references = references.map(|(child, parent, follows)| Reference { child, parent, follows }).collect();
+    let columns = rows::<ColumnRow>(connection, COLUMNS).await?;
+    facts.columns = facts.bounded(columns).into_iter().map(column).collect();
+    Ok(facts)
+}
+
+async fn rows<T>(connection: &mut MySqlConnection, text: &str) -> sqlx::Result<Vec<T>>
+where
+    T: for<'r> FromRow<'r, MySqlRow> + Send + Unpin,
+{
+    let limited = format!("{text} LIMIT {}", MOST + 1).replace("{LONGEST}", &LONGEST.to_string());
+    sqlx::query_as(AssertSqlSafe(limited)).persistent(false).fetch_all(connection).await
+}
+
+type ColumnRow = (String, String, String, String, Option<String>, Option<i64>, bool);
+
+fn column((schema, table, name, declared, collation, longest, unique): ColumnRow) -> Column {
+    Column { schema, table, name, declared, collation: collation.unwrap_or_default(), longest, unique }
+}
+
+/// Views of other schemas that name this one, too.
+const RELATIONS: &str = "\
+SELECT CAST(t.table_schema AS CHAR), CAST(t.table_name AS CHAR), CAST(t.table_type AS CHAR),
+       CASE WHEN v.view_definition <> '' AND LENGTH(v.view_definition) <= {LONGEST} THEN CAST(v.view_definition AS CHAR) END
+FROM information_schema.tables t
+LEFT JOIN information_schema.views v ON v.table_schema = t.table_schema AND v.table_name = t.table_name
+WHERE t.table_schema = DATABASE()
+   OR v.table_schema <> DATABASE() AND v.view_definition LIKE CONCAT('%`', DATABASE(), '`.%')
+ORDER BY 1, 2";
+
+const TRIGGERS: &str = "\
+SELECT CAST(event_object_table AS CHAR), event_manipulation = 'INSERT',
+       CASE WHEN LENGTH(action_statement) <= {LONGEST} THEN CAST(action_statement AS CHAR) END
+FROM information_schema.triggers WHERE event_object_schema = DATABASE() ORDER BY trigger_name";
+
+const REFERENCES: &str = "\
+SELECT DISTINCT CAST(table_name AS CHAR), CAST(referenced_table_name AS CHAR),
+       delete_rule IN ('CASCADE', 'SET NULL', 'SET DEFAULT') OR update_rule IN ('CASCADE', 'SET NULL', 'SET DEFAULT')
+FROM information_schema.referential_constraints WHERE unique_constraint_schema = DATABASE() ORDER BY 1, 2, 3";
+
+/// An index over a part of a column holds apart what the column does not, or the other way round.
+const COLUMNS: &str = "\
+SELECT CAST(c.table_schema AS CHAR), CAST(c.table_name AS CHAR), CAST(c.column_name AS CHAR), CAST(c.column_type AS CHAR),
+       CAST(c.collation_name AS CHAR), CAST(c.character_maximum_length AS SIGNED), MAX(k.sole) <> 0
+FROM (
+  SELECT s.table_name, s.column_name, s.non_unique = 0 AND s.sub_part IS NULL AND w.width = 1 AS sole
+  FROM information_schema.statistics s
+  JOIN (SELECT table_name, index_name, COUNT(*) AS width FROM information_schema.statistics
+        WHERE table_schema = DATABASE() GROUP BY table_name, index_name) w
+    ON w.table_name = s.table_name AND w.index_name = s.index_name
+  WHERE s.table_schema = DATABASE() AND s.column_name IS NOT NULL AND (s.non_unique = 0 OR s.seq_in_index = 1)
+  UNION ALL
+  SELECT u.table_name, u.column_name, 0 FROM information_schema.key_column_usage u
+  WHERE u.table_schema = DATABASE() AND u.referenced_table_name IS NOT NULL) k
+JOIN information_schema.columns c
+  ON c.table_schema = DATABASE() AND c.table_name = k.table_name AND c.column_name = k.column_name
+WHERE COALESCE(c.generation_expression, '') = ''
+GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 1, 2, 3";

@@ -1,0 +1,247 @@
+//! Connections: how one is got, for how long that is tried, and what there is beyond the pool.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use sqlx::pool::PoolConnection;
+use sqlx::{ConnectOptions, Connection, Pool};
+use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
+
+use super::Call;
+use super::adviser::{Counted, Timing};
+use super::driver::{Driver, Text};
+use super::failure::{Next, judge};
+use super::options::DatabaseOptions;
+use crate::error::{Error, ErrorKind, Result};
+
+/// How long it is tried to find out why no connection was to be had.
+const QUESTION: Duration = Duration::from_secs(1);
+/// What was found out holds for so long.
+const ANSWER: Duration = Duration::from_secs(1);
+
+/// One pool, and what stands around it.
+pub(super) struct Connections<DB: Driver> {
+    pool: Pool<DB>,
+    deadline: Duration,
+    waiting: AtomicUsize,
+    most_waiting: usize,
+    overflow: Arc<Semaphore>,
+    checked: OnceCell<()>,
+    /// When it was last asked why there is no connection, and whether the database answered.
+    reason: tokio::sync::Mutex<Option<(Instant, bool)>>,
+    pub(super) counts: Counts,
+}
+
+/// What was counted.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    pub(super) acquired: AtomicU64,
+    pub(super) overflowed: AtomicU64,
+    pub(super) timed_out: AtomicU64,
+    pub(super) refused: AtomicU64,
+    pub(super) waited_micros: AtomicU64,
+}
+
+/// A connection, until it is dropped.
+pub(super) enum Held<DB: Driver> {
+    /// It goes back to the pool.
+    Pooled(PoolConnection<DB>),
+    /// It was made beyond the pool, and ends.
+    Beyond(Box<DB::Connection>, #[expect(dead_code, reason = "held")] OwnedSemaphorePermit),
+}
+
+/// An answer; or a failure, and what may help.
+pub(super) type Asked<R> = std::result::Result<R, (Next, Error)>;
+
+impl<DB: Driver> Connections<DB> {
+    pub(super) fn new(pool: Pool<DB>, options: &DatabaseOptions) -> Self {
+        Self {
+            pool,
+            deadline: options.acquire_deadline,
+            waiting: AtomicUsize::new(0),
+            most_waiting: options.most_waiting,
+            overflow: Arc::new(Semaphore::new(options.overflow as usize)),
+            checked: OnceCell::new(),
+            reason: tokio::sync::Mutex::default(),
+            counts: Counts::default(),
+        }
+    }
+
+    pub(super) fn pool(&self) -> &Pool<DB> {
+        &self.pool
+    }
+
+    /// How many calls wait for a connection.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// A connection, within the deadline.
+    pub(super) async fn acquire(&self) -> Result<Held<DB>> {
+        let start = Instant::now();
+        let mut held = match self.beyond().await? {
+            Some(held) => held,
+            None => self.pooled().await?,
+        };
+        self.checked.get_or_try_init(|| check::<DB>(&mut held)).await?;
+        self.counts.acquired.fetch_add(1, Ordering::Relaxed);
+        let waited = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.counts.waited_micros.fetch_add(waited, Ordering::Relaxed);
+        Ok(held)
+    }
+
+    /// A connection that has just answered: after one was found dead, others may be.
+    pub(super) async fn acquire_living(&self) -> Result<Held<DB>> {
+        for _ in 0..self.pool.options().get_max_connections() {
+            let mut held = self.acquire().await?;
+            if held.ping().await.is_ok() {
+                return Ok(held);
+            }
+            held.after(Next::Another);
+        }
+        self.acquire().await
+    }
+
+    async fn pooled(&self) -> Result<Held<DB>> {
+        let place = self.place()?;
+        // Boxed: the driver's way to a connection is long, and every caller's future would have to hold it.
+        let acquired = tokio::time::timeout(self.deadline, Box::pin(self.pool.acquire())).await;
+        drop(place);
+        match acquired {
+            Ok(Ok(connection)) => Ok(Held::Pooled(connection)),
+            Ok(Err(sqlx::Error::PoolTimedOut)) | Err(_) => Err(self.none_to_be_had().await),
+            // Whoever cannot connect is outside, whatever the reason.
+            Ok(Err(source)) => Err(judge(source, |_| Some(Next::Tell)).1),
+        }
+    }
+
+    /// A place among those who wait.
+    fn place(&self) -> Result<Place<'_>> {
+        let place = Place(&self.waiting);
+        if self.waiting.fetch_add(1, Ordering::Relaxed) < self.most_waiting {
+            return Ok(place);
+        }
+        self.counts.refused.fetch_add(1, Ordering::Relaxed);
+        let error =
+            Error::new(ErrorKind::Busy, "too many calls wait for a connection: raise max_connections, or ask less");
+        Err(error.with("waiting", self.most_waiting))
+    }
+
+    /// A connection beyond the pool's, if all of those are at work and there may be one.
+    async fn beyond(&self) -> Result<Option<Held<DB>>> {
+        if self.pool.num_idle() > 0 || self.pool.size() < self.pool.options().get_max_connections() {
+            return Ok(None);
+        }
+        let Ok(permit) = Arc::clone(&self.overflow).try_acquire_owned() else { return Ok(None) };
+        let address = self.pool.connect_options();
+        match tokio::time::timeout(self.deadline, Box::pin(address.connect())).await {
+            Ok(Ok(connection)) => {
+                self.counts.overflowed.fetch_add(1, Ordering::Relaxed);
+                Ok(Some(Held::Beyond(Box::new(connection), permit)))
+            }
+            // The server may have no room for more, while those of the pool are well.
+            Ok(Err(_)) | Err(_) => Ok(None),
+        }
+    }
+
+    /// Why nobody got a connection in time: all are at work, or the database is away. The driver does not say.
+    async fn none_to_be_had(&self) -> Error {
+        self.counts.timed_out.fetch_add(1, Ordering::Relaxed);
+        if self.answers().await {
+            let error = Error::new(ErrorKind::Busy, "all connections are at work: raise max_connections, or ask less");
+            error.with("connections", self.pool.options().get_max_connections())
+        } else {
+            Error::new(ErrorKind::Connection, "the database cannot be reached")
+        }
+    }
+
+    /// One asks, and the others wait for what it finds out.
+    async fn answers(&self) -> bool {
+        let mut reason = self.reason.lock().await;
+        if let Some((at, answers)) = *reason
+            && at.elapsed() < ANSWER
+        {
+            return answers;
+        }
+        let address = self.pool.connect_options();
+        let answers = match tokio::time::timeout(QUESTION, Box::pin(address.connect())).await {
+            Ok(Ok(connection)) => {
+                // Told politely, else the server takes it for lost; if that fails it is gone all the same.
+                let _ = connection.close().await;
+                true
+            }
+            // It has no room for more: it is there.
+            Ok(Err(sqlx::Error::Database(told))) => DB::crowded(&*told),
+            Ok(Err(_)) | Err(_) => false,
+        };
+        *reason = Some((Instant::now(), answers));
+        answers
+    }
+}
+
+async fn check<DB: Driver>(held: &mut Held<DB>) -> Result<()> {
+    match DB::check(held).await {
+        Ok(checked) => checked,
+        Err(source) => Err(judge(source, DB::outage).1),
+    }
+}
+
+struct Place<'a>(&'a AtomicUsize);
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl<DB: Driver> Held<DB> {
+    /// Asks, and once more what has not run because it was prepared for tables that have changed. Figures are taken of it.
+    pub(super) async fn ask<R: Counted>(&mut self, call: Call<DB, R>, text: Text, values: DB::Arguments) -> Asked<R> {
+        let timing = Timing::begin::<DB>(self, &text, &values);
+        let mut answer = call(self, text.clone(), values.clone()).await.map_err(|source| judge(source, DB::outage));
+        // In a transaction PostgreSQL refuses all that follows.
+        if matches!(answer, Err((Next::Anew, _))) && !text.inside && DB::forget(self).await.is_ok() {
+            answer = call(self, text, values).await.map_err(|source| judge(source, DB::outage));
+        }
+        if let Some(timing) = timing {
+            timing.end::<DB>(self, answer.as_ref().ok().map(Counted::rows));
+        }
+        answer
+    }
+
+    /// Ends it, where nobody can be told.
+    pub(super) fn cut(self) {
+        if let Self::Pooled(connection) = self {
+            drop(connection.detach());
+        }
+    }
+
+    /// Gives it up, if the next who had it would fail too.
+    pub(super) fn after(mut self, next: Next) {
+        if let (Next::Another, Self::Pooled(connection)) = (next, &mut self) {
+            connection.close_on_drop();
+        }
+    }
+}
+
+impl<DB: Driver> Deref for Held<DB> {
+    type Target = DB::Connection;
+
+    fn deref(&self) -> &DB::Connection {
+        match self {
+            Self::Pooled(connection) => connection,
+            Self::Beyond(connection, _) => connection,
+        }
+    }
+}
+
+impl<DB: Driver> DerefMut for Held<DB> {
+    fn deref_mut(&mut self) -> &mut DB::Connection {
+        match self {
+            Self::Pooled(connection) => connection,
+            Self::Beyond(connection, _) => connection,
+        }
+    }
+}

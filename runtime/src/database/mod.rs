@@ -1,0 +1,300 @@
+//! A database that is asked through a pool with a deadline and a breaker, and whose writes tell the cache what has become
+//! untrue.
+//!
+//! ```
+//! # #[cfg(feature = "sqlite")]
+//! # async fn all() -> cached_runtime::Result<()> {
+//! use cached_runtime::database::{Database, DatabaseOptions};
+//!
+//! let db = Database::<sqlx::Sqlite>::open("sqlite://videos.db?mode=rwc", DatabaseOptions::new())?;
+//! db.execute("CREATE TABLE IF NOT EXISTS video (id INTEGER PRIMARY KEY, title TEXT NOT NULL)", ()).await?;
+//! db.execute("INSERT INTO video (id, title) VALUES (?, ?)", (7, "Dawn")).await?;
+//! let titles: Vec<(String,)> = db.fetch_all("SELECT title FROM video WHERE id = ?", (7,)).await?;
+//! # Ok(())
+//! # }
+//! ```
+
+mod adviser;
+mod again;
+mod asking;
+mod batch;
+mod catalog;
+mod connections;
+mod driver;
+mod due;
+mod failure;
+mod groups;
+mod key_value;
+mod known;
+mod moments;
+mod options;
+mod outbox;
+mod reads;
+mod registry;
+mod replicas;
+mod rows;
+mod schema;
+mod source;
+mod stats;
+mod touch;
+mod transaction;
+mod values;
+mod write;
+
+use std::fmt;
+use std::str::FromStr as _;
+use std::sync::{Arc, Weak};
+
+use parking_lot::RwLock;
+use sqlx::Pool;
+
+use self::adviser::Adviser;
+use self::connections::Connections;
+use self::due::Due;
+use self::groups::Groups;
+use self::known::Known;
+use self::outbox::Outbox;
+use self::registry::Registered;
+use self::replicas::Replicas;
+use self::schema::Schema;
+use self::transaction::Inside;
+use crate::cache::{self, Cache};
+use crate::clock::Clock;
+use crate::error::{Error, ErrorKind, Result};
+use crate::statement::Tables;
+use crate::tier::{Breaker, BreakerState};
+
+pub use adviser::{
+    Advice, AdviceOptions, FullScan, IndexAdvice, Plan, PlanStep, QueryStats, RepeatedQuery, SlowQuery, Verdict,
+};
+pub use batch::{Batch, BatchError, BatchProgress, BatchReport, RowFailure};
+pub use driver::{Address, Done, Driver};
+pub use failure::{Failure, cause};
+pub use options::DatabaseOptions;
+pub use outbox::OutboxOptions;
+pub use source::Connected;
+pub use stats::DatabaseStats;
+pub use values::Values;
+
+/// What generated code asks. Not public API.
+#[doc(hidden)]
+pub mod generated {
+    pub use super::key_value::KeyValue;
+    pub use super::reads::{bound, open, ready, secret, tag};
+    pub use super::rows::{
+        How, MadeOfRows, Outcome, Rows, Rows0, Rows1, Rows2, Rows3, Rows4, Rows5, Rows6, Rows7, Sql, ask, database, run,
+    };
+}
+
+/// A database: a pool of connections, and what stands around it.
+///
+/// A handle, cheap to clone; all clones are the same database. Nothing is connected before it is needed.
+///
+/// What is read here is not cached by itself: that is what annotated functions are for. What is written here invalidates
+/// the entries that were read from the tables it touches, after it was committed.
+pub struct Database<DB: Driver> {
+    core: Arc<Core<DB>>,
+    /// The transaction that this handle stands for.
+    inside: Option<Arc<Inside<DB>>>,
+}
+
+struct Core<DB: Driver> {
+    name: Arc<str>,
+    readers: Connections<DB>,
+    /// Where there is room for one writer only, its connection stands apart.
+    writer: Option<Connections<DB>>,
+    replicas: Option<Replicas<DB>>,
+    breaker: Breaker,
+    known: Known,
+    /// Who takes the figures of statements, if somebody is to.
+    adviser: Option<Arc<Adviser>>,
+    groups: Groups,
+    schema: Schema,
+    clock: Clock,
+    cache: Option<Cache>,
+    outbox: Option<Outbox>,
+    /// Others that hold what was read from here, because an attribute named them. They end when their owners say so.
+    others: RwLock<Vec<Weak<cache::Core>>>,
+    _registered: Registered,
+}
+
+/// So often is tried in all what fails because its connection is of no use: all of a pool may have been ended, one after
+/// the other.
+const TIMES: u32 = 3;
+
+/// How a driver is asked for an answer of this type.
+type Call<DB, R> = fn(
+    &mut <DB as sqlx::Database>::Connection,
+    driver::Text,
+    <DB as sqlx::Database>::Arguments,
+) -> driver::Answer<'_, R>;
+
+impl<DB: Driver> Database<DB> {
+    /// The database at this URL, as sqlx takes it. Nothing is connected yet.
+    ///
+    /// # Errors
+    /// A `Config` error if the URL cannot be read, if this process has another database of this name, or if there is no
+    /// Tokio runtime.
+    pub fn open(url: &str, options: DatabaseOptions) -> Result<Self> {
+        let address = driver::Address::<DB>::from_str(url).map_err(|source| {
+            Error::config("url", "this is no URL of such a database").because(failure::hidden(source))
+        })?;
+        Self::at(address, options)
+    }
+
+    /// The same, from the options of its driver.
+    ///
+    /// # Errors
+    /// A `Config` error if this process has another database of this name, or if there is no Tokio runtime.
+    pub fn at(address: driver::Address<DB>, options: DatabaseOptions) -> Result<Self> {
+        if tokio::runtime::Handle::try_current().is_err() {
+            return Err(Error::new(
+                ErrorKind::Config,
+                "a pool looks after itself in a Tokio runtime: open it inside of one",
+            ));
+        }
+        let registered = Registered::new(&options.name, &registry::target::<DB>(&address))?;
+        let pools = DB::pools(address, &options);
+        let options = DatabaseOptions { overflow: if pools.alone { 0 } else { options.overflow }, ..options };
+        let replicas = Replicas::open(&options)?;
+        let readers = Connections::new(pools.readers, &options);
+        let writer = pools.writer.map(|pool| Connections::new(pool, &options));
+        let adviser = Adviser::new(&options, Some(options.statement_cache), !pools.alone);
+        Self::with(readers, writer, replicas, adviser, options, registered)
+    }
+
+    /// A database around a pool that is there already. Its size, its times and what it does to new connections stay as
+    /// they are; this handle adds its own deadline.
+    ///
+    /// # Errors
+    /// A `Config` error if this process has another database of this name.
+    pub fn around(pool: Pool<DB>, options: DatabaseOptions) -> Result<Self> {
+        let registered = Registered::new(&options.name, &registry::target::<DB>(&pool.connect_options()))?;
+        // What is done to its new connections is not known here: others would not be the same.
+        let adviser = Adviser::new(&options, adviser::room::<DB>(&pool.connect_options()), false);
+        let readers = Connections::new(pool, &options);
+        let replicas = Replicas::open(&options)?;
+        Self::with(readers, None, replicas, adviser, options, registered)
+    }
+
+    fn with(
+        readers: Connections<DB>,
+        writer: Option<Connections<DB>>,
+        replicas: Option<Replicas<DB>>,
+        adviser: Option<Arc<Adviser>>,
+        options: DatabaseOptions,
+        registered: Registered,
+    ) -> Result<Self> {
+        let outbox = Outbox::asked_for::<DB>(&options)?;
+        if registered.moved() {
+            // What was kept of the database that had this name before is not this one's.
+            let groups = Groups::new(&options.name).written(&Tables::Any);
+            drop(Due::new(vec![options.cache.clone().unwrap_or_else(|| Cache::installed().clone())], groups));
+        }
+        let core = Core {
+            readers,
+            writer,
+            replicas,
+            breaker: Breaker::new(options.breaker, options.clock.clone()),
+            schema: Schema::default(),
+            clock: options.clock,
+            known: Known::new(DB::BACKEND, adviser.clone()),
+            adviser,
+            groups: Groups::new(&options.name),
+            name: options.name.into(),
+            cache: options.cache,
+            outbox,
+            others: RwLock::default(),
+            _registered: registered,
+        };
+        let core = Arc::new(core);
+        adviser::attend(&core);
+        outbox::begin(&core);
+        Ok(Self { core, inside: None })
+    }
+
+    /// What it is called.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.core.name
+    }
+
+    /// The pool that reads go through; of the primary, where there are replicas.
+    #[must_use]
+    pub fn pool(&self) -> &Pool<DB> {
+        self.core.readers.pool()
+    }
+
+    /// What the breaker does with calls.
+    #[must_use]
+    pub fn breaker(&self) -> BreakerState {
+        self.core.breaker.state()
+    }
+
+    /// The tags of an entry that was read from these tables: with them it is invalidated by what is written here.
+    #[must_use]
+    pub fn tags(&self, tables: &Tables) -> Vec<String> {
+        self.core.groups.read(tables)
+    }
+
+    /// Does this handle stand for a transaction? What is read through it is not cached, for others must not see it.
+    #[must_use]
+    pub fn in_transaction(&self) -> bool {
+        self.inside.is_some()
+    }
+}
+
+/// The breaker speaks of tiers.
+fn left_alone(error: Error) -> Error {
+    if error.kind() != ErrorKind::Open {
+        return error;
+    }
+    Error::new(ErrorKind::Open, "the database is left alone for a moment, because it was away several times in a row")
+}
+
+impl<DB: Driver> Core<DB> {
+    fn writers(&self) -> &Connections<DB> {
+        self.writer.as_ref().unwrap_or(&self.readers)
+    }
+
+    fn cache(&self) -> &Cache {
+        self.cache.as_ref().unwrap_or_else(|| Cache::installed())
+    }
+
+    /// All that hold what was read from here.
+    fn caches(&self) -> Vec<Cache> {
+        let mut caches: Vec<Cache> = self.others.read().iter().filter_map(Weak::upgrade).map(Cache).collect();
+        if !caches.iter().any(|cache| cache.is(self.cache())) {
+            caches.push(self.cache().clone());
+        }
+        caches
+    }
+
+    /// This cache holds what was read from here, too.
+    fn kept_in(&self, cache: &Cache) {
+        let cache = Arc::downgrade(&cache.0);
+        if !self.others.read().iter().any(|other| other.ptr_eq(&cache)) {
+            let mut others = self.others.write();
+            others.retain(|other| other.strong_count() > 0);
+            others.push(cache);
+        }
+    }
+}
+
+impl<DB: Driver> Clone for Database<DB> {
+    fn clone(&self) -> Self {
+        Self { core: Arc::clone(&self.core), inside: self.inside.clone() }
+    }
+}
+
+impl<DB: Driver> fmt::Debug for Database<DB> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Database")
+            .field("name", &self.core.name)
+            .field("breaker", &self.core.breaker.state())
+            .field("connections", &self.pool().size())
+            .field("waiting", &self.core.readers.waiting())
+            .field("in_transaction", &self.in_transaction())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,64 @@
+//! A statement that writes, beside its row in the outbox.
+
+use std::sync::Arc;
+
+use super::super::adviser::Counted;
+use super::super::driver::{Driver, Text};
+use super::super::failure::{Next, cause};
+use super::super::touch::Write;
+use super::super::transaction::{begin, commits_by_itself};
+use super::super::write::to_its_end;
+use super::super::{Call, Core, TIMES};
+use crate::error::{Error, Result};
+use crate::statement::{Backend, Kind, Statement};
+
+/// Is it to be written in one transaction with its row? One that cannot be undone has its row written ahead.
+pub(in crate::database) fn stands_beside<DB: Driver>(core: &Core<DB>, statement: &Statement) -> bool {
+    if core.outbox.is_none() {
+        return false;
+    }
+    let of_rows = matches!(statement.kind(), Kind::Select | Kind::Insert | Kind::Update | Kind::Delete);
+    of_rows && !(DB::BACKEND == Backend::Mysql && commits_by_itself(statement))
+}
+
+/// Runs it in a transaction with its row, in a task of its own.
+pub(in crate::database) async fn apart<DB: Driver, R: Counted + Send + 'static>(
+    core: &Arc<Core<DB>>,
+    write: Write,
+    text: Text,
+    values: DB::Arguments,
+    call: Call<DB, R>,
+) -> Result<R> {
+    let core = Arc::clone(core);
+    let text = Text { inside: true, ..text };
+    to_its_end(Box::pin(async move {
+        let mut more = TIMES;
+        loop {
+            more -= 1;
+            let inside = begin(&core).await?;
+            match inside.ask(&core, &write, text.clone(), values.clone(), call).await {
+                Ok(answer) => return inside.commit(&core).await.map(|()| answer),
+                Err(error) => {
+                    // What a failed statement leaves behind where there are no transactions becomes untrue.
+                    inside.state.lock().spoilt = true;
+                    let anew = more > 0 && is_outdated::<DB>(&error);
+                    if anew && let Some(held) = inside.held.lock().await.as_mut() {
+                        // Its statements are prepared anew, wherever this leads.
+                        let _ = DB::forget(held).await;
+                    }
+                    let _ = inside.rollback(&core).await;
+                    if !anew {
+                        return Err(error);
+                    }
+                }
+            }
+        }
+    }))
+    .await
+}
+
+/// Was it prepared for tables that have changed?
+fn is_outdated<DB: Driver>(error: &Error) -> bool {
+    let told = cause(error).and_then(sqlx::Error::as_database_error);
+    told.is_some_and(|told| DB::outage(told) == Some(Next::Anew))
+}

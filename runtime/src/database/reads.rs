@@ -1,0 +1,97 @@
+//! The tags of an entry whose statement is known.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::{Encode, Type};
+
+use super::driver::Driver;
+use super::key_value::KeyValue;
+use super::rows::Sql;
+use super::touch::pinned;
+use super::values::Values;
+use super::write::to_its_end;
+use super::{Connected, Core, Database};
+use crate::names::Names;
+use crate::statement::Tables;
+
+/// A call waits so long for the schema to be read, the first time.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// How a value that the statement is given is asked for.
+type Asked<'a> = &'a dyn Fn() -> Option<KeyValue>;
+
+/// A value, by which rows may be told apart.
+pub fn open<'q, S, T>(_: &S, value: &T) -> Option<KeyValue>
+where
+    S: Connected + ?Sized,
+    T: Encode<'q, S::Driver> + Type<S::Driver>,
+{
+    KeyValue::bound::<S::Driver, T>(value)
+}
+
+/// The same, of a type that implements [`Values`] itself.
+pub fn bound<'q, DB: Driver, T: Encode<'q, DB> + Type<DB>>(value: &T) -> Option<KeyValue> {
+    KeyValue::bound::<DB, T>(value)
+}
+
+/// A value that tags must not show.
+#[must_use]
+pub const fn secret() -> Option<KeyValue> {
+    None
+}
+
+/// Tags an entry with what its statement reads, given these values.
+pub fn tag<S: Connected + ?Sized>(names: &mut Names, source: &S, sql: Sql, values: &[Asked<'_>]) {
+    for tag in source.database().core.tags(sql.text::<S::Driver>(), |at| values.get(at).and_then(|value| value())) {
+        names.tag().literal(&tag);
+    }
+}
+
+/// Reads the schema if that has to be done before an entry can be tagged by rows. Does not fail: then it is tagged by
+/// tables.
+pub async fn ready<S: Connected + ?Sized>(source: &S, sql: Sql) {
+    source.database().schema_for(sql.text::<S::Driver>()).await;
+}
+
+impl<DB: Driver> Database<DB> {
+    /// The tags of an entry that was read by this statement, given these values: with them it is invalidated by what is
+    /// written here, and by as little else as can be told. To be asked before the statement is, and each time.
+    ///
+    /// This is what `#[cache_query(sql = ..)]` does. Where the statement says which rows it is about, it is tagged by those
+    /// ([`Statement::rows_read`](crate::statement::Statement::rows_read)), if the schema makes their column a key; that is
+    /// read when it is first needed.
+    pub async fn tags_of<'q>(&self, text: &str, values: &impl Values<'q, DB>) -> Vec<String> {
+        self.schema_for(text).await;
+        self.core.tags(text, |at| values.pin(at))
+    }
+
+    async fn schema_for(&self, text: &str) {
+        let about_rows = || self.core.known.read(text).is_ok_and(|statement| !statement.rows_read().is_empty());
+        if self.inside.is_some() || self.core.known_schema().is_some() || !about_rows() {
+            return;
+        }
+        let core = Arc::clone(&self.core);
+        // In a task: who gives up waiting for a connection would end one.
+        let reading = to_its_end(Box::pin(async move {
+            let read = core.breaker.run(async {
+                let mut held = core.readers.acquire().await?;
+                Ok(core.schema_by(&mut held).await.is_some())
+            });
+            read.await
+        }));
+        let _ = tokio::time::timeout(PATIENCE, reading).await;
+    }
+}
+
+impl<DB: Driver> Core<DB> {
+    fn tags(&self, text: &str, value: impl Fn(usize) -> Option<KeyValue>) -> Vec<String> {
+        // The load will say what is wrong with it.
+        let Ok(statement) = self.known.read(text) else { return self.groups.read(&Tables::Any) };
+        let rows = match self.known_schema().filter(|_| !statement.rows_read().is_empty()) {
+            Some(catalog) => pinned(&statement, &catalog, value),
+            None => Vec::new(),
+        };
+        self.groups.read_rows(statement.reads(), &rows)
+    }
+}

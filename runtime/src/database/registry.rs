@@ -1,0 +1,73 @@
+//! Which names are in use: two databases of one name would answer for each other.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+use sqlx::ConnectOptions as _;
+
+use super::driver::{Address, Driver};
+use crate::error::{Error, Result};
+
+/// The names in use.
+static NAMES: Mutex<Option<HashMap<Box<str>, Named>>> = Mutex::new(None);
+
+/// Where the database of a name is, and how many handles were made for it.
+struct Named {
+    target: Box<str>,
+    handles: usize,
+}
+
+/// A name, in use until this is dropped.
+#[derive(Debug)]
+pub(super) struct Registered {
+    name: Box<str>,
+    moved: bool,
+}
+
+impl Registered {
+    pub(super) fn new(name: &str, target: &str) -> Result<Self> {
+        if name.is_empty() {
+            return Err(Error::config("name", "a database needs a name"));
+        }
+        let mut names = NAMES.lock();
+        let names = names.get_or_insert_default();
+        let named = names.entry(name.into()).or_insert_with(|| Named { target: target.into(), handles: 0 });
+        let moved = *named.target != *target;
+        if moved && named.handles == 0 {
+            named.target = target.into();
+        } else if moved {
+            let message = "there is another database of this name: give each its own with DatabaseOptions::name";
+            return Err(Error::config("name", message).with("name", name));
+        }
+        named.handles += 1;
+        Ok(Self { name: name.into(), moved })
+    }
+
+    /// Did a database elsewhere have this name before?
+    pub(super) const fn moved(&self) -> bool {
+        self.moved
+    }
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        let mut names = NAMES.lock();
+        let Some(names) = names.as_mut() else { return };
+        if let Some(named) = names.get_mut(&self.name) {
+            named.handles -= 1;
+        }
+    }
+}
+
+/// Where a database is, and as whom it is asked: some show each user something else. Without the password.
+pub(super) fn target<DB: Driver>(address: &Address<DB>) -> String {
+    static IN_MEMORY: AtomicU64 = AtomicU64::new(0);
+    if DB::is_alone(address) {
+        return format!("{}:{}", DB::BACKEND, IN_MEMORY.fetch_add(1, Ordering::Relaxed));
+    }
+    let mut url = address.to_url_lossy();
+    // A URL that can hold no password holds none.
+    let _ = url.set_password(None);
+    format!("{}:{url}", DB::BACKEND)
+}

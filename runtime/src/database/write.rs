@@ -1,0 +1,62 @@
+//! A statement that writes, and what becomes untrue by it.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use tracing::Instrument as _;
+
+use super::adviser::Counted;
+use super::driver::{Driver, Text};
+use super::touch::Write;
+use super::{Call, Core, left_alone};
+use crate::error::{Error, ErrorKind, Result};
+
+/// Runs it in a task of its own: between the moment when the database has done it and the invalidation nobody can take
+/// it away.
+pub(super) async fn apart<DB: Driver, R: Counted + Send + 'static>(
+    core: &Arc<Core<DB>>,
+    write: Write,
+    text: Text,
+    values: DB::Arguments,
+    call: Call<DB, R>,
+) -> Result<R> {
+    let core = Arc::clone(core);
+    let done = Box::pin(async move {
+        let asked = core.breaker.run(async {
+            core.outbox_ready().await?;
+            let mut held = core.writers().acquire().await?;
+            let since = core.moment();
+            let catalog = core.schema_by(&mut held).await;
+            core.renew_schema();
+            let touched = write.touches(&core.groups, catalog.as_deref()).since(since);
+            let groups = core.told(&touched);
+            let owed = match core.owe(&mut held, &groups).await {
+                Ok(owed) => owed,
+                Err((next, error)) => {
+                    held.after(next);
+                    return Err(error);
+                }
+            };
+            let due = core.due(groups);
+            let answer = held.ask(call, text, values).await;
+            // Also when it failed: some failures leave behind what they did before, and after a lost connection nobody
+            // knows.
+            core.settle(owed, core.completed(due, &touched).fire().await);
+            answer.map_err(|(next, error)| {
+                held.after(next);
+                error
+            })
+        });
+        asked.await.map_err(left_alone)
+    });
+    to_its_end(done).await
+}
+
+/// Runs a future though its caller goes away. Boxed: else the callers' futures would have to hold it, twice.
+pub(super) async fn to_its_end<R: Send + 'static>(work: Pin<Box<dyn Future<Output = Result<R>> + Send>>) -> Result<R> {
+    match tokio::spawn(work.in_current_span()).await {
+        Ok(answer) => answer,
+        Err(ended) if ended.is_panic() => Err(Error::new(ErrorKind::Panic, "the driver of the database panicked")),
+        Err(_) => Err(Error::new(ErrorKind::Closed, "the runtime is shutting down")),
+    }
+}
