@@ -81,12 +81,28 @@ want_valkey() {
         echo "valkey-server could not be installed: the tests do without it"
 }
 
+# HypoPG, an extension of PostgreSQL, likewise: without it one test of suggested indexes is left out, and says so.
+want_hypopg() {
+    command -v pg_config >/dev/null && command -v apt-get >/dev/null || return 0
+    local version
+    version=$(pg_config --version | sed 's/[^0-9]*\([0-9]*\).*/\1/')
+    [ -e "$(pg_config --sharedir)/extension/hypopg.control" ] && return
+    apt-cache show "postgresql-$version-hypopg" >/dev/null 2>&1 || return 0
+    say "installing hypopg"
+    local sudo=""
+    [ "$(id -u)" = 0 ] || sudo="sudo"
+    $sudo env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -y -q --no-remove --no-install-recommends "postgresql-$version-hypopg" ||
+        echo "hypopg could not be installed: the tests do without it"
+}
+
 need_cargo
 need_compiler
 need_server redis-server redis-server
 need_server postgres postgresql
 need_server mariadbd mariadb-server
 want_valkey
+want_hypopg
 
 # Each of them checks what it shows. All are built with all features, as the tests are: nothing is built twice.
 say "examples"
@@ -96,10 +112,10 @@ for file in examples/*.rs; do
     echo "example $name"
     "${CARGO_TARGET_DIR:-target}/debug/examples/$name" >/dev/null </dev/null
 done
-echo "example cluster"
-"${CARGO_TARGET_DIR:-target}/debug/examples/cluster" >/dev/null </dev/null
-echo "example quickstart"
-"${CARGO_TARGET_DIR:-target}/debug/examples/quickstart" >/dev/null </dev/null
+for name in cluster flashcards query quickstart; do
+    echo "example $name"
+    "${CARGO_TARGET_DIR:-target}/debug/examples/$name" >/dev/null </dev/null
+done
 
 say "examples in the documentation"
 cargo test --workspace --all-features --doc

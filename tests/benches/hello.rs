@@ -85,7 +85,7 @@ fn main() {
     let ours = format!("cached-runtime = {{ path = {runtime:?} }}");
     let mut ours = Package::new("hello-ours", &ours, OURS);
     let mut cached = Package::new("hello-cached", r#"cached = { version = "4.1", features = ["async"] }"#, CACHED);
-    for _ in 0..2 {
+    for _ in 0..3 {
         ours.build();
         cached.build();
     }

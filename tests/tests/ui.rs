@@ -9,6 +9,8 @@ const TOPICS: &[&str] = &[
     "key",
     "key_part",
     "options",
+    "query",
+    "rate",
     "receivers",
     "returns",
     "together",

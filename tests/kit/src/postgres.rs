@@ -1,5 +1,7 @@
 //! A PostgreSQL server of a test's own, on a free port, in a directory that goes with it.
 
+mod standby;
+
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Child, Command};
@@ -13,6 +15,8 @@ pub struct Postgres {
     account: Account,
     port: u16,
     child: Mutex<Option<Child>>,
+    /// What it is told beyond what all are.
+    settings: Vec<String>,
 }
 
 impl Postgres {
@@ -26,7 +30,12 @@ impl Postgres {
     /// If PostgreSQL is missing (`tests/run.sh` installs it) or does not start.
     #[must_use]
     pub fn start() -> Self {
-        let server = Self { account: Account::named("postgres"), port: free_port(), child: Mutex::default() };
+        let server = Self {
+            account: Account::named("postgres"),
+            port: free_port(),
+            child: Mutex::default(),
+            settings: Vec::new(),
+        };
         let secret = server.account.path().join("secret");
         fs::write(&secret, Self::PASSWORD).expect("a file for the password");
         let (data, secret) = (server.data(), secret.display().to_string());
@@ -82,7 +91,8 @@ impl Postgres {
             "shared_buffers=32MB",
             "max_connections=60",
         ];
-        for setting in settings.iter().map(|s| (*s).to_owned()).chain([format!("unix_socket_directories={room}")]) {
+        let own = self.settings.iter().cloned().chain([format!("unix_socket_directories={room}")]);
+        for setting in settings.iter().map(|s| (*s).to_owned()).chain(own) {
             args.extend(["-c".to_owned(), setting]);
         }
         let answers = || printed(&mut self.client("postgres", "SELECT 1")).is_ok();

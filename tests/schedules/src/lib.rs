@@ -5,6 +5,8 @@
 //!
 //! The scheduler orders all atomics one after the other: it finds wrong orders of steps, and no missing fence.
 
+#![allow(unexpected_cfgs, reason = "the runtime's features, of which these are not for here")]
+
 mod sync;
 
 #[path = "../../../runtime/src/flight/mod.rs"]

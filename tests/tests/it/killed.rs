@@ -59,7 +59,8 @@ impl Process {
                 _ => self.cache.invalidate_tags([format!("killed:{key}")]).await,
             };
             if applied == Applied::Applied {
-                writeln!(ledger, "{key} {version}").unwrap();
+                // In one go: the head of a torn line would become the beginning of the next process's first.
+                ledger.write_all(format!("{key} {version}\n").as_bytes()).unwrap();
             }
         }
     }

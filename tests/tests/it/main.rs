@@ -3,6 +3,7 @@
 
 mod access;
 mod behind;
+mod budget;
 mod cancel;
 mod catalogue;
 mod chaos;

@@ -9,7 +9,7 @@ use cached_runtime::{Cache, ErrorKind, Eviction};
 #[test]
 fn every_wrong_setting_is_an_error_that_names_it() {
     type Set = fn(Builder) -> Builder;
-    let wrong: [(&str, Set); 19] = [
+    let wrong: [(&str, Set); 20] = [
         ("near_bytes", |b| b.near_bytes(0)),
         ("ttl", |b| b.ttl(Duration::ZERO)),
         ("ttl_for", |b| b.ttl_for("query:[ab]", Duration::from_secs(1))),
@@ -29,6 +29,7 @@ fn every_wrong_setting_is_an_error_that_names_it() {
         ("sqlite", |b| b.sqlite("")),
         ("sqlite", |b| b.sqlite_with("never-made", 0)),
         ("sqlite", |b| b.disk("never-made").sqlite("never-made")),
+        ("rate", |b| b.rate("no.such.function", None)),
     ];
     for (setting, set) in wrong {
         let error = set(Cache::builder()).build().unwrap_err();
@@ -72,5 +73,10 @@ fn words_of_configuration_are_read_or_refused() {
     assert_eq!("fifo".parse::<Eviction>().unwrap(), Eviction::Fifo);
     assert_eq!("lru".parse::<Eviction>().unwrap(), Eviction::Lru);
     assert_eq!("arc".parse::<Eviction>().unwrap_err().context("setting"), Some("eviction"));
+    assert_eq!("100/s".parse::<cached_runtime::Rate>().unwrap().to_string(), "100/s");
+    for wrong in ["", "100", "0/s", "-1/s", "+1/s", "1/w", "1 /s", "1.5/s", "1000000001/s", "/s"] {
+        let error = wrong.parse::<cached_runtime::Rate>().unwrap_err();
+        assert_eq!(error.context("setting"), Some("rate"), "{wrong}");
+    }
     assert_eq!("xml".parse::<cached_runtime::codec::Format>().unwrap_err().context("setting"), Some("format"));
 }

@@ -250,6 +250,31 @@ async fn a_slow_source_is_not_waited_for_where_an_old_value_will_do() {
     assert_eq!(first.await.unwrap(), Ok(2));
 }
 
+/// The leader refreshes ahead of the ttl and has no old value on offer; who comes after the ttl has one.
+#[tokio::test]
+async fn a_refresh_ahead_that_fails_after_the_ttl_leaves_its_joiners_the_old_value() {
+    #[cache(key = "stale-outlasted:{id}", ttl = "10s", stale = "1m", refresh_ahead = "5s", jitter = 0, cache = world.cache)]
+    async fn outlasted(world: &World, id: u32) -> Result<u64, Down> {
+        let _ = id;
+        world.source.read().await
+    }
+    let world = World::near_only();
+    outlasted(&world, 1).await.unwrap();
+    world.source.fail(true);
+    world.source.gate.close();
+    world.clock.advance(SECOND * 6);
+    assert_eq!(outlasted(&world, 1).await, Ok(0), "fresh, and a load begins behind");
+    world.source.gate.arrived(2).await;
+    world.clock.advance(SECOND * 5);
+    let joiner = tokio::spawn({
+        let world = world.clone();
+        async move { outlasted(&world, 1).await }
+    });
+    eventually("it waits for that load", || world.cache.stats().total().joins == 1).await;
+    world.source.gate.open();
+    assert_eq!(soon("the joiner", joiner).await.unwrap(), Ok(0));
+}
+
 #[derive(Debug, Clone)]
 enum Failed {
     Source,

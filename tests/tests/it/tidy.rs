@@ -24,12 +24,14 @@ const FLOORS: &[(&str, &[&str])] = &[
             "statement",
         ],
     ),
-    ("shapes", &["codec", "policy", "outcome", "site", "names", "depth", "stats", "intent"]),
+    ("shapes", &["codec", "rate", "policy", "outcome", "site", "names", "depth", "stats", "intent"]),
     ("shelves", &["tier"]),
     (
         "order",
         &[
             "log",
+            "budget",
+            "budget_absent",
             "settings",
             "flight",
             "near",
@@ -42,7 +44,10 @@ const FLOORS: &[(&str, &[&str])] = &[
             "stack_absent",
         ],
     ),
-    ("engine", &["cache", "restricted", "which", "call", "load", "entry", "invalidator", "namespace", "builder"]),
+    (
+        "engine",
+        &["cache", "restricted", "which", "call", "load", "entry", "invalidator", "namespace", "builder", "database"],
+    ),
     ("doors", &["own", "probe", "probe_macros", "testing", "__private", "lib"]),
 ];
 

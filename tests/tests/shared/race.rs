@@ -247,6 +247,8 @@ impl Race {
 /// What is held must not run into a deadline.
 fn cache_over(tier: &Tier, port: u16, clock: &Clock) -> Cache {
     let builder = Cache::builder().clock(clock.clone()).read_deadline(LONG).write_deadline(LONG);
+    // A clock that was moved by minutes makes every proof old: what is stored must stay until the next one.
+    let builder = builder.suspect_cap(Duration::from_secs(24 * 3_600));
     tier(builder, port).build().unwrap()
 }
 

@@ -1,0 +1,18 @@
+//! The promises, on the database that is called `here` in them.
+
+mod advice;
+mod asking;
+mod attack;
+mod batches;
+mod crowded;
+mod differential;
+mod faults;
+mod outbox;
+mod queries;
+mod replicas;
+mod resilience;
+mod schema;
+mod transactions;
+mod written;
+
+use super::here;

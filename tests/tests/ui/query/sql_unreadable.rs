@@ -1,0 +1,8 @@
+use cached_runtime::cache_query;
+use cached_runtime::database::Database;
+use sqlx::Sqlite;
+
+#[cache_query(sql = "SELEC title FROM video WHERE id = ?")]
+async fn f(db: &Database<Sqlite>, id: i64) -> cached_runtime::Result<Vec<String>>;
+
+fn main() {}

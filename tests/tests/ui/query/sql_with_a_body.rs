@@ -1,0 +1,10 @@
+use cached_runtime::cache_query;
+use cached_runtime::database::Database;
+use sqlx::Sqlite;
+
+#[cache_query(sql = "SELECT count(*) FROM video")]
+async fn f(db: &Database<Sqlite>) -> cached_runtime::Result<i64> {
+    Ok(1)
+}
+
+fn main() {}
