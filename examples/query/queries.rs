@@ -16,26 +16,26 @@ use crate::schema::Db;
 )]
 pub async fn airport(db: &Db, code: &str) -> Result<Option<Airport>>;
 
-/// Some rows, in order.
+/// Some rows, in order. A hit on an `Arc` clones a pointer; on a `Vec` it would copy every row.
 #[cache_query(
     sql = "SELECT code, name, city, state, lat, lon FROM airports WHERE state = :state ORDER BY name, code LIMIT 20",
     ttl = "10m"
 )]
-pub async fn in_state(db: &Db, state: &str) -> Result<Vec<Airport>>;
+pub async fn in_state(db: &Db, state: &str) -> Result<Arc<Vec<Airport>>>;
 
 /// The rows of one origin: a write that says which origin it is about leaves the entries of all others alone.
 #[cache_query(
     sql = "SELECT destination AS other, flights FROM routes WHERE origin = :from ORDER BY flights DESC, other",
     ttl = "10m"
 )]
-pub async fn departures(db: &Db, from: &str) -> Result<Vec<Route>>;
+pub async fn departures(db: &Db, from: &str) -> Result<Arc<Vec<Route>>>;
 
 /// The same from the other end, to which no index leads at first.
 #[cache_query(
     sql = "SELECT origin AS other, flights FROM routes WHERE destination = :to ORDER BY flights DESC, other",
     ttl = "10m"
 )]
-pub async fn arrivals(db: &Db, to: &str) -> Result<Vec<Route>>;
+pub async fn arrivals(db: &Db, to: &str) -> Result<Arc<Vec<Route>>>;
 
 /// A join of a table with itself.
 #[cache_query(
@@ -44,9 +44,9 @@ pub async fn arrivals(db: &Db, to: &str) -> Result<Vec<Route>>;
         WHERE a.origin = :from AND b.destination = :to ORDER BY flights DESC, via LIMIT 10",
     ttl = "10m"
 )]
-pub async fn connections(db: &Db, from: &str, to: &str) -> Result<Vec<Connection>>;
+pub async fn connections(db: &Db, from: &str, to: &str) -> Result<Arc<Vec<Connection>>>;
 
-/// With a body, which may do anything: it says which tables it reads. A hit on an `Arc` clones a pointer.
+/// With a body, which may do anything: it says which tables it reads.
 #[cache_query(tables = ["airports", "routes"], ttl = "10m")]
 pub async fn board(db: &Db, from: &str) -> Result<Arc<Vec<Line>>> {
     plain::board(db, from).await.map(Arc::new)

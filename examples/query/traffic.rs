@@ -29,9 +29,9 @@ pub enum Request {
 #[derive(Debug, PartialEq)]
 pub enum Answer {
     Airport(Option<Airport>),
-    Airports(Vec<Airport>),
-    Routes(Vec<Route>),
-    Connections(Vec<Connection>),
+    Airports(Arc<Vec<Airport>>),
+    Routes(Arc<Vec<Route>>),
+    Connections(Arc<Vec<Connection>>),
     Board(Arc<Vec<Line>>),
     Changed(u64),
 }
@@ -91,10 +91,10 @@ impl Request {
     pub async fn ask_plain(&self, db: &Db) -> Result<Answer> {
         Ok(match self {
             Self::Airport(code) => Answer::Airport(plain::airport(db, code).await?),
-            Self::InState(state) => Answer::Airports(plain::in_state(db, state).await?),
-            Self::Departures(from) => Answer::Routes(plain::departures(db, from).await?),
-            Self::Arrivals(to) => Answer::Routes(plain::arrivals(db, to).await?),
-            Self::Connections(from, to) => Answer::Connections(plain::connections(db, from, to).await?),
+            Self::InState(state) => Answer::Airports(plain::in_state(db, state).await?.into()),
+            Self::Departures(from) => Answer::Routes(plain::departures(db, from).await?.into()),
+            Self::Arrivals(to) => Answer::Routes(plain::arrivals(db, to).await?.into()),
+            Self::Connections(from, to) => Answer::Connections(plain::connections(db, from, to).await?.into()),
             Self::Board(from) => Answer::Board(plain::board(db, from).await?.into()),
             Self::Rename(..) | Self::AddFlights(..) => self.write(db).await?,
         })

@@ -27,9 +27,11 @@ fn alone(name: &str, body: impl FnOnce()) {
     let child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", name, "--nocapture"])
         .env("BOUNDS_CHILD", "1")
-        // glibc then gives large blocks back when they are freed: what is resident is what is held, not what an
-        // allocator made of it.
+        // What is resident is then what is held, not what an allocator made of it: glibc gives large blocks back when
+        // they are freed, and all threads share one arena. With one for each, a thread that stands still for a moment
+        // on a busy machine leaves an arena full of holes while the other thread fills its own.
         .env("MALLOC_MMAP_THRESHOLD_", "65536")
+        .env("MALLOC_ARENA_MAX", "1")
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&child.stdout);

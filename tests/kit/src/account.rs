@@ -99,6 +99,13 @@ impl Account {
         child
     }
 
+    /// Prints the last words of a server that has ended by itself: no test will know why it was gone.
+    pub(crate) fn tell_if_ended(&self, child: &mut Child) {
+        if let Ok(Some(status)) = child.try_wait() {
+            eprintln!("the server in {} ended by itself: {status}; {}", self.path().display(), self.last_words());
+        }
+    }
+
     fn log(&self) -> PathBuf {
         self.path().join("server.log")
     }
@@ -106,7 +113,7 @@ impl Account {
     fn last_words(&self) -> String {
         let mut text = String::new();
         let _ = fs::File::open(self.log()).and_then(|mut log| log.read_to_string(&mut text));
-        text.chars().rev().take(2_000).collect::<Vec<_>>().into_iter().rev().collect()
+        text.chars().rev().take(6_000).collect::<Vec<_>>().into_iter().rev().collect()
     }
 }
 

@@ -139,6 +139,7 @@ impl MariaDb {
 impl Drop for MariaDb {
     fn drop(&mut self) {
         if let Some(mut child) = self.child().take() {
+            self.account.tell_if_ended(&mut child);
             let _ = child.kill();
             let _ = child.wait();
         }

@@ -27,7 +27,7 @@ const FULL: u64 = 10_000;
 /// Of one schema.
 const STEPS: u64 = 100;
 /// Questions that are asked again and again.
-const QUESTIONS: usize = 12;
+const QUESTIONS: usize = 8;
 /// How many of them after each step.
 const ASKED: usize = 5;
 
@@ -177,7 +177,7 @@ async fn every_cached_answer_equals_the_uncached_one() {
     let pace = all.steps as f64 / began.elapsed().as_secs_f64();
     figure(&format!("random worlds on {BACKEND}"), format!("{all:?}, {pace:.0} steps a second"));
     if seeds.len() > 1 {
-        assert!(all.hits * 6 > all.answers, "answers from the cache are what is compared: {all:?}");
+        assert!(all.hits * 4 > all.answers, "answers from the cache are what is compared: {all:?}");
         assert!(all.moved * 50 > all.answers, "writes are to change answers: {all:?}");
         assert!(all.refused_answers * 5 < all.answers, "{all:?}");
         assert!(all.refused_writes * 2 < all.writes, "{all:?}");
