@@ -58,7 +58,11 @@ pub(crate) const QUERY: &[Word] = &{
         all[at + QUERY_ALONE.len()] = CACHE[at];
         at += 1;
     }
-    all[1] = QUERY_ALONE[1];
+    at = 0;
+    while at < QUERY_ALONE.len() {
+        all[at] = QUERY_ALONE[at];
+        at += 1;
+    }
     all
 };
 

@@ -1,5 +1,5 @@
-//! Invalidations that are told once more, when the replicas have what was written: for what other nodes read from a
-//! replica meanwhile.
+//! Invalidations that are told once more: when the replicas have what was written, for what other nodes read from a
+//! replica meanwhile; and after a connection was lost, for what a server does that has not noticed.
 
 use std::collections::HashMap;
 use std::sync::Arc;

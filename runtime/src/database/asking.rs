@@ -116,7 +116,7 @@ impl<DB: Driver> Database<DB> {
     {
         let statement = self.core.known.read(text.as_str())?;
         fits(&statement, values.count())?;
-        let reads = statement.writes().is_none();
+        let reads = statement.writes().is_none() && !self.core.calls_own(&statement);
         let text = if DB::TYPES_PREPARED { values::told_apart::<DB>(text, &values.types()) } else { text };
         let text = driver::Text {
             sql: text,
@@ -127,7 +127,7 @@ impl<DB: Driver> Database<DB> {
         };
         if let Some(inside) = &self.inside {
             let write = Write::new(&statement, values);
-            return inside.ask(&self.core, &write, text, values.arguments()?, call).await;
+            return inside.ask(&write, text, values.arguments()?, call).await;
         }
         if statement.kind() == Kind::Session {
             let message = "this concerns one connection, and each statement gets another: use Database::transaction";

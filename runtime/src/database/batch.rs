@@ -7,6 +7,7 @@ mod run;
 use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::marker::PhantomData;
+use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
@@ -35,6 +36,7 @@ const BATCH_SIZE: usize = 100;
 pub struct Batch<'q, DB: Driver, V> {
     db: Database<DB>,
     text: SqlStr,
+    at: &'static Location<'static>,
     rows: Vec<V>,
     size: usize,
     progress: Option<Progress<'q>>,
@@ -93,6 +95,7 @@ impl<DB: Driver> Database<DB> {
     /// Before anything is written: [`Config`](ErrorKind::Config) if this is not one statement, or one that writes no rows;
     /// [`Database`](ErrorKind::Database) with the first `row` that has another number of values than the statement has
     /// parameters. Later: as [`Database::execute`], if it fails for another reason than a row's values.
+    #[track_caller]
     pub fn execute_batch<'q, V>(&self, text: impl SqlSafeStr, rows: impl IntoIterator<Item = V>) -> Batch<'q, DB, V>
     where
         V: Values<'q, DB> + 'q,
@@ -100,6 +103,7 @@ impl<DB: Driver> Database<DB> {
         Batch {
             db: self.clone(),
             text: text.into_sql_str(),
+            at: Location::caller(),
             rows: rows.into_iter().collect(),
             size: BATCH_SIZE,
             progress: None,
@@ -119,7 +123,7 @@ impl<'q, DB: Driver, V: Values<'q, DB> + 'q> Batch<'q, DB, V> {
         self
     }
 
-    /// Is called after each transaction. A panic in it ends the batch between two transactions.
+    /// Is called after each transaction, to show how far it is. Default: nobody is told. A panic in it ends the batch between two transactions.
     pub fn progress(mut self, call: impl FnMut(BatchProgress) + Send + 'q) -> Self {
         self.progress = Some(Box::new(call));
         self
@@ -141,7 +145,8 @@ impl<'q, DB: Driver, V: Values<'q, DB> + 'q> Batch<'q, DB, V> {
         let statement = core.known.read(self.text.as_str()).map_err(Stopped::new)?;
         self.check(&statement).map_err(Stopped::new)?;
         let types = self.rows.first().map_or_else(Vec::new, Values::types);
-        let words = Words::new::<DB>(self.text.clone(), self.size.min(self.rows.len()), &types);
+        let question = core.question(statement.figures.as_ref(), self.at);
+        let words = Words::new(self.text.clone(), self.size.min(self.rows.len()), types, question);
         for (index, rows) in self.rows.chunks(self.size).enumerate() {
             let part = Part::new(&words, index * self.size, rows);
             let writes = Write::of_rows(&statement, rows);
@@ -154,9 +159,7 @@ impl<'q, DB: Driver, V: Values<'q, DB> + 'q> Batch<'q, DB, V> {
             let done = to_its_end(Box::pin(async move {
                 Ok(match inside {
                     None => apart(&core, &writes, &part).await,
-                    Some(inside) => {
-                        inside.write(&core, &writes, &part).await.map_err(|failed| Stopped::new(failed.error))
-                    }
+                    Some(inside) => inside.write(&writes, &part).await.map_err(|failed| Stopped::new(failed.error)),
                 })
             }));
             match done.await {

@@ -96,7 +96,7 @@ impl<DB: Driver> Connections<DB> {
     pub(super) async fn acquire_living(&self) -> Result<Held<DB>> {
         for _ in 0..self.pool.options().get_max_connections() {
             let mut held = self.acquire().await?;
-            if held.ping().await.is_ok() {
+            if matches!(tokio::time::timeout(QUESTION, held.ping()).await, Ok(Ok(()))) {
                 return Ok(held);
             }
             held.after(Next::Another);
@@ -169,7 +169,7 @@ impl<DB: Driver> Connections<DB> {
         let answers = match tokio::time::timeout(QUESTION, Box::pin(address.connect())).await {
             Ok(Ok(connection)) => {
                 // Told politely, else the server takes it for lost; if that fails it is gone all the same.
-                let _ = connection.close().await;
+                let _ = tokio::time::timeout(QUESTION, connection.close()).await;
                 true
             }
             // It has no room for more: it is there.
@@ -200,9 +200,13 @@ impl<DB: Driver> Held<DB> {
     /// Asks, and once more what has not run because it was prepared for tables that have changed. Figures are taken of it.
     pub(super) async fn ask<R: Counted>(&mut self, call: Call<DB, R>, text: Text, values: DB::Arguments) -> Asked<R> {
         let timing = Timing::begin::<DB>(self, &text, &values);
-        let mut answer = call(self, text.clone(), values.clone()).await.map_err(|source| judge(source, DB::outage));
-        // In a transaction PostgreSQL refuses all that follows.
-        if matches!(answer, Err((Next::Anew, _))) && !text.inside && DB::forget(self).await.is_ok() {
+        // In a transaction PostgreSQL refuses all that follows. The others prepare anew by themselves.
+        let twice = (DB::TYPES_PREPARED && !text.inside).then(|| (text.clone(), values.clone()));
+        let mut answer = call(self, text, values).await.map_err(|source| judge(source, DB::outage));
+        let anew = matches!(answer, Err((Next::Anew, _)));
+        if let Some((text, values)) = twice.filter(|_| anew)
+            && DB::forget(self).await.is_ok()
+        {
             answer = call(self, text, values).await.map_err(|source| judge(source, DB::outage));
         }
         if let Some(timing) = timing {
@@ -220,7 +224,14 @@ impl<DB: Driver> Held<DB> {
 
     /// Gives it up, if the next who had it would fail too.
     pub(super) fn after(mut self, next: Next) {
-        if let (Next::Another, Self::Pooled(connection)) = (next, &mut self) {
+        if next == Next::Another {
+            self.give_up();
+        }
+    }
+
+    /// It ends when it is dropped.
+    pub(super) fn give_up(&mut self) {
+        if let Self::Pooled(connection) = self {
             connection.close_on_drop();
         }
     }

@@ -95,6 +95,15 @@ pub trait Sealed: sqlx::Database<Arguments: Clone + Sync + fmt::Debug, ArgumentB
         false
     }
 
+    /// What is set for each session, beyond what the URL of this address says: it may decide which tables are seen.
+    fn session(address: &Address<Self>) -> Option<String>
+    where
+        Self: Driver,
+    {
+        let _ = address;
+        None
+    }
+
     /// Can this be trusted with data?
     fn check(connection: &mut Self::Connection) -> Answer<'_, Result<()>> {
         let _ = connection;

@@ -13,17 +13,27 @@ pub(super) struct Due {
     caches: Vec<Cache>,
     groups: Vec<Group>,
     /// Where they are told once more, later.
-    again: Option<Arc<Again>>,
+    again: Vec<Arc<Again>>,
 }
 
 impl Due {
     pub(super) fn new(caches: Vec<Cache>, groups: impl IntoIterator<Item = Group>) -> Self {
-        Self { caches, groups: groups.into_iter().collect(), again: None }
+        Self { caches, groups: groups.into_iter().collect(), again: Vec::new() }
     }
 
-    /// To be told once more, when the replicas have it.
+    /// To be told once more, later.
     pub(super) fn once_more(mut self, again: Option<Arc<Again>>) -> Self {
-        self.again = again;
+        self.again.extend(again);
+        self
+    }
+
+    /// To these too.
+    pub(super) fn to(mut self, more: Vec<Cache>) -> Self {
+        for cache in more {
+            if !self.caches.iter().any(|known| known.is(&cache)) {
+                self.caches.push(cache);
+            }
+        }
         self
     }
 
@@ -47,7 +57,7 @@ impl Due {
     }
 
     fn tell_again(&self) {
-        if let Some(again) = &self.again {
+        for again in &self.again {
             again.after(&self.caches, &self.groups);
         }
     }

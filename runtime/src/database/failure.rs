@@ -63,7 +63,12 @@ pub(super) fn judge(source: sqlx::Error, outage: fn(&dyn sqlx::error::DatabaseEr
         E::Database(told) => {
             let next = outage(&**told);
             let away = matches!(next, Some(Next::Tell | Next::Another));
-            let kind = if away { ErrorKind::Connection } else { ErrorKind::Database };
+            let kind = match told.message() {
+                _ if away => ErrorKind::Connection,
+                // By another process, in SQLite.
+                "database is locked" | "database table is locked" => ErrorKind::Busy,
+                _ => ErrorKind::Database,
+            };
             (next.unwrap_or(Next::Tell), told_by(kind, &**told))
         }
         E::Io(_) | E::Protocol(_) | E::WorkerCrashed => (Next::Another, Error::new(ErrorKind::Connection, GONE)),
@@ -94,6 +99,7 @@ fn told_by(kind: ErrorKind, told: &dyn sqlx::error::DatabaseError) -> Error {
         kind,
         match kind {
             ErrorKind::Connection => "the database cannot serve this connection",
+            ErrorKind::Busy => "another process has locked the database for longer than is waited",
             _ => "the database refused the statement",
         },
     );
@@ -106,7 +112,32 @@ fn told_by(kind: ErrorKind, told: &dyn sqlx::error::DatabaseError) -> Error {
     if let Some(constraint) = told.constraint() {
         error = error.with("constraint", constraint);
     }
+    if let Some((what, name)) = unknown(told) {
+        error = error.with(what, name);
+    }
     error
+}
+
+/// Which name of the statement the database does not know. Its sentence holds that name and no value.
+fn unknown(told: &dyn sqlx::error::DatabaseError) -> Option<(&'static str, String)> {
+    const COLUMN: &str = "unknown_column";
+    const TABLE: &str = "unknown_table";
+    const LONGEST: usize = 128;
+    let message = told.message();
+    // What SQLite says has no code of its own.
+    let (what, name) = match told.code().as_deref() {
+        // PostgreSQL leaves the quotes out where it names the table too: `column v.nothing does not exist`.
+        Some("42703") => (COLUMN, message.strip_prefix("column ")?.split(" does not").next()?),
+        Some("42P01") => (TABLE, message.split('"').nth(1)?),
+        Some("42S22") => (COLUMN, message.split('\'').nth(1)?),
+        Some("42S02") => (TABLE, message.split('\'').nth(1)?),
+        _ => message
+            .strip_prefix("no such column: ")
+            .map(|name| (COLUMN, name))
+            .or_else(|| message.strip_prefix("no such table: ").map(|name| (TABLE, name)))
+            .or_else(|| message.split_once(" has no column named ").map(|(_, name)| (COLUMN, name)))?,
+    };
+    Some((what, name.trim_matches('"').chars().take(LONGEST).collect()))
 }
 
 impl fmt::Display for Failure {

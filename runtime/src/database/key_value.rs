@@ -1,5 +1,8 @@
 //! A value by which rows are told apart, in a form that is equal for all values that a database may take for equal.
 
+#[cfg(feature = "sqlite")]
+use std::fmt;
+
 use sqlx::{Encode, Type};
 
 use super::driver::Driver;
@@ -62,6 +65,27 @@ fn fold(c: char) -> char {
         'w' => 'v',
         other => other,
     }
+}
+
+/// What its `Debug` shows, if that is short enough to pin anything: of a long value it is not written out.
+#[cfg(feature = "sqlite")]
+pub(super) fn shown(value: &impl fmt::Debug) -> Option<String> {
+    struct Short(String);
+
+    impl fmt::Write for Short {
+        fn write_str(&mut self, more: &str) -> fmt::Result {
+            // Each character may be escaped, and they stand between words.
+            if self.0.len() + more.len() > 2 * LONGEST + 64 {
+                return Err(fmt::Error);
+            }
+            self.0.push_str(more);
+            Ok(())
+        }
+    }
+
+    let mut short = Short(String::new());
+    fmt::Write::write_fmt(&mut short, format_args!("{value:?}")).ok()?;
+    Some(short.0)
 }
 
 /// The number in these bytes, the last of which weighs least.

@@ -1,10 +1,9 @@
 //! What is known of statements that were met before.
 
-use std::collections::HashMap;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use parking_lot::RwLock;
+use quick_cache::sync::Cache;
 
 use super::adviser::{Adviser, Figures};
 use crate::error::Result;
@@ -19,7 +18,7 @@ const LONGEST: usize = 4 << 10;
 pub(super) struct Known {
     backend: Backend,
     adviser: Option<Arc<Adviser>>,
-    statements: RwLock<HashMap<Arc<str>, Arc<Met>>>,
+    statements: Cache<Arc<str>, Arc<Met>>,
 }
 
 /// A statement that was met, and what is counted of it.
@@ -45,30 +44,26 @@ impl Deref for Met {
 
 impl Known {
     pub(super) fn new(backend: Backend, adviser: Option<Arc<Adviser>>) -> Self {
-        Self { backend, adviser, statements: RwLock::default() }
+        Self { backend, adviser, statements: Cache::new(MOST) }
     }
 
     /// What this statement does. One that this crate cannot read may do anything: the database decides.
     pub(super) fn read(&self, text: &str) -> Result<Arc<Met>> {
-        if let Some(known) = self.statements.read().get(text).filter(|known| !known.is_folded()) {
-            return Ok(Arc::clone(known));
+        if let Some(known) = self.statements.get(text).filter(|known| !known.is_folded()) {
+            return Ok(known);
         }
         let statement = Statement::read_or_guess(text, self.backend)?;
-        if statement.kind() == Kind::Select && *statement.writes() == Tables::Any {
+        let keep = text.len() <= LONGEST;
+        // Of one that is not kept it would be said each time.
+        if keep && statement.kind() == Kind::Select && *statement.writes() == Tables::Any {
             let shape = statement.shape();
             tracing::warn!(%shape, "this calls a function that may write: each time it runs, all is invalidated");
         }
-        let keep = text.len() <= LONGEST;
         let figures = self.adviser.as_ref().map(|adviser| adviser.figures(&statement, text, keep));
         let statement = Arc::new(Met { statement, figures });
-        if !keep {
-            return Ok(statement);
+        if keep {
+            self.statements.insert(text.into(), Arc::clone(&statement));
         }
-        let mut statements = self.statements.write();
-        if statements.len() >= MOST {
-            statements.clear();
-        }
-        statements.insert(text.into(), Arc::clone(&statement));
         Ok(statement)
     }
 }

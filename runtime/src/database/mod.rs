@@ -24,6 +24,7 @@ mod driver;
 mod due;
 mod failure;
 mod groups;
+mod holders;
 mod key_value;
 mod known;
 mod moments;
@@ -43,12 +44,12 @@ mod write;
 
 use std::fmt;
 use std::str::FromStr as _;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
-use parking_lot::RwLock;
 use sqlx::Pool;
 
 use self::adviser::Adviser;
+use self::again::Again;
 use self::connections::Connections;
 use self::due::Due;
 use self::groups::Groups;
@@ -58,9 +59,10 @@ use self::registry::Registered;
 use self::replicas::Replicas;
 use self::schema::Schema;
 use self::transaction::Inside;
-use crate::cache::{self, Cache};
-use crate::clock::Clock;
+use crate::cache::Cache;
+use crate::clock::{Clock, Millis};
 use crate::error::{Error, ErrorKind, Result};
+use crate::group::Group;
 use crate::statement::Tables;
 use crate::tier::{Breaker, BreakerState};
 
@@ -113,14 +115,17 @@ struct Core<DB: Driver> {
     clock: Clock,
     cache: Option<Cache>,
     outbox: Option<Outbox>,
-    /// Others that hold what was read from here, because an attribute named them. They end when their owners say so.
-    others: RwLock<Vec<Weak<cache::Core>>>,
-    _registered: Registered,
+    /// Tells once more what a lost connection may still bring about.
+    late: Arc<Again>,
+    registered: Registered,
 }
 
 /// So often is tried in all what fails because its connection is of no use: all of a pool may have been ended, one after
 /// the other.
 const TIMES: u32 = 3;
+
+/// What a server was asked over a connection that was lost it may go on with for so long, in milliseconds.
+const LATE: Millis = 5_000;
 
 /// How a driver is asked for an answer of this type.
 type Call<DB, R> = fn(
@@ -158,7 +163,9 @@ impl<DB: Driver> Database<DB> {
         let options = DatabaseOptions { overflow: if pools.alone { 0 } else { options.overflow }, ..options };
         let replicas = Replicas::open(&options)?;
         let readers = Connections::new(pools.readers, &options);
-        let writer = pools.writer.map(|pool| Connections::new(pool, &options));
+        // There is room for one.
+        let alone = DatabaseOptions { overflow: 0, ..options.clone() };
+        let writer = pools.writer.map(|pool| Connections::new(pool, &alone));
         let adviser = Adviser::new(&options, Some(options.statement_cache), !pools.alone);
         Self::with(readers, writer, replicas, adviser, options, registered)
     }
@@ -167,8 +174,13 @@ impl<DB: Driver> Database<DB> {
     /// they are; this handle adds its own deadline.
     ///
     /// # Errors
-    /// A `Config` error if this process has another database of this name.
+    /// A `Config` error if this process has another database of this name, or if the options ask for connections beyond the
+    /// pool: what it does to new ones is not known here, so that others would not be the same.
     pub fn around(pool: Pool<DB>, options: DatabaseOptions) -> Result<Self> {
+        if options.overflow > 0 {
+            let message = "connections beyond a pool that is there already would not be made as it makes its own";
+            return Err(Error::config("overflow", message));
+        }
         let registered = Registered::new(&options.name, &registry::target::<DB>(&pool.connect_options()))?;
         // What is done to its new connections is not known here: others would not be the same.
         let adviser = Adviser::new(&options, adviser::room::<DB>(&pool.connect_options()), false);
@@ -191,6 +203,9 @@ impl<DB: Driver> Database<DB> {
             let groups = Groups::new(&options.name).written(&Tables::Any);
             drop(Due::new(vec![options.cache.clone().unwrap_or_else(|| Cache::installed().clone())], groups));
         }
+        registered.holders.add(options.cache.as_ref());
+        let groups = Groups::new(&options.name);
+        let late = Again::new(options.clock.clone(), LATE, Group::Tag(groups.all().into()));
         let core = Core {
             readers,
             writer,
@@ -200,12 +215,12 @@ impl<DB: Driver> Database<DB> {
             clock: options.clock,
             known: Known::new(DB::BACKEND, adviser.clone()),
             adviser,
-            groups: Groups::new(&options.name),
+            groups,
+            late: Arc::new(late),
             name: options.name.into(),
             cache: options.cache,
             outbox,
-            others: RwLock::default(),
-            _registered: registered,
+            registered,
         };
         let core = Arc::new(core);
         adviser::attend(&core);
@@ -263,21 +278,12 @@ impl<DB: Driver> Core<DB> {
 
     /// All that hold what was read from here.
     fn caches(&self) -> Vec<Cache> {
-        let mut caches: Vec<Cache> = self.others.read().iter().filter_map(Weak::upgrade).map(Cache).collect();
-        if !caches.iter().any(|cache| cache.is(self.cache())) {
-            caches.push(self.cache().clone());
-        }
-        caches
+        self.registered.holders.all()
     }
 
     /// This cache holds what was read from here, too.
     fn kept_in(&self, cache: &Cache) {
-        let cache = Arc::downgrade(&cache.0);
-        if !self.others.read().iter().any(|other| other.ptr_eq(&cache)) {
-            let mut others = self.others.write();
-            others.retain(|other| other.strong_count() > 0);
-            others.push(cache);
-        }
+        self.registered.holders.add(Some(cache));
     }
 }
 

@@ -96,6 +96,9 @@ impl DatabaseOptions {
 
     /// So many connections may be made beyond the pool's while all of that are at work. They are used once.
     /// Default: 0.
+    ///
+    /// Of SQLite only for what reads: there is one writer. A database in memory has one connection and no other, and a pool
+    /// that is there already is not added to ([`Database::around`](super::Database::around)).
     #[must_use]
     pub fn overflow(mut self, connections: u32) -> Self {
         self.overflow = connections;
@@ -112,6 +115,9 @@ impl DatabaseOptions {
     }
 
     /// A call waits so long for a connection. Default: 2 s.
+    ///
+    /// When there was none it is found out why, for the error to say it: that takes a second more at most, and is done once
+    /// a second for all who wait.
     #[must_use]
     pub fn acquire_deadline(mut self, deadline: Duration) -> Self {
         self.acquire_deadline = deadline;
@@ -160,7 +166,8 @@ impl DatabaseOptions {
         self
     }
 
-    /// The clock of the breaker, of `max_replica_lag`, of what is known of the schema and of the adviser; deadlines are timers of the runtime and do not follow it.
+    /// The clock of the breaker, of `max_replica_lag`, of what is known of the schema and of the adviser; deadlines are
+    /// timers of the runtime and do not follow it.
     /// Default: the machine's.
     #[must_use]
     pub fn clock(mut self, clock: Clock) -> Self {
@@ -223,7 +230,7 @@ impl DatabaseOptions {
 
     /// A statement that takes so long, without the wait for a connection, is told in the log with its plan: each at most
     /// once a minute. The plan is asked for behind, on a connection of its own, and only of what reads. `None`: never.
-    /// Default: 100 ms.
+    /// Default: 100 ms. Without the [adviser](Self::adviser) nothing is told.
     #[must_use]
     pub fn slow(mut self, threshold: impl Into<Option<Duration>>) -> Self {
         self.slow = threshold.into();

@@ -13,7 +13,7 @@ use super::values::Values;
 use super::write::to_its_end;
 use super::{Connected, Core, Database};
 use crate::names::Names;
-use crate::statement::Tables;
+use crate::statement::{Statement, Tables};
 
 /// A call waits so long for the schema to be read, the first time.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -60,15 +60,21 @@ impl<DB: Driver> Database<DB> {
     ///
     /// This is what `#[cache_query(sql = ..)]` does. Where the statement says which rows it is about, it is tagged by those
     /// ([`Statement::rows_read`](crate::statement::Statement::rows_read)), if the schema makes their column a key; that is
-    /// read when it is first needed.
+    /// read when it is first needed, for which a call waits 500 ms at most. Without the schema, entries are tagged by tables.
     pub async fn tags_of<'q>(&self, text: &str, values: &impl Values<'q, DB>) -> Vec<String> {
         self.schema_for(text).await;
         self.core.tags(text, |at| values.pin(at))
     }
 
     async fn schema_for(&self, text: &str) {
-        let about_rows = || self.core.known.read(text).is_ok_and(|statement| !statement.rows_read().is_empty());
-        if self.inside.is_some() || self.core.known_schema().is_some() || !about_rows() {
+        if self.inside.is_some() {
+            return;
+        }
+        if self.core.known_schema().is_some() {
+            return self.core.renew_schema();
+        }
+        let about_tables = self.core.known.read(text).is_ok_and(|statement| *statement.reads() != Tables::Any);
+        if !about_tables || self.core.is_unread() {
             return;
         }
         let core = Arc::clone(&self.core);
@@ -76,7 +82,7 @@ impl<DB: Driver> Database<DB> {
         let reading = to_its_end(Box::pin(async move {
             let read = core.breaker.run(async {
                 let mut held = core.readers.acquire().await?;
-                Ok(core.schema_by(&mut held).await.is_some())
+                core.schema_by(&mut held).await
             });
             read.await
         }));
@@ -88,10 +94,19 @@ impl<DB: Driver> Core<DB> {
     fn tags(&self, text: &str, value: impl Fn(usize) -> Option<KeyValue>) -> Vec<String> {
         // The load will say what is wrong with it.
         let Ok(statement) = self.known.read(text) else { return self.groups.read(&Tables::Any) };
-        let rows = match self.known_schema().filter(|_| !statement.rows_read().is_empty()) {
-            Some(catalog) => pinned(&statement, &catalog, value),
-            None => Vec::new(),
-        };
-        self.groups.read_rows(statement.reads(), &rows)
+        match self.known_schema() {
+            Some(catalog) if catalog.holds(&statement) => {
+                self.groups.read_rows(statement.reads(), &pinned(&statement, &catalog, value))
+            }
+            // What is no table here may show any.
+            Some(_) => self.groups.read(&Tables::Any),
+            None => self.groups.read(statement.reads()),
+        }
+    }
+
+    /// Does it call a function that somebody has written, as far as the schema is known?
+    pub(super) fn calls_own(&self, statement: &Statement) -> bool {
+        let may = !statement.calls().is_empty() || !statement.fields().is_empty();
+        may && self.known_schema().is_some_and(|catalog| catalog.calls_own(statement))
     }
 }

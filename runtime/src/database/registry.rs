@@ -1,21 +1,24 @@
 //! Which names are in use: two databases of one name would answer for each other.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use sqlx::ConnectOptions as _;
 
 use super::driver::{Address, Driver};
+use super::holders::Holders;
 use crate::error::{Error, Result};
 
 /// The names in use.
 static NAMES: Mutex<Option<HashMap<Box<str>, Named>>> = Mutex::new(None);
 
-/// Where the database of a name is, and how many handles were made for it.
+/// Where the database of a name is, how many handles were made for it, and who holds what was read from it.
 struct Named {
     target: Box<str>,
     handles: usize,
+    holders: Arc<Holders>,
 }
 
 /// A name, in use until this is dropped.
@@ -23,6 +26,8 @@ struct Named {
 pub(super) struct Registered {
     name: Box<str>,
     moved: bool,
+    /// Of all handles that were made for it: what is written through one is told to the caches of the others.
+    pub(super) holders: Arc<Holders>,
 }
 
 impl Registered {
@@ -32,16 +37,21 @@ impl Registered {
         }
         let mut names = NAMES.lock();
         let names = names.get_or_insert_default();
-        let named = names.entry(name.into()).or_insert_with(|| Named { target: target.into(), handles: 0 });
+        let named = names.entry(name.into()).or_insert_with(|| Named {
+            target: target.into(),
+            handles: 0,
+            holders: Arc::default(),
+        });
         let moved = *named.target != *target;
         if moved && named.handles == 0 {
             named.target = target.into();
+            named.holders = Arc::default();
         } else if moved {
             let message = "there is another database of this name: give each its own with DatabaseOptions::name";
             return Err(Error::config("name", message).with("name", name));
         }
         named.handles += 1;
-        Ok(Self { name: name.into(), moved })
+        Ok(Self { name: name.into(), moved, holders: Arc::clone(&named.holders) })
     }
 
     /// Did a database elsewhere have this name before?
@@ -69,5 +79,6 @@ pub(super) fn target<DB: Driver>(address: &Address<DB>) -> String {
     let mut url = address.to_url_lossy();
     // A URL that can hold no password holds none.
     let _ = url.set_password(None);
-    format!("{}:{url}", DB::BACKEND)
+    // Two that differ in `search_path` see different tables.
+    format!("{}:{url} {}", DB::BACKEND, DB::session(address).unwrap_or_default())
 }

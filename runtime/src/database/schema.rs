@@ -4,16 +4,19 @@
 //! and before nothing else: a change by other programs is noticed within that minute, and then all is invalidated.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::time::Duration;
 
 use parking_lot::RwLock;
 
 use super::catalog::Catalog;
 use super::connections::Held;
 use super::driver::Driver;
+use super::failure::Next;
 use super::{Core, Database, failure};
 use crate::clock::Millis;
+use crate::error::{Error, ErrorKind, Result};
 use crate::group::Group;
 use crate::key::Key;
 
@@ -22,13 +25,19 @@ const BELIEVED: Millis = 60_000;
 /// At this age it is read again behind a write, so that none has to wait for it.
 const OLD: Millis = 30_000;
 
+/// Reading it may take so long.
+const LIMIT: Duration = Duration::from_secs(5);
+/// After it could not be read it is left for so long.
+const PAUSE: Millis = 2_000;
+
 /// What was read of the schema, and when.
 #[derive(Default)]
 pub(super) struct Schema {
     read: RwLock<Option<Reading>>,
     /// One reads at a time.
     turn: tokio::sync::Mutex<()>,
-    failed: AtomicBool,
+    /// When it was last tried in vain; 0 if it was read since.
+    failed: AtomicU64,
     /// Is it being read behind?
     renewed: AtomicBool,
 }
@@ -59,12 +68,7 @@ impl<DB: Driver> Core<DB> {
     pub(super) fn known_schema(&self) -> Option<Arc<Catalog>> {
         let reading = self.schema.read.read().clone()?;
         let young = self.clock.now_assured().saturating_sub(reading.at) <= BELIEVED;
-        (young && !self.is_told_of(&reading)).then_some(reading.catalog)
-    }
-
-    /// Has a write that may have changed the schema been told since?
-    fn is_told_of(&self, reading: &Reading) -> bool {
-        self.schema_was_told(reading.seq)
+        (young && !self.schema_was_told(reading.seq)).then_some(reading.catalog)
     }
 
     /// What is known of invalidations now.
@@ -86,55 +90,83 @@ impl<DB: Driver> Core<DB> {
         if reading.is_none_or(|reading| !is_old(&reading)) || self.schema.renewed.swap(true, Relaxed) {
             return;
         }
-        let core = Arc::clone(self);
+        let renewed = Renewed(Arc::clone(self));
         drop(tokio::spawn(async move {
-            let _ = core
-                .breaker
-                .run(async {
-                    let mut held = core.readers.acquire().await?;
-                    let _turn = core.schema.turn.lock().await;
-                    Ok(core.read_schema(&mut held).await.is_some())
-                })
-                .await;
-            core.schema.renewed.store(false, Relaxed);
+            let Renewed(core) = &renewed;
+            let read = core.breaker.run(async {
+                let mut held = core.readers.acquire().await?;
+                let _turn = core.schema.turn.lock().await;
+                core.read_schema(&mut held).await
+            });
+            if let Err(error) = read.await {
+                tracing::debug!(database = &*core.name, %error, "the schema could not be read again");
+            }
         }));
     }
 
-    /// The same, read on this connection if need be; `None` if it cannot be read.
-    pub(super) async fn schema_by(&self, held: &mut Held<DB>) -> Option<Arc<Catalog>> {
+    /// Was it tried in vain a moment ago? Then it is not tried again yet.
+    pub(super) fn is_unread(&self) -> bool {
+        let failed = self.schema.failed.load(Relaxed);
+        failed != 0 && self.clock.now_assured().saturating_sub(failed) <= PAUSE
+    }
+
+    /// The same, read on this connection if need be; nothing if it cannot be read.
+    ///
+    /// # Errors
+    /// If the connection is of no use any more.
+    pub(super) async fn schema_by(&self, held: &mut Held<DB>) -> Result<Option<Arc<Catalog>>> {
         if let Some(catalog) = self.known_schema() {
-            return Some(catalog);
+            return Ok(Some(catalog));
         }
         let _turn = self.schema.turn.lock().await;
         if let Some(catalog) = self.known_schema() {
-            return Some(catalog);
+            return Ok(Some(catalog));
         }
-        self.read_schema(held).await
+        if self.is_unread() { Ok(None) } else { self.read_schema(held).await }
     }
 
-    async fn read_schema(&self, held: &mut Held<DB>) -> Option<Arc<Catalog>> {
+    async fn read_schema(&self, held: &mut Held<DB>) -> Result<Option<Arc<Catalog>>> {
         let (at, seq) = (self.clock.now_assured(), self.moment());
         let before = self.schema.read.read().clone();
-        let catalog = match Catalog::read::<DB>(held, before.as_ref().map(|before| &before.catalog)).await {
-            Ok(catalog) => catalog,
-            Err(source) => {
-                self.unread(&failure::judge(source, DB::outage).1);
-                return None;
-            }
+        let earlier = before.as_ref().map(|before| &before.catalog);
+        let catalog = match tokio::time::timeout(LIMIT, Catalog::read::<DB>(held, earlier)).await {
+            Ok(Ok(catalog)) => catalog,
+            Ok(Err(source)) => return self.unread(held, failure::judge(source, DB::outage)),
+            // What it was asked may be answered later: to somebody else.
+            Err(_) => return self.unread(held, (Next::Another, late())),
         };
-        if before.is_some_and(|before| before.catalog != catalog && !self.is_told_of(&before)) {
+        self.schema.failed.store(0, Relaxed);
+        if before.is_some_and(|before| before.catalog != catalog && !self.schema_was_told(before.seq)) {
             // By a program that does not tell: whoever tells has invalidated all.
             tracing::info!(database = &*self.name, "the schema has changed: all that was read is invalidated");
             self.tell_of_schema().await;
         }
         *self.schema.read.write() = Some(Reading { catalog: Arc::clone(&catalog), at, seq });
-        Some(catalog)
+        Ok(Some(catalog))
     }
 
-    /// Said once.
-    fn unread(&self, error: &crate::error::Error) {
-        if !self.schema.failed.swap(true, Relaxed) {
+    /// Said once, until it is read again.
+    fn unread(&self, held: &mut Held<DB>, (next, error): (Next, Error)) -> Result<Option<Arc<Catalog>>> {
+        if self.schema.failed.swap(self.clock.now_assured().max(1), Relaxed) == 0 {
             tracing::warn!(database = &*self.name, %error, "the schema cannot be read: each write invalidates all");
         }
+        if next == Next::Another {
+            held.give_up();
+            return Err(error);
+        }
+        Ok(None)
     }
+}
+
+/// It is being read behind, until this is dropped.
+struct Renewed<DB: Driver>(Arc<Core<DB>>);
+
+impl<DB: Driver> Drop for Renewed<DB> {
+    fn drop(&mut self) {
+        self.0.schema.renewed.store(false, Relaxed);
+    }
+}
+
+fn late() -> Error {
+    Error::new(ErrorKind::Connection, "the database did not say in time what its schema is")
 }

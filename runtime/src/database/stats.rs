@@ -12,7 +12,8 @@ use super::replicas;
 use crate::plain::plain;
 
 plain! {
-    /// Connections and calls of one database, of its primary where there are replicas. The counts begin with the process.
+    /// Connections and calls of one database, of its primary where there are replicas. The counts begin with
+    /// the handle that was opened.
     #[derive(Debug, Clone, Default, PartialEq)]
     pub struct DatabaseStats {
         /// What it is called.

@@ -29,6 +29,8 @@ pub(super) struct Write {
 pub(super) struct Touched {
     all: bool,
     schema: bool,
+    /// May it outlast the transaction that it was written in?
+    lasts: bool,
     tables: BTreeMap<String, Extent>,
     /// What was known of invalidations before the schema was asked.
     since: Option<u64>,
@@ -63,6 +65,15 @@ impl Write {
 
     pub(super) fn statement(&self) -> &Statement {
         &self.statement
+    }
+
+    /// May what it does in a transaction of MySQL outlast a rollback: in tables that have none, or because it commits by
+    /// itself, as `ANALYZE` does and a procedure may?
+    pub(super) fn lasts(&self, catalog: Option<&Catalog>) -> bool {
+        if self.statement.writes().is_none() {
+            return false;
+        }
+        self.statement.kind() == Kind::Other || catalog.is_none_or(|catalog| catalog.keeps(&self.statement))
     }
 
     /// What it touches in a database of this schema; of one that nobody knows, anything.
@@ -148,6 +159,8 @@ impl<DB: Driver> Core<DB> {
     /// What is due besides, now that this was written: the schema by which it was told may be another one since, and what
     /// was read meanwhile names what nobody told.
     pub(super) fn completed(&self, due: Due, touched: &Touched) -> Due {
+        // A cache may have been named only since it began.
+        let due = due.to(self.caches());
         let outdated = |since: u64| !touched.all && self.schema_was_told(since);
         if touched.since.is_some_and(outdated) {
             return due.and(self.told(&Touched { all: true, ..Touched::default() }));
@@ -159,6 +172,11 @@ impl<DB: Driver> Core<DB> {
     pub(super) fn due(&self, groups: Vec<Group>) -> Due {
         Due::new(self.caches(), groups).once_more(self.again())
     }
+
+    /// The same, where nobody knows whether it takes effect yet: a server may go on with what a lost connection has asked.
+    pub(super) fn doubtful(&self, due: Due) -> Due {
+        due.once_more(Some(Arc::clone(&self.late)))
+    }
 }
 
 impl Touched {
@@ -167,9 +185,14 @@ impl Touched {
         Self { since: Some(seq), ..self }
     }
 
-    /// Is it all there is?
-    pub(super) const fn is_all(&self) -> bool {
-        self.all
+    /// It may outlast its transaction.
+    pub(super) const fn keep(&mut self) {
+        self.lasts = true;
+    }
+
+    /// May it outlast a rollback?
+    pub(super) const fn lasts(&self) -> bool {
+        self.lasts
     }
 
     /// This too.
@@ -177,6 +200,7 @@ impl Touched {
         self.since = self.since.into_iter().chain(more.since).min();
         self.all |= more.all;
         self.schema |= more.schema;
+        self.lasts |= more.lasts;
         for (table, extent) in more.tables {
             let mine = self.tables.entry(table).or_insert_with(|| Extent::Rows(BTreeSet::new()));
             match (&mut *mine, extent) {

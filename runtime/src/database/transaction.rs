@@ -18,6 +18,7 @@ use crate::statement::{Backend, Kind, Statement};
 
 /// A transaction under way, shared by the handles that stand for it.
 pub(super) struct Inside<DB: Driver> {
+    core: Arc<Core<DB>>,
     /// Nothing once the transaction is over. One statement runs at a time.
     pub(super) held: tokio::sync::Mutex<Option<Held<DB>>>,
     pub(super) state: Mutex<State>,
@@ -75,15 +76,14 @@ impl<DB: Driver> Database<DB> {
         let handle = Self { core: Arc::clone(&self.core), inside: Some(Arc::clone(&inside)) };
         let answer = scope(handle).await;
         rollback.disarm();
-        let core = Arc::clone(&self.core);
         match answer {
             Ok(value) => {
-                to_its_end(Box::pin(async move { inside.commit(&core).await })).await?;
+                to_its_end(Box::pin(async move { inside.commit().await })).await?;
                 Ok(value)
             }
             Err(error) => {
                 // The scope's own error is what the caller wants to know.
-                let _ = to_its_end(Box::pin(async move { inside.rollback(&core).await })).await;
+                let _ = to_its_end(Box::pin(async move { Ok(inside.rollback().await) })).await;
                 Err(error)
             }
         }
@@ -100,8 +100,12 @@ pub(super) async fn begin<DB: Driver>(core: &Arc<Core<DB>>) -> Result<Inside<DB>
                 let writers = core.writers();
                 let mut held =
                     if more + 1 == TIMES { writers.acquire().await? } else { writers.acquire_living().await? };
+                // Not in it: a transaction may see the schema as it was when it began. Boxed: the way to the schema is
+                // long, and seldom gone.
+                Box::pin(core.schema_by(&mut held)).await?;
+                core.renew_schema();
                 match DB::tell(&mut held, DB::BEGIN).await {
-                    Ok(()) => return Ok(Inside::new(held)),
+                    Ok(()) => return Ok(Inside::new(&core, held)),
                     Err(source) => {
                         let (next, error) = judge(source, DB::outage);
                         held.after(next);
@@ -119,13 +123,12 @@ pub(super) async fn begin<DB: Driver>(core: &Arc<Core<DB>>) -> Result<Inside<DB>
 }
 
 impl<DB: Driver> Inside<DB> {
-    fn new(held: Held<DB>) -> Self {
-        Self { held: tokio::sync::Mutex::new(Some(held)), state: Mutex::default() }
+    fn new(core: &Arc<Core<DB>>, held: Held<DB>) -> Self {
+        Self { core: Arc::clone(core), held: tokio::sync::Mutex::new(Some(held)), state: Mutex::default() }
     }
 
     pub(super) async fn ask<R: Counted>(
         &self,
-        core: &Core<DB>,
         write: &Write,
         text: Text,
         values: DB::Arguments,
@@ -133,7 +136,8 @@ impl<DB: Driver> Inside<DB> {
     ) -> Result<R> {
         let statement = write.statement();
         if statement.kind() == Kind::Session {
-            let message = "the transaction ends when its scope does; settings of a connection outlive it";
+            let message =
+                "the transaction ends when its scope does; settings and temporary tables of a connection outlive it";
             return Err(Error::new(ErrorKind::Config, message));
         }
         if DB::BACKEND == Backend::Mysql && commits_by_itself(statement) {
@@ -151,32 +155,49 @@ impl<DB: Driver> Inside<DB> {
         withhold();
         // Before it runs: who gives it up half-way does not know whether it ran.
         if !statement.writes().is_none() {
-            // Boxed: the way to the schema is long, and seldom gone.
-            Box::pin(self.touch(core, connection, std::slice::from_ref(write))).await;
+            self.touch(std::slice::from_ref(write));
         }
-        match connection.ask(call, text, values).await {
+        let unseen = Unseen(Some(self));
+        let answer = connection.ask(call, text, values).await;
+        unseen.seen();
+        match answer {
             Ok(answer) => Ok(answer),
             Err((_, error)) => {
-                let outlived = outlives::<DB>(connection, &error).await;
-                self.state.lock().spoilt |= !outlived;
+                if !outlives::<DB>(connection, &error).await {
+                    self.spoil();
+                }
                 Err(error)
             }
         }
     }
 
-    /// Keeps in mind what these touch. Where that is all there is already, the schema is not asked: it may have been changed
-    /// in here, and what is seen of that on this connection is not yet so for others, and may never be.
-    pub(super) async fn touch(&self, core: &Core<DB>, connection: &mut Held<DB>, writes: &[Write]) {
-        let since = core.moment();
-        let is_all = self.state.lock().written.is_all();
-        let catalog = if is_all { None } else { core.schema_by(connection).await };
+    /// Keeps in mind what these touch, by the schema as it was known before: what is seen of it on this connection may be
+    /// old, or not yet so for others.
+    pub(super) fn touch(&self, writes: &[Write]) {
+        let since = self.core.moment();
+        let catalog = self.core.known_schema();
         let mut state = self.state.lock();
         for write in writes {
-            state.written.add(write.touches(&core.groups, catalog.as_deref()).since(since));
+            let mut touched = write.touches(&self.core.groups, catalog.as_deref()).since(since);
+            if DB::BACKEND == Backend::Mysql && write.lasts(catalog.as_deref()) {
+                touched.keep();
+            }
+            state.written.add(touched);
         }
     }
 
-    pub(super) async fn commit(&self, core: &Core<DB>) -> Result<()> {
+    /// A statement has failed after which this takes no others. The database may have ended the transaction, and what came
+    /// after may have taken effect; PostgreSQL lets nothing come after.
+    pub(super) fn spoil(&self) {
+        let mut state = self.state.lock();
+        state.spoilt = true;
+        if DB::BACKEND != Backend::Postgres {
+            state.written.keep();
+        }
+    }
+
+    pub(super) async fn commit(&self) -> Result<()> {
+        let core = &*self.core;
         // The connection first: a statement may be under way, of a call that was given up.
         let Some(mut held) = self.held.lock().await.take() else {
             return Err(Error::new(ErrorKind::Closed, "the transaction is over"));
@@ -190,7 +211,7 @@ impl<DB: Driver> Inside<DB> {
             Ok(owed) => owed,
             Err(error) => {
                 end(held).await;
-                after_spoilt::<DB>(core.completed(due, &written)).await;
+                self.after_rollback(due, &written).await;
                 return Err(error);
             }
         };
@@ -204,43 +225,74 @@ impl<DB: Driver> Inside<DB> {
                 let refused = refuses::<DB>(&error);
                 end(held).await;
                 if refused {
-                    due.waive();
+                    self.after_rollback(due, &written).await;
                 } else {
                     // If it takes effect after all, its row in the outbox is found.
-                    core.completed(due, &written).fire().await;
+                    core.doubtful(core.completed(due, &written)).fire().await;
                 }
                 Err(error)
             }
         }
     }
 
-    pub(super) async fn rollback(&self, core: &Core<DB>) -> Result<()> {
+    pub(super) async fn rollback(&self) {
         if let Some(held) = self.held.lock().await.take() {
             end(held).await;
         }
-        let State { written, spoilt } = std::mem::take(&mut *self.state.lock());
-        let due = core.due(core.told(&written));
-        if spoilt {
-            after_spoilt::<DB>(core.completed(due, &written)).await;
+        let State { written, .. } = std::mem::take(&mut *self.state.lock());
+        let due = self.core.due(self.core.told(&written));
+        self.after_rollback(due, &written).await;
+    }
+
+    /// Nothing has become untrue, but for what outlasts a rollback.
+    async fn after_rollback(&self, due: Due, written: &Touched) {
+        if written.lasts() {
+            self.core.completed(due, written).fire().await;
         } else {
             due.waive();
         }
-        Ok(())
+    }
+
+    /// The same, where nobody waits.
+    fn tell_what_lasts(&self) {
+        let written = std::mem::take(&mut self.state.lock().written);
+        if written.lasts() {
+            drop(self.core.completed(self.core.due(self.core.told(&written)), &written));
+        }
+    }
+}
+
+/// A statement whose answer nobody has seen yet. If it is given up, nobody knows whether the database has ended the
+/// transaction over it.
+struct Unseen<'a, DB: Driver>(Option<&'a Inside<DB>>);
+
+impl<DB: Driver> Unseen<'_, DB> {
+    fn seen(mut self) {
+        self.0 = None;
+    }
+}
+
+impl<DB: Driver> Drop for Unseen<'_, DB> {
+    fn drop(&mut self) {
+        if let Some(inside) = self.0
+            && DB::BACKEND != Backend::Postgres
+        {
+            inside.state.lock().written.keep();
+        }
     }
 }
 
 /// A constraint that is looked at only at the commit: it is rolled back. Of all else nobody knows.
 pub(super) fn refuses<DB: Driver>(error: &Error) -> bool {
-    error.kind() == ErrorKind::Database && DB::BACKEND != Backend::Mysql
-}
-
-/// Of a transaction that a database ended by itself, what came after may have taken effect. PostgreSQL lets nothing come
-/// after.
-async fn after_spoilt<DB: Driver>(due: Due) {
-    if DB::BACKEND == Backend::Postgres {
-        due.waive();
-    } else {
-        due.fire().await;
+    match DB::BACKEND {
+        Backend::Postgres => error.kind() == ErrorKind::Database,
+        Backend::Mysql => false,
+        Backend::Sqlite => {
+            let told = cause(error).and_then(sqlx::Error::as_database_error);
+            let code = told.and_then(|told| told.code()?.parse::<i32>().ok());
+            // SQLITE_CONSTRAINT and SQLITE_BUSY. With another one it may have been over before, and what came after stays.
+            code.is_some_and(|code| matches!(code & 0xff, 19 | 5))
+        }
     }
 }
 
@@ -296,6 +348,7 @@ impl<DB: Driver> Drop for Inside<DB> {
         if let Some(held) = self.held.get_mut().take() {
             end_behind(held);
         }
+        self.tell_what_lasts();
     }
 }
 
@@ -317,6 +370,7 @@ impl<DB: Driver> Drop for OnDrop<DB> {
             && let Some(held) = held.take()
         {
             end_behind(held);
+            inside.tell_what_lasts();
         }
     }
 }

@@ -7,6 +7,7 @@ use tracing::Instrument as _;
 
 use super::adviser::Counted;
 use super::driver::{Driver, Text};
+use super::failure::Next;
 use super::touch::Write;
 use super::{Call, Core, left_alone};
 use crate::error::{Error, ErrorKind, Result};
@@ -26,7 +27,7 @@ pub(super) async fn apart<DB: Driver, R: Counted + Send + 'static>(
             core.outbox_ready().await?;
             let mut held = core.writers().acquire().await?;
             let since = core.moment();
-            let catalog = core.schema_by(&mut held).await;
+            let catalog = core.schema_by(&mut held).await?;
             core.renew_schema();
             let touched = write.touches(&core.groups, catalog.as_deref()).since(since);
             let groups = core.told(&touched);
@@ -41,11 +42,17 @@ pub(super) async fn apart<DB: Driver, R: Counted + Send + 'static>(
             let answer = held.ask(call, text, values).await;
             // Also when it failed: some failures leave behind what they did before, and after a lost connection nobody
             // knows.
-            core.settle(owed, core.completed(due, &touched).fire().await);
-            answer.map_err(|(next, error)| {
-                held.after(next);
-                error
-            })
+            let mut due = core.completed(due, &touched);
+            match answer {
+                Err((Next::Another, _)) => {
+                    due = core.doubtful(due);
+                    held.after(Next::Another);
+                }
+                // Others may have it while this is told: of SQLite's there is one.
+                _ => drop(held),
+            }
+            core.settle(owed, due.fire().await);
+            answer.map_err(|(_, error)| error)
         });
         asked.await.map_err(left_alone)
     });

@@ -1,5 +1,6 @@
 //! What is known of the functions that statements call.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{self, Expr, ObjectName, TableFactor, Visit, Visitor};
@@ -311,20 +312,28 @@ pub(super) struct Called {
     pub(super) acts: bool,
     /// Is a function called that is not known here? It may read and write what it likes.
     pub(super) unknown: bool,
+    /// What is called, if it is taken for the database's own.
+    pub(super) names: BTreeSet<String>,
+    /// What may be called as if it were a column: `v.frames` is `frames(v)` to PostgreSQL, if there is no such column.
+    pub(super) fields: BTreeSet<String>,
 }
 
 impl Called {
     const fn of(backend: Backend) -> Self {
-        Self { backend, unsteady: None, acts: false, unknown: false }
+        let names = BTreeSet::new();
+        Self { backend, unsteady: None, acts: false, unknown: false, names, fields: BTreeSet::new() }
     }
 
     fn call(&mut self, name: &str, reads_the_clock: bool) {
         let is = |names: &[&str]| names.contains(&name);
+        if !dialects::has(self.backend, name) || !(is(UNSTEADY) || is(DATES) || is(KNOWN)) {
+            self.unknown = true;
+            return;
+        }
+        self.names.insert(name.to_owned());
         self.acts |= is(ACTING);
         if is(UNSTEADY) || (is(DATES) && reads_the_clock) {
             self.unsteady.get_or_insert_with(|| name.to_owned());
-        } else if !(is(DATES) || is(KNOWN) && dialects::has(self.backend, name)) {
-            self.unknown = true;
         }
     }
 }
@@ -338,6 +347,15 @@ impl Visitor for Called {
                 Some(name) => self.call(&name, reads_the_clock(&function.args)),
                 None => self.unknown = true,
             },
+            Expr::CompoundIdentifier(parts) if self.backend == Backend::Postgres => {
+                self.fields.extend(parts.last().map(|part| part.value.to_lowercase()));
+            }
+            Expr::CompoundFieldAccess { access_chain, .. } if self.backend == Backend::Postgres => {
+                self.fields.extend(access_chain.iter().filter_map(|access| match access {
+                    ast::AccessExpr::Dot(Expr::Identifier(part)) => Some(part.value.to_lowercase()),
+                    _ => None,
+                }));
+            }
             // Some are called without brackets.
             Expr::Identifier(name) if name.quote_style.is_none() => {
                 let name = name.value.to_lowercase();

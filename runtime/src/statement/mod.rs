@@ -64,7 +64,7 @@ pub enum Kind {
     Delete,
     /// It changes tables, or what else there is besides rows.
     Schema,
-    /// It begins or ends a transaction, or sets something for a connection.
+    /// It begins or ends a transaction, or sets or makes something for one connection.
     Session,
     /// Nobody here knows.
     Other,
@@ -81,6 +81,9 @@ pub struct Statement {
     manner: Manner,
     schemas: BTreeSet<String>,
     parameters: Parameters,
+    calls: BTreeSet<String>,
+    fields: BTreeSet<String>,
+    defined: BTreeSet<String>,
     unsteady: Option<String>,
     acts: bool,
     all_columns: bool,
@@ -115,6 +118,9 @@ impl Statement {
         let clear = backend != Backend::Mysql || !rows::are_doubtful(&statement, text);
         Ok(Self {
             parameters: parameters::of(&statement)?,
+            calls: called.names,
+            fields: called.fields,
+            defined: tables::defined(&statement),
             unsteady: called.unsteady,
             acts: called.acts,
             all_columns: tables::all_columns(&statement),
@@ -144,6 +150,9 @@ impl Statement {
                 manner: Manner::Empties,
                 schemas: BTreeSet::new(),
                 parameters: Parameters::InOrder(0),
+                calls: BTreeSet::new(),
+                fields: BTreeSet::new(),
+                defined: BTreeSet::new(),
                 unsteady: None,
                 acts: true,
                 all_columns: true,
@@ -193,6 +202,24 @@ impl Statement {
     #[must_use]
     pub const fn schemas(&self) -> &BTreeSet<String> {
         &self.schemas
+    }
+
+    /// The functions that it calls and that are taken for the database's own, in small letters.
+    #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+    pub(crate) const fn calls(&self) -> &BTreeSet<String> {
+        &self.calls
+    }
+
+    /// What it names as columns, and what may be functions of a row to PostgreSQL.
+    #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+    pub(crate) const fn fields(&self) -> &BTreeSet<String> {
+        &self.fields
+    }
+
+    /// What it reads like tables and makes itself: `WITH` names, and functions that answer rows.
+    #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+    pub(crate) const fn defined(&self) -> &BTreeSet<String> {
+        &self.defined
     }
 
     /// The values that it is to be given.
@@ -270,8 +297,10 @@ fn concerns_a_session(text: &str) -> bool {
         "discard",
         "abort",
     ];
-    let first = text.trim_start().split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
-    FIRST.iter().any(|word| word.eq_ignore_ascii_case(first))
+    let mut words = text.split(|c: char| !c.is_ascii_alphabetic()).filter(|word| !word.is_empty());
+    let (first, second) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let of_one_connection = ["temp", "temporary"].iter().any(|word| word.eq_ignore_ascii_case(second));
+    FIRST.iter().any(|word| word.eq_ignore_ascii_case(first)) || of_one_connection
 }
 
 /// About so many terms, or more: words and signs in texts and comments count too.
@@ -321,6 +350,11 @@ fn kind_of(statement: &ast::Statement) -> Kind {
         | S::Set(_)
         | S::Use(_)
         | S::Reset(_) => Kind::Session,
+        // Seen on one connection only, and there for longer than a statement.
+        S::CreateTable(table) if table.temporary && !matches!(table.on_commit, Some(ast::OnCommit::Drop)) => {
+            Kind::Session
+        }
+        S::CreateView(view) if view.temporary => Kind::Session,
         S::CreateTable(_)
         | S::CreateView(_)
         | S::CreateIndex(_)

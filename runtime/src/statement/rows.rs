@@ -120,7 +120,10 @@ fn added(insert: &ast::Insert, places: &Places) -> Option<Rows> {
     if !clear || values.rows.len() > MOST_ROWS {
         return None;
     }
-    let names = insert.columns.iter().map(last_part).collect::<Option<Vec<_>>>()?;
+    // `(addr.id)` is a part of the column `addr`.
+    let is_plain = |name: &&ObjectName| name.0.len() == 1;
+    let names = insert.columns.iter().map(|name| Some(name).filter(is_plain).and_then(last_part));
+    let names = names.collect::<Option<Vec<_>>>()?;
     let once = names.iter().collect::<BTreeSet<_>>().len() == names.len();
     if !once || names.iter().any(|name| may_be_a_key(name)) {
         return None;

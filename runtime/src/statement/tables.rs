@@ -101,6 +101,33 @@ const fn is_star(item: &ast::SelectItem) -> bool {
     matches!(item, ast::SelectItem::Wildcard(_) | ast::SelectItem::QualifiedWildcard(..))
 }
 
+/// What it names and makes itself: in `WITH`, and by functions that answer rows.
+pub(super) fn defined(statement: &ast::Statement) -> BTreeSet<String> {
+    #[derive(Default)]
+    struct Defined(BTreeSet<String>);
+
+    impl Visitor for Defined {
+        type Break = ();
+
+        fn pre_visit_query(&mut self, query: &ast::Query) -> ControlFlow<()> {
+            let with = query.with.iter().flat_map(|with| &with.cte_tables);
+            self.0.extend(with.map(|table| table.alias.name.value.to_lowercase()));
+            ControlFlow::Continue(())
+        }
+
+        fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
+            if let TableFactor::Table { name, args: Some(_), .. } | TableFactor::Function { name, .. } = factor {
+                self.0.extend(last_part(name));
+            }
+            ControlFlow::Continue(())
+        }
+    }
+
+    let mut defined = Defined::default();
+    let _ = statement.visit(&mut defined);
+    defined.0
+}
+
 /// All relations, and those that a statement, also one inside a `WITH`, writes to.
 #[derive(Default)]
 struct Found {

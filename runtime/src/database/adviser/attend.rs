@@ -35,6 +35,8 @@ pub(in crate::database) fn attend<DB: Driver>(core: &Arc<Core<DB>>) {
         let (core, text) = (core.clone(), text.to_owned());
         Box::pin(async move {
             let core = core.upgrade()?;
+            // One at a time: when all is slow, further questions would make it slower.
+            let _turn = tokio::time::timeout(LIMIT, core.adviser.as_ref()?.asks.lock()).await.ok()?;
             explained(&core, &text).await.ok()
         })
     }));

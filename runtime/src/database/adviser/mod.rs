@@ -61,6 +61,8 @@ pub use verdict::Verdict;
 const MOST: usize = 1_000;
 /// So many of the least used lose theirs when there is no room.
 const FOLDED: usize = 100;
+/// Statements of a longer shape, in bytes, have none.
+const LONGEST_SHAPE: usize = 8 << 10;
 /// Longer shapes are cut when they are shown.
 const LONGEST: usize = 2_000;
 
@@ -82,6 +84,8 @@ pub(super) struct Adviser {
     pub(super) prepared: Prepared,
     /// May it make connections of its own?
     apart: bool,
+    /// Who asks for a plan now.
+    asks: tokio::sync::Mutex<()>,
     ask: OnceLock<Explain>,
 }
 
@@ -99,6 +103,7 @@ impl Adviser {
                 ring: Ring::default(),
                 prepared: Prepared::new(room),
                 apart,
+                asks: tokio::sync::Mutex::default(),
                 ask: OnceLock::new(),
             })
         })
@@ -110,7 +115,7 @@ impl Adviser {
         let _ = self.ask.set(ask);
     }
 
-    /// The figures of a statement. What has too long a text to be kept is counted, and cannot be explained.
+    /// The figures of a statement; one that is very long is counted with others that have none of their own. What has too long a text to be kept is counted, and cannot be explained.
     pub(super) fn figures(&self, statement: &Statement, text: &str, keep: bool) -> Arc<Figures> {
         let known = self.figures.read().get(statement.shape()).map(Arc::clone);
         if let Some(known) = known {
@@ -118,6 +123,9 @@ impl Adviser {
                 of.varied.store(true, Relaxed);
             }
             return known;
+        }
+        if statement.shape().len() > LONGEST_SHAPE {
+            return Arc::clone(&self.others);
         }
         let mut figures = self.figures.write();
         if figures.len() >= MOST {

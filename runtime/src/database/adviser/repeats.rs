@@ -11,7 +11,8 @@ use crate::flight::Caller;
 const PLACES: usize = 4_096;
 /// So often is a repeat.
 pub(super) const MANY: u64 = 5;
-/// What is further apart than this has nothing to do with each other.
+/// What is further apart than this has nothing to do with each other, but in a request: that is one thing, however long
+/// it takes. Of a task, which may go on for ever, it is the time from one call to the next.
 const WINDOW: Millis = 1_000;
 /// Time is counted in so many milliseconds, and begins anew after half a day.
 const TICK: Millis = 64;
@@ -21,7 +22,7 @@ const MOST: u64 = (1 << 12) - 1;
 /// Counts calls of one statement by one caller. A fixed table, without locks; where two callers meet in one place a count is
 /// lost, and never one too many.
 ///
-/// Each place is one word: 32 bits of whose it is, 20 of when it began, 12 of how often.
+/// Each place is one word: 32 bits of whose it is, 20 of when it began or went on, 12 of how often.
 #[derive(Debug)]
 pub(super) struct Repeats {
     places: Box<[AtomicU64]>,
@@ -42,8 +43,13 @@ impl Repeats {
         let Some(place) = self.places.get(hash as usize % PLACES) else { return 0 };
         let word = place.load(Relaxed);
         let (begun, count) = ((word >> 12) % TICKS, word & MOST);
-        let same = word >> 32 == whose && count > 0 && (tick + TICKS - begun) % TICKS <= WINDOW / TICK;
-        let (begun, count) = if same { (begun, (count + 1).min(MOST)) } else { (tick, 1) };
+        let near = matches!(caller, Caller::Request(_)) || (tick + TICKS - begun) % TICKS <= WINDOW / TICK;
+        let same = word >> 32 == whose && count > 0 && near;
+        let (begun, count) = match caller {
+            _ if !same => (tick, 1),
+            Caller::Task(_) => (tick, (count + 1).min(MOST)),
+            Caller::Request(_) | Caller::Thread(_) => (begun, (count + 1).min(MOST)),
+        };
         place.store(whose << 32 | begun << 12 | count, Relaxed);
         count
     }
@@ -58,14 +64,18 @@ impl Repeats {
 mod tests {
     use super::*;
 
-    fn times(repeats: &Repeats, caller: u64, start: Millis, step: Millis) -> u64 {
-        (0..20).map(|call| repeats.call(Caller::Request(caller), 7, start + call * step)).max().unwrap_or(0)
+    fn times(repeats: &Repeats, caller: Caller, start: Millis, step: Millis) -> u64 {
+        (0..20).map(|call| repeats.call(caller, 7, start + call * step)).max().unwrap_or(0)
+    }
+
+    fn thread() -> Caller {
+        Caller::Thread(std::thread::current().id())
     }
 
     #[test]
     fn calls_of_one_caller_are_counted() {
         let repeats = Repeats::default();
-        assert_eq!(times(&repeats, 1, 1_000_000, 1), 20);
+        assert_eq!(times(&repeats, Caller::Request(1), 1_000_000, 1), 20);
         assert!(Repeats::is_told(MANY) && !Repeats::is_told(6) && Repeats::is_told(8));
     }
 
@@ -81,13 +91,25 @@ mod tests {
 
     #[test]
     fn a_loop_that_waits_between_its_rounds_is_none() {
-        assert_eq!(times(&Repeats::default(), 1, 1_000_000, 500), 3);
-        assert!(times(&Repeats::default(), 1, 1_000_000, 300) < MANY);
+        assert_eq!(times(&Repeats::default(), thread(), 1_000_000, 500), 3);
+        assert!(times(&Repeats::default(), thread(), 1_000_000, 300) < MANY);
+    }
+
+    #[test]
+    fn a_request_is_one_thing_however_long_it_takes() {
+        assert_eq!(times(&Repeats::default(), Caller::Request(1), 1_000_000, 3_000), 20);
+    }
+
+    #[tokio::test]
+    async fn a_task_goes_on_for_ever_but_a_loop_of_slow_queries_in_it_is_one() {
+        let task = tokio::spawn(std::future::ready(())).id();
+        assert_eq!(times(&Repeats::default(), Caller::Task(task), 1_000_000, 300), 20);
+        assert_eq!(times(&Repeats::default(), Caller::Task(task), 1_000_000, 1_500), 1);
     }
 
     #[test]
     fn time_that_begins_anew_is_no_hindrance() {
         let repeats = Repeats::default();
-        assert_eq!(times(&repeats, 1, TICKS * TICK - 10, 1), 20);
+        assert_eq!(times(&repeats, thread(), TICKS * TICK - 10, 1), 20);
     }
 }

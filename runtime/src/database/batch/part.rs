@@ -1,10 +1,12 @@
 //! A part of a batch, in a transaction: all at once, and where that fails row by row.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use sqlx::{AssertSqlSafe, SqlSafeStr as _, SqlStr};
 
 use super::report::BatchReport;
+use crate::database::adviser::Question;
 use crate::database::connections::Held;
 use crate::database::driver::{Driver, Text};
 use crate::database::failure::{Fault, cause, judge};
@@ -17,54 +19,68 @@ use crate::statement::OneRow;
 const LONGEST: usize = 1 << 20;
 const MOST_ROWS: usize = 1_000;
 
-/// How the statement of a batch is written.
-#[derive(Clone)]
-pub(super) struct Words {
+/// How the statement of a batch is written, for values of certain types.
+pub(super) struct Words<DB: Driver> {
+    /// As the caller gave it.
+    given: SqlStr,
+    types: Vec<DB::TypeInfo>,
     one: SqlStr,
     several: Option<Several>,
+    question: Option<Arc<Question>>,
 }
 
 /// The statement for so many rows, as often as there are that many.
-#[derive(Clone)]
 struct Several {
     row: OneRow,
     rows: usize,
     text: SqlStr,
 }
 
-impl Words {
-    /// For values of these types.
-    pub(super) fn new<DB: Driver>(one: SqlStr, part: usize, types: &[DB::TypeInfo]) -> Self {
-        let apart = |text: SqlStr| if DB::TYPES_PREPARED { told_apart::<DB>(text, types) } else { text };
-        let several = OneRow::read(one.as_str(), DB::BACKEND).and_then(|row| {
+impl<DB: Driver> Words<DB> {
+    /// For values of these types, in parts of so many rows.
+    pub(super) fn new(given: SqlStr, part: usize, types: Vec<DB::TypeInfo>, question: Option<Arc<Question>>) -> Self {
+        let several = OneRow::read(given.as_str(), DB::BACKEND).and_then(|row| {
             let by_values = DB::MOST_VALUES / row.parameters().max(1);
             let by_length = LONGEST / row.len_of(1);
             let rows = part.min(MOST_ROWS).min(by_values).min(by_length);
-            let text = apart(AssertSqlSafe(row.times(rows)).into_sql_str());
+            let text = apart::<DB>(AssertSqlSafe(row.times(rows)).into_sql_str(), &types);
             (rows > 1).then_some(Several { row, rows, text })
         });
-        Self { one: apart(one), several }
+        Self { one: apart::<DB>(given.clone(), &types), given, types, several, question }
     }
 
-    fn for_one(&self) -> Text {
-        text(self.one.clone())
+    /// For one row, whose values may be of other types than those of the first.
+    fn for_one<'q>(&self, values: &impl Values<'q, DB>) -> SqlStr {
+        if self.fits(values) { self.one.clone() } else { apart::<DB>(self.given.clone(), &values.types()) }
+    }
+
+    /// Are its values of the types that this is written for?
+    fn fits<'q>(&self, values: &impl Values<'q, DB>) -> bool {
+        !DB::TYPES_PREPARED || values.types() == self.types
     }
 }
 
-/// The text was the caller's, or is made of it without any value.
-fn text(sql: SqlStr) -> Text {
-    Text { sql, columns_named: true, reads: false, inside: true, question: None }
+/// As it is prepared for values of these types alone.
+fn apart<DB: Driver>(text: SqlStr, types: &[DB::TypeInfo]) -> SqlStr {
+    if DB::TYPES_PREPARED { told_apart::<DB>(text, types) } else { text }
 }
 
 /// The rows of one transaction, ready to be written.
 pub(super) struct Part<DB: Driver> {
-    words: Words,
-    /// Each with its place among all.
-    rows: Vec<(usize, DB::Arguments)>,
+    question: Option<Arc<Question>>,
+    rows: Vec<Row<DB>>,
     /// The same, several to a statement.
     several: Vec<(SqlStr, DB::Arguments)>,
     /// Rows that cannot be given to the driver.
     unbound: BatchReport,
+}
+
+/// One row, ready to be written.
+pub(super) struct Row<DB: Driver> {
+    /// Its place among all.
+    pub(super) at: usize,
+    text: SqlStr,
+    arguments: DB::Arguments,
 }
 
 /// Why a part was not written.
@@ -74,34 +90,39 @@ pub(in crate::database) struct Failed {
 }
 
 impl<DB: Driver> Part<DB> {
-    pub(super) fn new<'q>(words: &Words, first: usize, values: &[impl Values<'q, DB>]) -> Self {
+    pub(super) fn new<'q>(words: &Words<DB>, first: usize, values: &[impl Values<'q, DB>]) -> Self {
         let (mut rows, mut good, mut unbound) = (Vec::with_capacity(values.len()), Vec::new(), BatchReport::default());
-        for (row, values) in (first..).zip(values) {
+        for (at, values) in (first..).zip(values) {
             match values.arguments() {
                 Ok(arguments) => {
-                    rows.push((row, arguments));
+                    rows.push(Row { at, text: words.for_one(values), arguments });
                     good.push(values);
                 }
-                Err(error) => unbound.fail(row, error),
+                Err(error) => unbound.fail(at, error),
             }
         }
-        let several = words.several.as_ref().map(|several| chunks(several, &good)).unwrap_or_default();
-        Self { words: words.clone(), rows, several, unbound }
+        let several = words.several.as_ref().map(|several| words.chunks(several, &good)).unwrap_or_default();
+        Self { question: words.question.clone(), rows, several, unbound }
     }
 
     /// One row of it.
-    pub(super) fn alone(&self, (row, arguments): &(usize, DB::Arguments)) -> Self {
-        let rows = vec![(*row, arguments.clone())];
-        Self { words: self.words.clone(), rows, several: Vec::new(), unbound: BatchReport::default() }
+    pub(super) fn alone(&self, row: &Row<DB>) -> Self {
+        let rows = vec![Row { at: row.at, text: row.text.clone(), arguments: row.arguments.clone() }];
+        Self { question: self.question.clone(), rows, several: Vec::new(), unbound: BatchReport::default() }
     }
 
-    pub(super) fn rows(&self) -> &[(usize, DB::Arguments)] {
+    /// The text was the caller's, or is made of it without any value.
+    fn text(&self, sql: SqlStr) -> Text {
+        Text { sql, columns_named: true, reads: false, inside: true, question: self.question.clone() }
+    }
+
+    pub(super) fn rows(&self) -> &[Row<DB>] {
         &self.rows
     }
 
     /// From its first row to behind its last.
     pub(super) fn range(&self) -> Option<Range<usize>> {
-        Some(self.rows.first()?.0..self.rows.last()?.0 + 1)
+        Some(self.rows.first()?.at..self.rows.last()?.at + 1)
     }
 
     /// What is known of it before anything is asked.
@@ -135,12 +156,12 @@ impl<DB: Driver> Part<DB> {
     async fn at_once(&self, held: &mut Held<DB>) -> Result<u64, Failed> {
         let mut affected = 0;
         if self.several.is_empty() {
-            for (_, arguments) in &self.rows {
-                affected += run(held, self.words.for_one(), arguments.clone()).await?;
+            for row in &self.rows {
+                affected += run(held, self.text(row.text.clone()), row.arguments.clone()).await?;
             }
         }
         for (sql, arguments) in &self.several {
-            affected += run(held, text(sql.clone()), arguments.clone()).await?;
+            affected += run(held, self.text(sql.clone()), arguments.clone()).await?;
         }
         Ok(affected)
     }
@@ -148,9 +169,9 @@ impl<DB: Driver> Part<DB> {
     /// The good ones stay, the bad ones are told.
     async fn one_by_one(&self, held: &mut Held<DB>, report: &mut BatchReport) -> Result<(), Failed> {
         let mut unclear = None;
-        for (row, arguments) in &self.rows {
+        for row in &self.rows {
             tell(held, "SAVEPOINT cached_row").await?;
-            match run(held, self.words.for_one(), arguments.clone()).await {
+            match run(held, self.text(row.text.clone()), row.arguments.clone()).await {
                 Ok(affected) => {
                     report.written += 1;
                     report.affected += affected;
@@ -160,7 +181,7 @@ impl<DB: Driver> Part<DB> {
                     let (error, fault) = (failed.error.clone(), failed.fault);
                     back(held, "ROLLBACK TO SAVEPOINT cached_row", failed).await?;
                     unclear = unclear.or((fault == Fault::Unclear).then(|| error.clone()));
-                    report.fail(*row, error);
+                    report.fail(row.at, error);
                 }
                 Err(failed) => return Err(failed),
             }
@@ -189,20 +210,22 @@ impl Failed {
     }
 }
 
-/// The statements for all rows, several to each.
-fn chunks<'q, DB: Driver>(several: &Several, rows: &[&impl Values<'q, DB>]) -> Vec<(SqlStr, DB::Arguments)> {
-    let mut out = Vec::with_capacity(rows.len().div_ceil(several.rows));
-    for chunk in rows.chunks(several.rows) {
-        let mut arguments = DB::Arguments::default();
-        if chunk.iter().any(|values| values.add_to(&mut arguments).is_err()) {
+impl<DB: Driver> Words<DB> {
+    /// The statements for all rows, several to each; none, where they have to be run one by one.
+    fn chunks<'q>(&self, several: &Several, rows: &[&impl Values<'q, DB>]) -> Vec<(SqlStr, DB::Arguments)> {
+        let mut out = Vec::with_capacity(rows.len().div_ceil(several.rows));
+        for chunk in rows.chunks(several.rows) {
+            let mut arguments = DB::Arguments::default();
             // It could be bound a moment ago. One by one it is told which could not.
-            return Vec::new();
+            if chunk.iter().any(|values| !self.fits(*values) || values.add_to(&mut arguments).is_err()) {
+                return Vec::new();
+            }
+            let whole = chunk.len() == several.rows;
+            let fewer = || apart::<DB>(AssertSqlSafe(several.row.times(chunk.len())).into_sql_str(), &self.types);
+            out.push((if whole { several.text.clone() } else { fewer() }, arguments));
         }
-        let whole = chunk.len() == several.rows;
-        let sql = || AssertSqlSafe(several.row.times(chunk.len())).into_sql_str();
-        out.push((if whole { several.text.clone() } else { sql() }, arguments));
+        out
     }
-    out
 }
 
 async fn run<DB: Driver>(held: &mut Held<DB>, text: Text, arguments: DB::Arguments) -> Result<u64, Failed> {

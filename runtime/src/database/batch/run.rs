@@ -56,7 +56,7 @@ async fn alone<DB: Driver>(core: &Arc<Core<DB>>, writes: &[Write], part: &Part<D
         let one = part.alone(row);
         match attempts(core, writes, &one).await {
             Ok(done) => report.add(done),
-            Err(Ended::Back(failed)) if failed.fault == Fault::Row => report.fail(row.0, failed.error),
+            Err(Ended::Back(failed)) if failed.fault == Fault::Row => report.fail(row.at, failed.error),
             Err(ended) => return Err(ended.stopped(&one, report)),
         }
     }
@@ -87,15 +87,14 @@ async fn attempts<DB: Driver>(core: &Arc<Core<DB>>, writes: &[Write], part: &Par
 
 async fn attempt<DB: Driver>(core: &Arc<Core<DB>>, writes: &[Write], part: &Part<DB>) -> Result<BatchReport, Ended> {
     let inside = begin(core).await.map_err(|error| Ended::Back(Failed::stop(error)))?;
-    match inside.write(core, writes, part).await {
-        Ok(report) => match inside.commit(core).await {
+    match inside.write(writes, part).await {
+        Ok(report) => match inside.commit().await {
             Ok(()) => Ok(report),
             Err(error) if refuses::<DB>(&error) => Err(Ended::Back(Failed { error, fault: Fault::Row })),
             Err(error) => Err(Ended::Unsure(error)),
         },
         Err(failed) => {
-            // What it was rolled back for is what the caller wants to know.
-            let _ = inside.rollback(core).await;
+            inside.rollback().await;
             Err(Ended::Back(failed))
         }
     }
@@ -103,12 +102,7 @@ async fn attempt<DB: Driver>(core: &Arc<Core<DB>>, writes: &[Write], part: &Part
 
 impl<DB: Driver> Inside<DB> {
     /// In this transaction. After a failure that is no row's it takes nothing more.
-    pub(super) async fn write(
-        &self,
-        core: &Core<DB>,
-        writes: &[Write],
-        part: &Part<DB>,
-    ) -> Result<BatchReport, Failed> {
+    pub(super) async fn write(&self, writes: &[Write], part: &Part<DB>) -> Result<BatchReport, Failed> {
         let mut held = self.held.lock().await;
         let Some(connection) = held.as_mut() else {
             return Err(Failed::stop(Error::new(ErrorKind::Closed, "the transaction is over")));
@@ -116,9 +110,11 @@ impl<DB: Driver> Inside<DB> {
         if self.state.lock().spoilt {
             return Err(Failed::stop(spoilt()));
         }
-        self.touch(core, connection, writes).await;
+        self.touch(writes);
         let written = part.write(connection).await;
-        self.state.lock().spoilt |= written.is_err();
+        if written.is_err() {
+            self.spoil();
+        }
         written
     }
 }

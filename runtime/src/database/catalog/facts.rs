@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use crate::statement::Statement;
+
 /// So many rows of one kind are looked at. A schema that has more says nothing.
 pub(in crate::database) const MOST: usize = 20_000;
 
@@ -30,6 +32,8 @@ pub struct Facts {
     pub parts: Vec<Part>,
     /// Columns that are keys or stand first in an index, once for each.
     pub columns: Vec<Column>,
+    /// Functions that somebody has written, and that may read or write tables.
+    pub functions: Vec<Function>,
 }
 
 /// A table or a view.
@@ -50,6 +54,8 @@ pub struct Relation {
 pub enum Form {
     /// Rows of its own.
     Table,
+    /// The same, and a rollback does not undo what is written to it.
+    Lasting,
     /// A query by its text.
     View,
     /// A query whose [sources](Facts::sources) are known.
@@ -102,6 +108,15 @@ pub struct Part {
     pub parent: String,
 }
 
+/// A function of somebody's own. Its name may be one that the database has for another type.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Function {
+    /// Its name.
+    pub name: String,
+    /// Is it given one row, so that it may be called as if it were a column?
+    pub of_a_row: bool,
+}
+
 /// A column that is a key, or stands first in an index.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Column {
@@ -129,6 +144,19 @@ impl Facts {
             rows.truncate(MOST);
         }
         rows
+    }
+
+    /// Does this statement call a function of somebody's own?
+    pub(super) fn calls_own(&self, statement: &Statement) -> bool {
+        self.functions.iter().any(|function| {
+            let name = function.name.to_lowercase();
+            statement.calls().contains(&name) || (function.of_a_row && statement.fields().contains(&name))
+        })
+    }
+
+    /// Were all schemas read that this statement names?
+    pub(super) fn knows(&self, statement: &Statement) -> bool {
+        self.schemas.as_ref().is_none_or(|read| statement.schemas().is_subset(read))
     }
 
     /// The same for the same schema, in this process.

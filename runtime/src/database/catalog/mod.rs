@@ -40,6 +40,9 @@ pub(super) struct Catalog {
     unclear: BTreeSet<String>,
     /// The schemas that were read; nothing: all there are.
     schemas: Option<BTreeSet<String>>,
+    /// The names of functions that somebody has written, and of those of them that may be called like columns.
+    functions: BTreeSet<String>,
+    fields: BTreeSet<String>,
     /// There is more in the schema than was looked at.
     too_many: bool,
     version: Option<String>,
@@ -52,16 +55,49 @@ impl Catalog {
         let version = facts.version.take();
         let digest = facts.digest();
         let (relations, unclear) = relations::of(&facts, backend);
-        Self { backend, relations, unclear, schemas: facts.schemas, too_many: facts.too_many, version, digest }
+        let (mut functions, mut fields) = (BTreeSet::new(), BTreeSet::new());
+        for function in facts.functions {
+            let name = function.name.to_lowercase();
+            if function.of_a_row {
+                fields.insert(name.clone());
+            }
+            functions.insert(name);
+        }
+        let Facts { schemas, too_many, .. } = facts;
+        Self { backend, relations, unclear, schemas, functions, fields, too_many, version, digest }
     }
 
     /// All relations that this statement changes, or that are seen differently after it.
     pub(super) fn written(&self, statement: &Statement) -> Tables {
         match statement.writes() {
+            _ if self.calls_own(statement) => Tables::Any,
             Tables::Named(tables) if self.knows(statement) => self.widened(tables, statement.manner()),
             tables if tables.is_none() => Tables::Named(BTreeSet::new()),
             _ => Tables::Any,
         }
+    }
+
+    /// May what it writes outlast a rollback, in tables that know of none?
+    pub(super) fn keeps(&self, statement: &Statement) -> bool {
+        match self.written(statement) {
+            Tables::Named(tables) => tables.iter().any(|table| self.relations.get(table).is_some_and(|it| it.lasts)),
+            Tables::Any => true,
+        }
+    }
+
+    /// Does it call a function that somebody has written? That may read and write what it likes.
+    pub(super) fn calls_own(&self, statement: &Statement) -> bool {
+        !statement.calls().is_disjoint(&self.functions) || !statement.fields().is_disjoint(&self.fields)
+    }
+
+    /// Is all that it reads known, so that writes to that are all it has to hear of?
+    pub(super) fn holds(&self, statement: &Statement) -> bool {
+        let Tables::Named(names) = statement.reads() else { return false };
+        let is_known = |name: &String| {
+            let made = statement.defined().contains(name) || (self.backend == Backend::Mysql && name == "dual");
+            made || self.relations.contains_key(name)
+        };
+        !self.too_many && self.knows(statement) && !self.calls_own(statement) && names.iter().all(is_known)
     }
 
     /// Were all schemas read that this statement names?

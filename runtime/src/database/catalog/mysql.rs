@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use sqlx::mysql::MySqlRow;
 use sqlx::{AssertSqlSafe, FromRow, MySqlConnection};
 
-use super::facts::{Column, Facts, Form, LONGEST, MOST, Reference, Relation, Trigger};
+use super::facts::{Column, Facts, Form, Function, LONGEST, MOST, Reference, Relation, Trigger};
 
 /// All of it.
 pub(in crate::database) async fn facts(connection: &mut MySqlConnection) -> sqlx::Result<Facts> {
@@ -18,7 +18,11 @@ pub(in crate::database) async fn facts(connection: &mut MySqlConnection) -> sqlx
     facts.schemas = Some(BTreeSet::from([schema.unwrap_or_default().to_lowercase()]));
     let relations = rows::<(String, String, String, Option<String>)>(connection, RELATIONS).await?;
     for (schema, name, form, text) in facts.bounded(relations) {
-        let form = if form.ends_with("VIEW") { Form::View } else { Form::Table };
+        let form = match form.as_str() {
+            "rolled back" => Form::Table,
+            form if form.ends_with("VIEW") => Form::View,
+            _ => Form::Lasting,
+        };
         facts.relations.push(Relation { schema, name, form, text });
     }
     let triggers = rows(connection, TRIGGERS).await?;
@@ -29,6 +33,9 @@ pub(in crate::database) async fn facts(connection: &mut MySqlConnection) -> sqlx
     facts.references = references.map(|(child, parent, follows)| Reference { child, parent, follows }).collect();
     let columns = rows::<ColumnRow>(connection, COLUMNS).await?;
     facts.columns = facts.bounded(columns).into_iter().map(column).collect();
+    let functions = rows::<(String,)>(connection, FUNCTIONS).await?;
+    let functions = facts.bounded(functions).into_iter().map(|(name,)| Function { name, of_a_row: false });
+    facts.functions = functions.collect();
     Ok(facts)
 }
 
@@ -48,7 +55,9 @@ fn column((schema, table, name, declared, collation, longest, unique): ColumnRow
 
 /// Views of other schemas that name this one, too.
 const RELATIONS: &str = "\
-SELECT CAST(t.table_schema AS CHAR), CAST(t.table_name AS CHAR), CAST(t.table_type AS CHAR),
+SELECT CAST(t.table_schema AS CHAR), CAST(t.table_name AS CHAR),
+       CASE WHEN t.table_type = 'BASE TABLE' AND t.engine IN ('InnoDB', 'RocksDB', 'ndbcluster') THEN 'rolled back'
+            ELSE CAST(t.table_type AS CHAR) END,
        CASE WHEN v.view_definition <> '' AND LENGTH(v.view_definition) <= {LONGEST} THEN CAST(v.view_definition AS CHAR) END
 FROM information_schema.tables t
 LEFT JOIN information_schema.views v ON v.table_schema = t.table_schema AND v.table_name = t.table_name
@@ -65,6 +74,10 @@ const REFERENCES: &str = "\
 SELECT DISTINCT CAST(table_name AS CHAR), CAST(referenced_table_name AS CHAR),
        delete_rule IN ('CASCADE', 'SET NULL', 'SET DEFAULT') OR update_rule IN ('CASCADE', 'SET NULL', 'SET DEFAULT')
 FROM information_schema.referential_constraints WHERE unique_constraint_schema = DATABASE() ORDER BY 1, 2, 3";
+
+const FUNCTIONS: &str = "\
+SELECT CAST(routine_name AS CHAR) FROM information_schema.routines
+WHERE routine_schema = DATABASE() AND routine_type = 'FUNCTION' ORDER BY 1";
 
 /// An index over a part of a column holds apart what the column does not, or the other way round.
 const COLUMNS: &str = "\

@@ -4,7 +4,7 @@ use sqlx::PgConnection;
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, FromRow};
 
-use super::facts::{Column, Facts, Form, LONGEST, MOST, Part, Reference, Relation, Source, Trigger};
+use super::facts::{Column, Facts, Form, Function, LONGEST, MOST, Part, Reference, Relation, Source, Trigger};
 
 /// All of it.
 pub(in crate::database) async fn facts(connection: &mut PgConnection) -> sqlx::Result<Facts> {
@@ -31,6 +31,9 @@ pub(in crate::database) async fn facts(connection: &mut PgConnection) -> sqlx::R
     facts.parts = facts.bounded(parts).into_iter().map(|(child, parent)| Part { child, parent }).collect();
     let columns = rows::<ColumnRow>(connection, COLUMNS).await?;
     facts.columns = facts.bounded(columns).into_iter().map(column).collect();
+    let functions = rows(connection, FUNCTIONS).await?;
+    let functions = facts.bounded(functions).into_iter().map(|(name, of_a_row)| Function { name, of_a_row });
+    facts.functions = functions.collect();
     facts.relations = {
         let relations = std::mem::take(&mut facts.relations);
         facts.bounded(relations)
@@ -111,6 +114,15 @@ const PARTS: &str = "\
 SELECT c.relname::text, p.relname::text
 FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_class p ON p.oid = i.inhparent
 WHERE c.relkind IN ('r', 'p', 'f') ORDER BY c.oid, p.oid";
+
+/// Not those in C, which extensions bring along: of these none is known to read tables under a name that PostgreSQL has too.
+const FUNCTIONS: &str = "\
+SELECT p.proname::text, bool_or(p.pronargs = 1 AND a.typtype = 'c')
+FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang
+LEFT JOIN pg_type a ON a.oid = p.proargtypes[0]
+WHERE n.nspname NOT IN ('pg_catalog', 'information_schema')
+  AND (p.prokind = 'a' OR p.prokind <> 'p' AND p.provolatile <> 'i' AND l.lanname NOT IN ('c', 'internal'))
+GROUP BY p.proname ORDER BY p.proname";
 
 const COLUMNS: &str = "\
 WITH key AS (

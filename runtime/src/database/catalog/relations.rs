@@ -25,6 +25,8 @@ pub(super) struct Relation {
     is_part: bool,
     /// Is what it shows of its rows a matter of others? So it is where a policy reads tables.
     shows_others: bool,
+    /// Does what is written to it outlast a rollback?
+    pub(super) lasts: bool,
     /// What shows its rows: views, and what it is a part of.
     pub(super) seen_in: BTreeSet<String>,
     pub(super) keys: Vec<KeyColumn>,
@@ -81,6 +83,7 @@ pub(super) fn of(facts: &Facts, backend: Backend) -> (Named, BTreeSet<String>) {
         let text = relation.text.as_deref();
         match relation.form {
             Form::Table => entry.replaces |= text.is_some_and(|text| replaces(text, backend)),
+            Form::Lasting => entry.lasts = true,
             Form::Ruled => entry.unknown = true,
             Form::ViewOfSources => {}
             Form::Virtual => {
@@ -141,7 +144,7 @@ fn shown_by(view: &str, text: Option<&str>, facts: &Facts, backend: Backend) -> 
 
 fn read_by(text: &str, facts: &Facts, backend: Backend) -> Option<BTreeSet<String>> {
     let statement = Statement::read(text, backend).ok()?;
-    let known = facts.schemas.as_ref().is_none_or(|read| statement.schemas().is_subset(read));
+    let known = facts.knows(&statement) && !facts.calls_own(&statement);
     match statement.reads() {
         Tables::Named(names) if known => Some(names.clone()),
         Tables::Named(_) | Tables::Any => None,
@@ -188,9 +191,9 @@ fn triggers(named: &mut Named, facts: &Facts, backend: Backend) {
     // One function often serves many tables.
     let mut read: HashMap<&str, Option<Writes>> = HashMap::new();
     for facts::Trigger { table, at_insert, body } in &facts.triggers {
-        let writes = body.as_deref().and_then(|body| {
-            read.entry(body).or_insert_with(|| routine::read(body, facts.schemas.as_ref(), backend)).clone()
-        });
+        let writes = body
+            .as_deref()
+            .and_then(|body| read.entry(body).or_insert_with(|| routine::read(body, facts, backend)).clone());
         if let Some(relation) = named.get_mut(&table.to_lowercase()) {
             relation.triggers.push(Trigger { at_insert: *at_insert, writes });
         }

@@ -3,19 +3,20 @@
 //! It is cut into its statements and conditions, and each is read as a statement is. What is not understood here may do
 //! anything.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use sqlparser::tokenizer::{Token, Tokenizer, Whitespace};
 
+use super::facts::Facts;
 use crate::statement::{Backend, Manner, Statement, Tables};
 
 /// What is written, and how.
 pub(super) type Writes = BTreeMap<String, Manner>;
 
 /// What a body writes that is given as the backend keeps it: SQLite as the whole `CREATE TRIGGER`. Nothing: nobody knows.
-pub(super) fn read(body: &str, schemas: Option<&BTreeSet<String>>, backend: Backend) -> Option<Writes> {
+pub(super) fn read(body: &str, facts: &Facts, backend: Backend) -> Option<Writes> {
     let tokens = tokens(body, backend)?;
-    let mut routine = Routine { tokens: &tokens, schemas, backend, writes: Writes::new() };
+    let mut routine = Routine { tokens: &tokens, facts, backend, writes: Writes::new() };
     if backend == Backend::Sqlite {
         routine.head()?;
     }
@@ -76,7 +77,7 @@ const STATEMENTS: &[&str] = &["select", "insert", "update", "delete", "replace",
 struct Routine<'a> {
     /// What is left of it.
     tokens: &'a [Token],
-    schemas: Option<&'a BTreeSet<String>>,
+    facts: &'a Facts,
     backend: Backend,
     writes: Writes,
 }
@@ -247,7 +248,7 @@ impl<'a> Routine<'a> {
 
     fn read(&mut self, text: &str) -> Option<()> {
         let statement = Statement::read(text, self.backend).ok()?;
-        let known = self.schemas.is_none_or(|read| statement.schemas().is_subset(read));
+        let known = self.facts.knows(&statement) && !self.facts.calls_own(&statement);
         let Tables::Named(tables) = statement.writes() else { return None };
         for table in tables {
             let manner = self.writes.entry(table.clone()).or_insert(Manner::Adds);

@@ -12,7 +12,7 @@ use super::{Address, Answer, Done, Driver, Pools, Sealed, Text, calls, only, poo
 use crate::database::catalog::facts::Facts;
 use crate::database::catalog::sqlite;
 use crate::database::failure::{Fault, Next};
-use crate::database::key_value::KeyValue;
+use crate::database::key_value::{self, KeyValue};
 use crate::database::options::DatabaseOptions;
 use crate::error::{Error, ErrorKind, Result};
 use crate::statement::Backend;
@@ -78,7 +78,7 @@ impl Sealed for Sqlite {
 
     /// Only its `Debug` shows what a buffer holds.
     fn pin(_: &SqliteTypeInfo, buffer: &SqliteArgumentsBuffer) -> Option<KeyValue> {
-        let shown = format!("{buffer:?}");
+        let shown = key_value::shown(buffer)?;
         let value = shown.strip_prefix("SqliteArgumentsBuffer([")?.strip_suffix(")])")?;
         let (kind, value) = value.split_once('(')?;
         match kind {

@@ -28,16 +28,30 @@ pub(super) fn begin<DB: Driver>(core: &Arc<Core<DB>>, outbox: &Outbox) {
     let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
     let Some(settled) = outbox.idle.lock().take() else { return };
     let remover = Remover { pool: core.writers().pool().clone(), text: outbox.texts.remove() };
-    runtime.spawn(look_after(Arc::downgrade(core), remover, settled, outbox.interval));
+    let settled = Taken { core: Arc::downgrade(core), settled: Some(settled) };
+    runtime.spawn(look_after(remover, settled, outbox.interval));
+}
+
+/// What is settled, with who looks after it. Given back when that ends, as with its runtime: the next call begins anew.
+struct Taken<DB: Driver> {
+    core: Weak<Core<DB>>,
+    settled: Option<Receiver<String>>,
+}
+
+impl<DB: Driver> Drop for Taken<DB> {
+    fn drop(&mut self) {
+        if let Some(core) = self.core.upgrade()
+            && let Some(outbox) = &core.outbox
+        {
+            *outbox.idle.lock() = self.settled.take();
+        }
+    }
 }
 
 /// Until the last handle is gone.
-async fn look_after<DB: Driver>(
-    core: Weak<Core<DB>>,
-    remover: Remover<DB>,
-    mut settled: Receiver<String>,
-    interval: Duration,
-) {
+async fn look_after<DB: Driver>(remover: Remover<DB>, mut taken: Taken<DB>, interval: Duration) {
+    let core = taken.core.clone();
+    let Some(settled) = &mut taken.settled else { return };
     let failed = AtomicBool::new(false);
     let mut next = Instant::now();
     let mut rows = Vec::new();

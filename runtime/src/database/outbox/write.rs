@@ -36,17 +36,15 @@ pub(in crate::database) async fn apart<DB: Driver, R: Counted + Send + 'static>(
         loop {
             more -= 1;
             let inside = begin(&core).await?;
-            match inside.ask(&core, &write, text.clone(), values.clone(), call).await {
-                Ok(answer) => return inside.commit(&core).await.map(|()| answer),
+            match inside.ask(&write, text.clone(), values.clone(), call).await {
+                Ok(answer) => return inside.commit().await.map(|()| answer),
                 Err(error) => {
-                    // What a failed statement leaves behind where there are no transactions becomes untrue.
-                    inside.state.lock().spoilt = true;
                     let anew = more > 0 && is_outdated::<DB>(&error);
                     if anew && let Some(held) = inside.held.lock().await.as_mut() {
                         // Its statements are prepared anew, wherever this leads.
                         let _ = DB::forget(held).await;
                     }
-                    let _ = inside.rollback(&core).await;
+                    inside.rollback().await;
                     if !anew {
                         return Err(error);
                     }

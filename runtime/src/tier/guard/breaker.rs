@@ -220,5 +220,8 @@ impl Drop for Permit<'_> {
 /// Does an error of this kind mean that the tier is away, rather than that it did not like one frame?
 const fn is_outage(kind: ErrorKind) -> bool {
     use ErrorKind as K;
-    !matches!(kind, K::TooLarge | K::Frame | K::Codec | K::Full | K::Partial | K::Database | K::Busy)
+    !matches!(
+        kind,
+        K::TooLarge | K::Frame | K::Codec | K::Full | K::Partial | K::Database | K::Busy | K::Config | K::Closed
+    )
 }

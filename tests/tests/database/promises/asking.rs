@@ -86,6 +86,16 @@ async fn what_is_wrong_is_said_and_repeats_no_values() {
         assert_eq!(error.kind(), kind, "{text}: {error}");
         assert!(error.to_string().contains(words), "{text}: {error}");
     }
+    for (text, what) in [
+        ("SELECT absent FROM video", "unknown_column"),
+        ("SELECT v.absent FROM video v", "unknown_column"),
+        ("SELECT id FROM nowhere", "unknown_table"),
+        ("INSERT INTO video (absent) VALUES (1)", "unknown_column"),
+    ] {
+        let error = run(text).await;
+        let name = error.context(what).unwrap_or_else(|| panic!("{text}: {error}"));
+        assert!(name.ends_with("absent") || name.ends_with("nowhere"), "{text}: {error}");
+    }
     let taken = sql("INSERT INTO video (id, title) VALUES (?, ?)");
     let error = db.execute(taken, (1_i64, "canary-title")).await.unwrap_err();
     assert!(cause(&error).unwrap().as_database_error().unwrap().is_unique_violation(), "{error}");

@@ -4,6 +4,7 @@ mod advice;
 mod asking;
 mod attack;
 mod batches;
+mod beyond;
 mod crowded;
 mod differential;
 mod faults;

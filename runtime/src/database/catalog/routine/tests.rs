@@ -1,7 +1,7 @@
 use super::*;
 
 fn written(body: &str, backend: Backend) -> Option<Vec<(String, Manner)>> {
-    read(body, None, backend).map(|writes| writes.into_iter().collect())
+    read(body, &Facts::default(), backend).map(|writes| writes.into_iter().collect())
 }
 
 fn names(body: &str, backend: Backend) -> Option<String> {
@@ -92,9 +92,10 @@ fn what_is_not_understood_may_do_anything() {
     }
     let when = "CREATE TRIGGER t AFTER INSERT ON a WHEN nobody_knows(NEW.x) BEGIN SELECT 1; END";
     assert_eq!(names(when, Backend::Sqlite), None);
-    let elsewhere = BTreeSet::from(["here".to_owned()]);
-    assert_eq!(read("INSERT INTO there.a VALUES (1)", Some(&elsewhere), Backend::Mysql), None);
-    assert!(read("INSERT INTO Here.a VALUES (1)", Some(&elsewhere), Backend::Mysql).is_some());
+    let schemas = Some(std::collections::BTreeSet::from(["here".to_owned()]));
+    let elsewhere = Facts { schemas, ..Facts::default() };
+    assert_eq!(read("INSERT INTO there.a VALUES (1)", &elsewhere, Backend::Mysql), None);
+    assert!(read("INSERT INTO Here.a VALUES (1)", &elsewhere, Backend::Mysql).is_some());
 }
 
 #[test]
