@@ -79,6 +79,19 @@ impl<DB: Driver> Home<DB> {
     }
 }
 
+/// What one who does not go through its pool sees of those who use a database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Outside {
+    pub(crate) connections: usize,
+    /// Those of them that are in the middle of one.
+    pub(crate) transactions: usize,
+}
+
+/// What the server calls the database at this URL.
+fn name(url: &str) -> &str {
+    url.rsplit('/').next().unwrap()
+}
+
 /// One server for all tests; it ends with the last of them.
 fn shared<S>(slot: &Mutex<Weak<S>>, start: fn() -> S) -> Arc<S> {
     let mut slot = slot.lock().unwrap();
@@ -95,6 +108,12 @@ pub(crate) fn is_postgres<DB: sqlx::Database>() -> bool {
 }
 
 pub(crate) mod sqlite {
+    use std::path::Path;
+    use std::str::FromStr as _;
+
+    use sqlx::sqlite::SqliteConnectOptions;
+    use sqlx::{ConnectOptions as _, Connection as _};
+
     use super::*;
 
     pub(crate) type Db = sqlx::Sqlite;
@@ -125,6 +144,20 @@ pub(crate) mod sqlite {
         }
     }
 
+    /// SQLite tells nobody who has it open: the descriptors of this process do, where the system shows them; of the log,
+    /// for those of the file itself outlive their connections. Of transactions it shows that there is one that writes, by
+    /// letting nobody else begin.
+    pub(crate) async fn outside(url: &str) -> Outside {
+        let patience = std::time::Duration::ZERO;
+        let mut other = SqliteConnectOptions::from_str(url).unwrap().busy_timeout(patience).connect().await.unwrap();
+        let taken = sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut other).await.is_err();
+        let log = url.trim_start_matches("sqlite://").replace("?mode=rwc", "-wal");
+        let open = std::fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();
+        let open = open.filter(|open| std::fs::read_link(open.path()).is_ok_and(|at| at == Path::new(&log))).count();
+        other.close().await.unwrap();
+        Outside { connections: open.saturating_sub(1), transactions: usize::from(taken) }
+    }
+
     /// SQL with `?` for its values.
     pub(crate) fn sql(text: &str) -> AssertSqlSafe<String> {
         AssertSqlSafe(text.to_owned())
@@ -135,9 +168,13 @@ pub(crate) mod sqlite {
 }
 
 pub(crate) mod postgres {
+    use sqlx::Connection as _;
+
     use super::*;
 
     pub(crate) type Db = sqlx::Postgres;
+
+    pub(crate) type Server = kit::Postgres;
 
     pub(crate) const BACKEND: Backend = Backend::Postgres;
 
@@ -183,12 +220,48 @@ pub(crate) mod postgres {
     }
 
     pub(crate) const SLOW: &str = "SELECT count(*) FROM (SELECT pg_sleep(0.3)) s";
+
+    /// True, after a minute.
+    pub(crate) const SLEEPS: &str = "pg_sleep(60) IS NOT NULL";
+
+    /// On the server of all tests.
+    pub(crate) fn outside(url: &str) -> impl Future<Output = Outside> {
+        let seen = "SELECT count(*), count(xact_start) FROM pg_stat_activity WHERE datname = ";
+        let seen = server().command(&format!("{seen}'{}'", name(url)));
+        let (connections, transactions) = seen.trim().split_once('|').unwrap();
+        let number = |text: &str| text.parse().unwrap();
+        std::future::ready(Outside { connections: number(connections), transactions: number(transactions) })
+    }
+
+    /// How many statements sleep, on the server of all tests.
+    pub(crate) fn asleep(url: &str) -> usize {
+        let seen = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = ";
+        server().command(&format!("{seen}'{}'", name(url))).trim().parse().unwrap()
+    }
+
+    /// Ends all connections that are there, as an operator does, and returns when they are gone.
+    pub(crate) async fn end(url: &str) {
+        let mut operator = sqlx::PgConnection::connect(url).await.unwrap();
+        let others = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
+        let others: Vec<i32> = sqlx::query_scalar(others).fetch_all(&mut operator).await.unwrap();
+        let end = "SELECT pg_terminate_backend(pid) FROM unnest($1) pid";
+        sqlx::query(end).bind(&others).execute(&mut operator).await.unwrap();
+        let left = "SELECT count(*) FROM pg_stat_activity WHERE pid = ANY($1)";
+        while sqlx::query_scalar::<_, i64>(left).bind(&others).fetch_one(&mut operator).await.unwrap() > 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        }
+        operator.close().await.unwrap();
+    }
 }
 
 pub(crate) mod mysql {
+    use sqlx::Connection as _;
+
     use super::*;
 
     pub(crate) type Db = sqlx::MySql;
+
+    pub(crate) type Server = kit::MariaDb;
 
     pub(crate) const BACKEND: Backend = Backend::Mysql;
 
@@ -229,6 +302,45 @@ pub(crate) mod mysql {
     }
 
     pub(crate) const SLOW: &str = "SELECT count(*) FROM (SELECT sleep(0.3)) s";
+
+    /// True, after a minute.
+    pub(crate) const SLEEPS: &str = "sleep(60) = 0";
+
+    /// On the server of all tests. Its table of transactions is no good: it stays as it is while somebody looks.
+    pub(crate) fn outside(url: &str) -> impl Future<Output = Outside> {
+        let server = server();
+        let all = server.command("SHOW ENGINE INNODB STATUS");
+        let active = all.split("---TRANSACTION").filter(|transaction| transaction.contains(", ACTIVE"));
+        let active: Vec<&str> =
+            active.filter_map(|transaction| transaction.split_once("thread id ")?.1.split(',').next()).collect();
+        let of_it = format!("SELECT id FROM information_schema.processlist WHERE db = '{}'", name(url));
+        let of_it = server.command(&of_it);
+        let transactions = of_it.lines().filter(|id| active.contains(id)).count();
+        std::future::ready(Outside { connections: of_it.lines().count(), transactions })
+    }
+
+    /// How many statements sleep, on the server of all tests.
+    pub(crate) fn asleep(url: &str) -> usize {
+        let seen = "SELECT count(*) FROM information_schema.processlist WHERE state = 'User sleep' AND db = ";
+        server().command(&format!("{seen}'{}'", name(url))).trim().parse().unwrap()
+    }
+
+    /// Ends all connections that are there, as an operator does, and returns when they are gone.
+    pub(crate) async fn end(url: &str) {
+        const OTHERS: &str = "SELECT CAST(id AS SIGNED) FROM information_schema.processlist \
+             WHERE db = database() AND id <> connection_id()";
+        let mut operator = sqlx::MySqlConnection::connect(url).await.unwrap();
+        let others: Vec<i64> = sqlx::query_scalar(OTHERS).fetch_all(&mut operator).await.unwrap();
+        for other in &others {
+            // It may have ended by itself.
+            let _ = sqlx::raw_sql(AssertSqlSafe(format!("KILL {other}"))).execute(&mut operator).await;
+        }
+        let is_there = |id: i64| others.contains(&id);
+        while sqlx::query_scalar(OTHERS).fetch_all(&mut operator).await.unwrap().into_iter().any(is_there) {
+            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        }
+        operator.close().await.unwrap();
+    }
 }
 
 /// A figure of a fault that was played through.
