@@ -8,6 +8,7 @@ use std::process::{Child, Command};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::account::{Account, free_port, printed, program};
+use crate::process::{freeze, signal_children, thaw};
 
 /// A running server. It ends when this is dropped.
 #[derive(Debug)]
@@ -60,9 +61,31 @@ impl Postgres {
         format!("postgres://{user}:{password}@127.0.0.1:{}/cached", self.port)
     }
 
+    /// Stops the server where it is, as `kill -STOP` does, with all its processes: it keeps its connections and answers
+    /// nothing.
+    ///
+    /// # Panics
+    /// If it does not run.
+    pub fn freeze(&self) {
+        let child = self.child();
+        let child = child.as_ref().expect("a running server");
+        // The first of them first: it makes no others then.
+        freeze(child);
+        signal_children(child, "STOP");
+    }
+
+    /// Lets it go on.
+    ///
+    /// # Panics
+    /// If it does not run.
+    pub fn thaw(&self) {
+        go_on(self.child().as_ref().expect("a running server"));
+    }
+
     /// Ends the server as `kill -9` does, if it runs.
     pub fn kill(&self) {
         if let Some(mut child) = self.child().take() {
+            go_on(&child);
             child.kill().expect("the server can be killed");
             child.wait().expect("the server ends");
         }
@@ -129,11 +152,18 @@ impl Postgres {
 impl Drop for Postgres {
     fn drop(&mut self) {
         if let Some(mut child) = self.child().take() {
+            go_on(&child);
             // Ends its own processes at once, and leaves nothing of the shared memory behind.
             let _ = Command::new("kill").args(["-QUIT", &child.id().to_string()]).status();
             let _ = child.wait();
         }
     }
+}
+
+/// Lets all of a server go on, if it stands still.
+fn go_on(child: &Child) {
+    signal_children(child, "CONT");
+    thaw(child);
 }
 
 /// A program of the newest PostgreSQL of the machine.

@@ -69,6 +69,16 @@ pub(crate) fn thaw(child: &Child) {
     kill_process(Pid::from_child(child), Signal::CONT).expect("a child takes signals");
 }
 
+/// Sends a signal to the processes that a child has made.
+pub(crate) fn signal_children(child: &Child, signal: &str) {
+    let id = child.id().to_string();
+    let found = Command::new("pgrep").args(["-P", &id]).output().expect("every system that tests run on has pgrep");
+    let found = String::from_utf8_lossy(&found.stdout);
+    // One that has ended meanwhile takes none.
+    let _ =
+        Command::new("kill").arg(format!("-{signal}")).args(found.split_whitespace()).stderr(Stdio::null()).status();
+}
+
 impl Drop for Process {
     /// The watch goes first: it must not kill a number that may be someone else's by then.
     fn drop(&mut self) {

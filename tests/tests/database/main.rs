@@ -2,7 +2,6 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 #![allow(clippy::duplicate_mod, reason = "the same promises on each database")]
 
-mod away;
 #[path = "../shared/ear.rs"]
 #[allow(dead_code, reason = "a part of it")]
 mod ear;
