@@ -6,6 +6,7 @@
 #[allow(dead_code, reason = "a part of it")]
 mod ear;
 mod hypothetical;
+mod in_memory;
 mod interrupted;
 mod keyed;
 mod lagging;
@@ -15,5 +16,6 @@ mod postgres;
 mod random;
 mod rig;
 mod schema;
+mod settings;
 mod sqlite;
 mod walked;

@@ -102,6 +102,11 @@ fn shared<S>(slot: &Mutex<Weak<S>>, start: fn() -> S) -> Arc<S> {
     })
 }
 
+/// What a database is called on its server.
+fn named(url: &str) -> &str {
+    url.rsplit('/').next().unwrap_or_default()
+}
+
 /// Is it the one that takes `$1`?
 pub(crate) fn is_postgres<DB: sqlx::Database>() -> bool {
     DB::NAME == "PostgreSQL"
@@ -158,6 +163,15 @@ pub(crate) mod sqlite {
         Outside { connections: open.saturating_sub(1), transactions: usize::from(taken) }
     }
 
+    /// There is no server that could count its connections, or end them.
+    pub(crate) fn sessions(_: &str) -> Option<usize> {
+        None
+    }
+
+    pub(crate) fn end_sessions(_: &str) -> bool {
+        false
+    }
+
     /// SQL with `?` for its values.
     pub(crate) fn sql(text: &str) -> AssertSqlSafe<String> {
         AssertSqlSafe(text.to_owned())
@@ -208,6 +222,19 @@ pub(crate) mod postgres {
             away: Box::new(move || away.kill()),
             back: Box::new(move || back.restart()),
         }
+    }
+
+    /// How many connections the shared server has to the database at this URL.
+    pub(crate) fn sessions(url: &str) -> Option<usize> {
+        let text = format!("SELECT count(*) FROM pg_stat_activity WHERE datname = '{}'", named(url));
+        server().command(&text).trim().parse().ok()
+    }
+
+    /// Ends them, as an operator does; they are over when this returns.
+    pub(crate) fn end_sessions(url: &str) -> bool {
+        let ended = "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity";
+        server().command(&format!("{ended} WHERE datname = '{}'", named(url)));
+        true
     }
 
     pub(crate) fn sql(text: &str) -> AssertSqlSafe<String> {
@@ -295,6 +322,25 @@ pub(crate) mod mysql {
             away: Box::new(move || away.kill()),
             back: Box::new(move || back.restart()),
         }
+    }
+
+    /// How many connections the shared server has to the database at this URL.
+    pub(crate) fn sessions(url: &str) -> Option<usize> {
+        ids(url).map(|ids| ids.len())
+    }
+
+    fn ids(url: &str) -> Option<Vec<String>> {
+        let text = format!("SELECT id FROM information_schema.processlist WHERE db = '{}'", named(url));
+        Some(server().command(&text).split_whitespace().map(str::to_owned).collect())
+    }
+
+    /// Ends them, as an operator does; they are over when this returns.
+    pub(crate) fn end_sessions(url: &str) -> bool {
+        for id in ids(url).unwrap_or_default() {
+            server().command(&format!("KILL {id}"));
+        }
+        kit::until("they are over", std::time::Duration::from_secs(10), || sessions(url) == Some(0));
+        true
     }
 
     pub(crate) fn sql(text: &str) -> AssertSqlSafe<String> {

@@ -5,6 +5,7 @@ mod asking;
 mod attack;
 mod batches;
 mod beyond;
+mod connections;
 mod crowded;
 mod differential;
 mod faults;
