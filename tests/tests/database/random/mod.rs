@@ -7,6 +7,7 @@ pub(crate) mod dice;
 mod names;
 mod objects;
 pub(crate) mod query;
+pub(crate) mod rows;
 pub(crate) mod schema;
 pub(crate) mod strange;
 pub(crate) mod write;

@@ -7,6 +7,7 @@ use cached_runtime::statement::Backend;
 use super::asked::{Asked, Kind, Sql, Value, literal, of_kind};
 use super::conditions::{any, column_of, of_key};
 use super::dice::Dice;
+use super::rows::Rows;
 use super::schema::{Column, Relation, Schema};
 use super::strange;
 
@@ -37,19 +38,29 @@ pub(crate) enum Ending {
     Failed,
 }
 
+impl Ending {
+    pub(super) fn random(dice: &mut Dice) -> Self {
+        *dice.one(&[Self::Committed, Self::Committed, Self::RolledBack, Self::Failed])
+    }
+}
+
 #[derive(Debug, Clone)]
 pub(crate) enum Step {
     One(Deed),
     Together(Vec<Deed>, Ending),
+    Rows(Rows),
 }
 
 impl Step {
     pub(crate) fn random(schema: &Schema, dice: &mut Dice) -> Self {
-        if dice.percent(85) {
-            return Self::One(deed(schema, dice, true));
+        match dice.below(100) {
+            0..75 => Self::One(deed(schema, dice, true)),
+            75..87 => Self::Rows(Rows::random(schema, dice)),
+            _ => {
+                let deeds = (0..dice.between(1, 4)).map(|_| deed(schema, dice, false)).collect();
+                Self::Together(deeds, Ending::random(dice))
+            }
         }
-        let deeds = (0..dice.between(1, 4)).map(|_| deed(schema, dice, false)).collect();
-        Self::Together(deeds, *dice.one(&[Ending::Committed, Ending::Committed, Ending::RolledBack, Ending::Failed]))
     }
 }
 
@@ -62,11 +73,12 @@ impl fmt::Display for Step {
                 deeds.iter().try_for_each(|deed| write!(f, "{}; ", deed.asked))?;
                 write!(f, "}} {ending:?}")
             }
+            Self::Rows(rows) => write!(f, "{rows}"),
         }
     }
 }
 
-fn deed(schema: &Schema, dice: &mut Dice, alone: bool) -> Deed {
+pub(super) fn deed(schema: &Schema, dice: &mut Dice, alone: bool) -> Deed {
     if alone && dice.percent(2) {
         return ddl(schema, dice);
     }

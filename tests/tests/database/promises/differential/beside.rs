@@ -14,16 +14,17 @@ use crate::rig::Home;
 const KEYS: i64 = 4;
 const READERS: usize = 3;
 
-/// The count of one row, and of all.
-#[cache_query(tables = ["tally"])]
-async fn count(db: &Database<Db>, id: i64) -> Result<i64> {
-    Ok(db.fetch_one::<(i64,)>(sql("SELECT n FROM tally WHERE id = ?"), (id,)).await?.0)
-}
+/// The count of one row: a write tells of that row alone.
+#[cache_query(sql = "SELECT n FROM tally WHERE id = :id")]
+async fn count(db: &Database<Db>, id: i64) -> Result<i64>;
 
-#[cache_query(tables = ["tally"])]
-async fn highest(db: &Database<Db>) -> Result<i64> {
-    Ok(db.fetch_one::<(i64,)>(sql("SELECT max(n) FROM tally"), ()).await?.0)
-}
+/// Of a row that another finds.
+#[cache_query(sql = "SELECT n FROM tally WHERE name = :name")]
+async fn called(db: &Database<Db>, name: &str) -> Result<i64>;
+
+/// And of all: any write of the table.
+#[cache_query(sql = "SELECT max(n) FROM tally")]
+async fn highest(db: &Database<Db>) -> Result<i64>;
 
 /// What has been written, by writes that have returned.
 #[derive(Default)]
@@ -37,11 +38,29 @@ struct Returned {
 async fn home() -> Home<Db> {
     let options = DatabaseOptions::new().max_connections(4).acquire_deadline(std::time::Duration::from_secs(30));
     let home = Home::new(place(), options);
-    home.db.execute(sql("CREATE TABLE tally (id BIGINT PRIMARY KEY, n BIGINT NOT NULL)"), ()).await.unwrap();
+    let table = "CREATE TABLE tally (id BIGINT PRIMARY KEY, name VARCHAR(20) NOT NULL UNIQUE, n BIGINT NOT NULL)";
+    home.db.execute(sql(table), ()).await.unwrap();
     for id in 0..KEYS {
-        home.db.execute(sql("INSERT INTO tally (id, n) VALUES (?, 0)"), (id,)).await.unwrap();
+        let row = "INSERT INTO tally (id, name, n) VALUES (?, ?, 0)";
+        home.db.execute(sql(row), (id, name(id))).await.unwrap();
     }
     home
+}
+
+fn name(id: i64) -> String {
+    format!("row {id}")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_raced_for_is_one_row() {
+    let home = home().await;
+    let db = &home.db;
+    assert_eq!((count(db, 1).await.unwrap(), highest(db).await.unwrap()), (0, 0));
+    db.execute(sql("UPDATE tally SET n = 1 WHERE id = ?"), (2_i64,)).await.unwrap();
+    assert!(count::peek(db, 1).await.is_some(), "the entry of another row stays");
+    assert!(highest::peek(db).await.is_none());
+    db.execute(sql("UPDATE tally SET n = 1 WHERE id = ?"), (1_i64,)).await.unwrap();
+    assert!(count::peek(db, 1).await.is_none());
 }
 
 /// Reads until the writer is done.
@@ -52,14 +71,16 @@ async fn reads(db: Database<Db>, returned: Arc<Returned>, start: Arc<Barrier>) {
         at = (at + 1) % returned.counts.len();
         let least = returned.counts[at].load(Ordering::Acquire);
         let most = returned.counts.iter().map(|count| count.load(Ordering::Acquire)).max().unwrap();
-        let older = count(&db, at as i64).await.unwrap() < least || highest(&db).await.unwrap() < most;
+        let older = count(&db, at as i64).await.unwrap() < least
+            || called(&db, &name(at as i64)).await.unwrap() < least
+            || highest(&db).await.unwrap() < most;
         returned.older.fetch_add(u64::from(older), Ordering::Relaxed);
-        returned.read.fetch_add(2, Ordering::Relaxed);
+        returned.read.fetch_add(3, Ordering::Relaxed);
         tokio::task::yield_now().await;
     }
 }
 
-/// Writes so many rounds, each key in its turn, by turns alone and in a transaction.
+/// Writes so many rounds, each key in its turn, by turns alone, in a transaction, and as a batch.
 async fn writes(db: &Database<Db>, returned: &Returned, rounds: i64, behind: Option<&str>) {
     let text = || sql("UPDATE tally SET n = ? WHERE id = ?");
     for round in 1..=rounds {
@@ -69,7 +90,7 @@ async fn writes(db: &Database<Db>, returned: &Returned, rounds: i64, behind: Opt
                     let mut plain = <Db as sqlx::Database>::Connection::connect(url).await.unwrap();
                     sqlx::query(text()).bind(round).bind(id).execute(&mut plain).await.unwrap();
                 }
-                None if round % 2 == 0 => {
+                None if round % 3 == 0 => {
                     let answer: Result<()> = db
                         .transaction(|tx| async move {
                             tx.execute(sql("UPDATE tally SET n = -1 WHERE id = ?"), (id,)).await?;
@@ -77,6 +98,10 @@ async fn writes(db: &Database<Db>, returned: &Returned, rounds: i64, behind: Opt
                         })
                         .await;
                     answer.unwrap();
+                }
+                None if round % 3 == 1 => {
+                    let report = db.execute_batch(text(), [(-1, id), (round, id)]).await.unwrap();
+                    assert_eq!(report.written, 2);
                 }
                 None => drop(db.execute(text(), (round, id)).await.unwrap()),
             }

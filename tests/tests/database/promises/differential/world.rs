@@ -11,6 +11,7 @@ use sqlx::{AssertSqlSafe, Connection as _};
 use super::super::here::{BACKEND, Db, EMPTY, place};
 use crate::random::answer::{Told, sorted};
 use crate::random::asked::Asked;
+use crate::random::rows::Rows;
 use crate::random::write::{Deed, Ending, Step};
 use crate::rig::Place;
 
@@ -168,29 +169,59 @@ impl World {
         match (step, written) {
             (Step::One(deed), Written::Openly) => vec![done(&self.db, deed).await],
             (Step::One(deed), Written::Behind) => vec![self.behind(&deed.asked).await],
-            (Step::Together(deeds, _), Written::Behind) => {
-                let mut all = Vec::new();
-                for deed in deeds {
-                    all.push(self.behind(&deed.asked).await);
-                }
-                all
+            (Step::Together(deeds, _), Written::Behind) => self.all_behind(deeds.iter().map(|deed| &deed.asked)).await,
+            (Step::Rows(rows), Written::Behind) => self.all_behind(&rows.rows).await,
+            (Step::Together(deeds, ending), Written::Openly) => {
+                let one_by_one = async |tx: &Database<Db>| {
+                    let mut all = Vec::new();
+                    for deed in deeds {
+                        all.push(done(tx, deed).await);
+                        self.asked_inside(tx, meanwhile).await;
+                    }
+                    all
+                };
+                self.together(deeds.len(), *ending, one_by_one).await
             }
-            (Step::Together(deeds, ending), Written::Openly) => self.together(deeds, *ending, meanwhile).await,
+            (Step::Rows(rows), Written::Openly) => match rows.ending {
+                None => batch(&self.db, rows).await,
+                Some(ending) => {
+                    let at_once = async |tx: &Database<Db>| {
+                        let all = batch(tx, rows).await;
+                        self.asked_inside(tx, meanwhile).await;
+                        all
+                    };
+                    self.together(rows.rows.len(), ending, at_once).await
+                }
+            },
         }
     }
 
-    async fn together(&self, deeds: &[Deed], ending: Ending, meanwhile: Option<&Question>) -> Vec<bool> {
+    async fn all_behind(&mut self, all: impl IntoIterator<Item = &Asked>) -> Vec<bool> {
+        let mut done = Vec::new();
+        for asked in all {
+            done.push(self.behind(asked).await);
+        }
+        done
+    }
+
+    /// What a transaction sees is nobody else's.
+    async fn asked_inside(&self, tx: &Database<Db>, meanwhile: Option<&Question>) {
+        if let Some(question) = meanwhile {
+            self.asked_through(tx, question).await;
+        }
+    }
+
+    /// In a transaction that ends so; of its so many writes none took effect if it was not committed.
+    async fn together(
+        &self,
+        writes: usize,
+        ending: Ending,
+        scope: impl AsyncFnOnce(&Database<Db>) -> Vec<bool>,
+    ) -> Vec<bool> {
         let answer: Result<Vec<bool>, Error> = self
             .db
             .transaction(|tx| async move {
-                let mut all = Vec::new();
-                for deed in deeds {
-                    all.push(done(&tx, deed).await);
-                    if let Some(question) = meanwhile {
-                        // What it sees is nobody else's.
-                        self.asked_through(&tx, question).await;
-                    }
-                }
+                let all = scope(&tx).await;
                 match ending {
                     Ending::Committed => Ok(all),
                     Ending::RolledBack => {
@@ -203,8 +234,21 @@ impl World {
                 }
             })
             .await;
-        answer.unwrap_or_else(|_| vec![false; deeds.len()])
+        answer.unwrap_or_else(|_| vec![false; writes])
     }
+}
+
+/// Which rows of a batch were written. Where the statement itself was refused, that is one refusal.
+async fn batch(db: &Database<Db>, rows: &Rows) -> Vec<bool> {
+    let text = AssertSqlSafe(rows.rows[0].text.clone());
+    let ended = db.execute_batch(text, rows.rows.clone()).batch_size(rows.size).await;
+    let (report, refused) = match &ended {
+        Ok(report) => (report, 0),
+        Err(stopped) => (stopped.report(), 1),
+    };
+    let mut all = vec![true; report.written];
+    all.resize(report.written + report.failed + refused, false);
+    all
 }
 
 async fn done(db: &Database<Db>, deed: &Deed) -> bool {
