@@ -28,10 +28,9 @@ pub async fn pipeline(db: &Db) -> anyhow::Result<Batched> {
             return Ok(batched);
         }
         let cards = cards(db, items).await?;
-        for report in write(db, cards).await? {
-            batched.batches += report.batches;
-            batched.rows += report.written;
-        }
+        let report = write(db, cards).await?;
+        batched.batches += report.batches;
+        batched.rows += report.written;
     }
 }
 
@@ -64,17 +63,16 @@ async fn meanings(db: &Db, words: BTreeSet<&str>) -> anyhow::Result<HashMap<Stri
 }
 
 /// All of these and their marks, or nothing: who is stopped between two batches goes on where this one ended.
-async fn write(db: &Db, cards: Vec<Card>) -> anyhow::Result<[BatchReport; 2]> {
+async fn write(db: &Db, cards: Vec<Card>) -> anyhow::Result<BatchReport> {
     db.transaction(|tx| async move {
-        let done: Vec<(i64,)> = cards.iter().map(|card| (card.0,)).collect();
+        let done: Vec<i64> = cards.iter().map(|card| card.0).collect();
         let insert = "INSERT INTO flashcard (saved, word, translation, difficulty, examples, source)
             VALUES (?, ?, ?, ?, ?, ?)";
         let made = tx.execute_batch(insert, cards).await?;
-        let marked = tx.execute_batch("UPDATE saved SET processed = 1 WHERE id = ?", done).await?;
-        for report in [&made, &marked] {
-            report.clone().complete()?;
-        }
-        Ok([made, marked])
+        made.clone().complete()?;
+        let marks = vec!["?"; done.len()].join(", ");
+        tx.execute(AssertSqlSafe(format!("UPDATE saved SET processed = 1 WHERE id IN ({marks})")), done).await?;
+        Ok(made)
     })
     .await
 }

@@ -19,7 +19,7 @@ pub struct Batched {
 #[derive(Debug)]
 pub struct Run {
     pub took: Duration,
-    /// Statements that it asked for, as the adviser counts them; batches it does not count.
+    /// Statements that it asked for, as the adviser counts them; a batch is one or a few.
     pub reads: u64,
     pub writes: u64,
     pub batched: Batched,

@@ -36,7 +36,7 @@ pub fn print(runs: &[(&str, &Run)]) {
             base / seconds
         );
     }
-    println!("reads, writes: statements, one by one. In batches: rows that were written a hundred at a time.");
+    println!("reads, writes: statements. In batches: rows that were written a hundred at a time, with one statement.");
     println!("`before` has the pool, prepared statements and write-ahead log of `Database` already.\n");
 }
 

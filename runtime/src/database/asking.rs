@@ -166,7 +166,7 @@ impl<DB: Driver> Database<DB> {
                 } else {
                     core.readers.acquire_living().await?
                 };
-                match held.ask(call, text.clone(), values.arguments()?).await {
+                match held.ask_in_time(core.read_deadline, call, text.clone(), values.arguments()?).await {
                     Ok(answer) => return Ok(answer),
                     Err((next, error)) => {
                         held.after(next);

@@ -215,6 +215,23 @@ impl<DB: Driver> Held<DB> {
         answer
     }
 
+    /// The same, of what reads and may be given up.
+    pub(super) async fn ask_in_time<R: Counted>(
+        &mut self,
+        limit: Option<Duration>,
+        call: Call<DB, R>,
+        text: Text,
+        values: DB::Arguments,
+    ) -> Asked<R> {
+        let Some(limit) = limit else { return self.ask(call, text, values).await };
+        if let Ok(answer) = tokio::time::timeout(limit, self.ask(call, text, values)).await {
+            return answer;
+        }
+        // Its answer may come when somebody else has asked.
+        self.give_up();
+        Err((Next::Tell, Error::new(ErrorKind::Deadline, "the database did not answer in time: see read_deadline")))
+    }
+
     /// Ends it, where nobody can be told.
     pub(super) fn cut(self) {
         if let Self::Pooled(connection) = self {

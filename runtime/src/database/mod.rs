@@ -45,6 +45,7 @@ mod write;
 use std::fmt;
 use std::str::FromStr as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sqlx::Pool;
 
@@ -113,6 +114,7 @@ struct Core<DB: Driver> {
     groups: Groups,
     schema: Schema,
     clock: Clock,
+    read_deadline: Option<Duration>,
     cache: Option<Cache>,
     outbox: Option<Outbox>,
     /// Tells once more what a lost connection may still bring about.
@@ -160,7 +162,12 @@ impl<DB: Driver> Database<DB> {
         }
         let registered = Registered::new(&options.name, &registry::target::<DB>(&address))?;
         let pools = DB::pools(address, &options);
-        let options = DatabaseOptions { overflow: if pools.alone { 0 } else { options.overflow }, ..options };
+        let options = if pools.alone {
+            // It would go with its connection.
+            DatabaseOptions { overflow: 0, read_deadline: None, ..options }
+        } else {
+            options
+        };
         let replicas = Replicas::open(&options)?;
         let readers = Connections::new(pools.readers, &options);
         // There is room for one.
@@ -182,6 +189,10 @@ impl<DB: Driver> Database<DB> {
             return Err(Error::config("overflow", message));
         }
         let registered = Registered::new(&options.name, &registry::target::<DB>(&pool.connect_options()))?;
+        let mut options = options;
+        if DB::is_alone(&pool.connect_options()) {
+            options.read_deadline = None;
+        }
         // What is done to its new connections is not known here: others would not be the same.
         let adviser = Adviser::new(&options, adviser::room::<DB>(&pool.connect_options()), false);
         let readers = Connections::new(pool, &options);
@@ -213,6 +224,7 @@ impl<DB: Driver> Database<DB> {
             breaker: Breaker::new(options.breaker, options.clock.clone()),
             schema: Schema::default(),
             clock: options.clock,
+            read_deadline: options.read_deadline,
             known: Known::new(DB::BACKEND, adviser.clone()),
             adviser,
             groups,

@@ -24,6 +24,7 @@ pub struct DatabaseOptions {
     pub(super) overflow: u32,
     pub(super) most_waiting: usize,
     pub(super) acquire_deadline: Duration,
+    pub(super) read_deadline: Option<Duration>,
     pub(super) idle_timeout: Option<Duration>,
     pub(super) max_lifetime: Option<Duration>,
     pub(super) check_after: Duration,
@@ -47,6 +48,7 @@ impl Default for DatabaseOptions {
             overflow: 0,
             most_waiting: 1_000,
             acquire_deadline: Duration::from_secs(2),
+            read_deadline: Some(Duration::from_secs(30)),
             idle_timeout: Some(Duration::from_mins(10)),
             max_lifetime: Some(Duration::from_mins(30)),
             check_after: Duration::from_secs(1),
@@ -121,6 +123,20 @@ impl DatabaseOptions {
     #[must_use]
     pub fn acquire_deadline(mut self, deadline: Duration) -> Self {
         self.acquire_deadline = deadline;
+        self
+    }
+
+    /// What only reads, outside of a transaction, may take so long once it has a connection; then it fails
+    /// ([`ErrorKind::Deadline`]), and its connection is closed. `None`: as long as it takes. Default: 30 s.
+    ///
+    /// So a database that stands still, with its connections open, is noticed too: after some failures the breaker leaves
+    /// it alone. What writes has no deadline, for nobody would know what became of it; nor has a database in memory, which
+    /// would go with its connection. For callers who cannot wait so long there is `timeout` at a cached function.
+    ///
+    /// [`ErrorKind::Deadline`]: crate::ErrorKind::Deadline
+    #[must_use]
+    pub fn read_deadline(mut self, deadline: impl Into<Option<Duration>>) -> Self {
+        self.read_deadline = deadline.into();
         self
     }
 

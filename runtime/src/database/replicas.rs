@@ -36,6 +36,7 @@ pub(super) struct Replicas<DB: Driver> {
 struct Replica<DB: Driver> {
     connections: Connections<DB>,
     breaker: Breaker,
+    read_deadline: Option<Duration>,
 }
 
 /// What became of reads.
@@ -65,7 +66,8 @@ impl<DB: Driver> Replicas<DB> {
                 return Err(Error::config("replica", "a database in memory is nobody's replica"));
             }
             let connections = Connections::new(DB::pools(address, &patient).readers, &patient);
-            Ok(Replica { connections, breaker: Breaker::new(options.breaker, options.clock.clone()) })
+            let breaker = Breaker::new(options.breaker, options.clock.clone());
+            Ok(Replica { connections, breaker, read_deadline: options.read_deadline })
         };
         let servers = options.replicas.0.iter().map(|url| server(url)).collect::<Result<Vec<_>>>()?;
         let all = Groups::new(&options.name).written(&Tables::Any).pop().unwrap_or(Group::Tagged);
@@ -169,7 +171,7 @@ impl<DB: Driver> Replica<DB> {
             let acquire = tokio::time::timeout(PATIENCE, self.connections.acquire()).await;
             let away = |_| Error::new(ErrorKind::Connection, "the replica cannot be reached in time");
             let mut held = acquire.map_err(away)??;
-            held.ask(call, text, values).await.map_err(|(next, error)| {
+            held.ask_in_time(self.read_deadline, call, text, values).await.map_err(|(next, error)| {
                 held.after(next);
                 error
             })

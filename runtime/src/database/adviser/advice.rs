@@ -16,9 +16,11 @@ plain! {
         pub kind: String,
         /// From where: `file:line:column`.
         pub location: String,
+        /// The cached function whose loads ask it, if it is one: the loop is where that is called.
+        pub site: Option<String>,
         /// How many tasks or requests did so.
         pub callers: u64,
-        /// How often one of them asked within a second, at least.
+        /// How often one of them asked, at least.
         pub most: u64,
         /// One statement that answers for all keys, with `?` for them; nothing where many keys are another question.
         pub batch: Option<String>,

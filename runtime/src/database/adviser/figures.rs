@@ -61,9 +61,11 @@ impl std::fmt::Debug for Known {
 }
 
 /// From where it was repeated.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Repeated {
     pub(super) at: &'static Location<'static>,
+    /// The site whose loads did so, if it was a load.
+    pub(super) site: Option<String>,
     /// By how many tasks or requests.
     pub(super) callers: u64,
     /// How often by one of them, at least.
@@ -153,7 +155,7 @@ impl Figures {
     }
 
     /// One caller has asked it so often from here. Is that new?
-    pub(super) fn repeated_from(&self, at: &'static Location<'static>, count: u64) -> bool {
+    pub(super) fn repeated_from(&self, at: &'static Location<'static>, asker: Option<&Asker>, count: u64) -> bool {
         let mut repeated = self.repeated.lock();
         if let Some(known) = repeated.iter_mut().find(|known| known.at == at) {
             known.callers += u64::from(count == MANY);
@@ -162,7 +164,8 @@ impl Figures {
         }
         let room = repeated.len() < PLACES;
         if room {
-            repeated.push(Repeated { at, callers: 1, most: count });
+            let site = asker.map(|asker| asker.sign.name.to_string());
+            repeated.push(Repeated { at, site, callers: 1, most: count });
         }
         room
     }

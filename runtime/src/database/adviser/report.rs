@@ -62,7 +62,12 @@ fn query(f: &mut fmt::Formatter<'_>, query: &QueryStats) -> fmt::Result {
 
 fn repeated(f: &mut fmt::Formatter<'_>, repeated: &RepeatedQuery) -> fmt::Result {
     writeln!(f, "- {}", repeated.shape)?;
-    writeln!(f, "    at {}: {} times or more, by {} callers", repeated.location, repeated.most, repeated.callers)?;
+    let site = repeated.site.as_ref().map(|site| format!(", for {site}")).unwrap_or_default();
+    writeln!(
+        f,
+        "    at {}{site}: {} times or more, by {} callers",
+        repeated.location, repeated.most, repeated.callers
+    )?;
     writeln!(f, "    {}", repeated.text)?;
     match &repeated.batch {
         Some(batch) => writeln!(f, "    {batch}"),

@@ -302,6 +302,7 @@ fn repeats_of(figures: &Figures, backend: Backend) -> Vec<RepeatedQuery> {
         shape: shortened(figures.shape()),
         kind: queries::word(known.statement.kind()).to_owned(),
         location: repeated.at.to_string(),
+        site: repeated.site,
         callers: repeated.callers,
         most: repeated.most,
         batch: batch.as_ref().map(|batch| shortened(&batch.text)),
