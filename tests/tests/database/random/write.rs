@@ -54,8 +54,8 @@ pub(crate) enum Step {
 impl Step {
     pub(crate) fn random(schema: &Schema, dice: &mut Dice) -> Self {
         match dice.below(100) {
-            0..75 => Self::One(deed(schema, dice, true)),
-            75..87 => Self::Rows(Rows::random(schema, dice)),
+            0..78 => Self::One(deed(schema, dice, true)),
+            78..88 => Self::Rows(Rows::random(schema, dice)),
             _ => {
                 let deeds = (0..dice.between(1, 4)).map(|_| deed(schema, dice, false)).collect();
                 Self::Together(deeds, Ending::random(dice))

@@ -157,7 +157,7 @@ fn seeds() -> Vec<u64> {
         return vec![seed.parse().unwrap()];
     }
     // A server answers more slowly than a file.
-    let short = if matches!(BACKEND, Backend::Sqlite) { 1_500 } else { 600 };
+    let short = if matches!(BACKEND, Backend::Sqlite) { 1_500 } else { 900 };
     let steps = if std::env::var_os("CACHED_FULL").is_some() { FULL } else { short };
     let first = std::hash::RandomState::new().hash_one(0_u8) >> 16;
     (0..steps.div_ceil(STEPS)).map(|number| first + number).collect()
