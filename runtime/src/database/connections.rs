@@ -12,7 +12,7 @@ use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 use super::Call;
 use super::adviser::{Counted, Timing};
 use super::driver::{Driver, Text};
-use super::failure::{Next, judge};
+use super::failure::{Next, is_locked, judge};
 use super::options::DatabaseOptions;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -20,6 +20,9 @@ use crate::error::{Error, ErrorKind, Result};
 const QUESTION: Duration = Duration::from_secs(1);
 /// What was found out holds for so long.
 const ANSWER: Duration = Duration::from_secs(1);
+
+/// After a file was found locked it is tried again after this.
+const LOCKED: Duration = Duration::from_millis(5);
 
 /// One pool, and what stands around it.
 pub(super) struct Connections<DB: Driver> {
@@ -107,7 +110,7 @@ impl<DB: Driver> Connections<DB> {
     async fn pooled(&self) -> Result<Held<DB>> {
         let place = self.place()?;
         // Boxed: the driver's way to a connection is long, and every caller's future would have to hold it.
-        let acquired = tokio::time::timeout(self.deadline, Box::pin(self.pool.acquire())).await;
+        let acquired = tokio::time::timeout(self.deadline, Box::pin(self.unlocked())).await;
         drop(place);
         match acquired {
             Ok(Ok(connection)) => Ok(Held::Pooled(connection)),
@@ -115,6 +118,36 @@ impl<DB: Driver> Connections<DB> {
             // Whoever cannot connect is outside, whatever the reason.
             Ok(Err(source)) => Err(judge(source, |_| Some(Next::Tell)).1),
         }
+    }
+
+    /// A connection of the pool. Several that open a new file of SQLite at once are in each other's way while it gets its
+    /// write-ahead log, and SQLite does not wait there.
+    async fn unlocked(&self) -> sqlx::Result<PoolConnection<DB>> {
+        loop {
+            match self.pool.acquire().await {
+                Err(sqlx::Error::Database(told)) if is_locked(&*told) => tokio::time::sleep(LOCKED).await,
+                answer => return answer,
+            }
+        }
+    }
+
+    /// Opens so many, behind: the driver keeps so many, but does not open them by itself.
+    pub(super) fn open_some(&self, fewest: u32) {
+        let fewest = fewest.min(self.pool.options().get_max_connections());
+        if fewest == 0 {
+            return;
+        }
+        let pool = self.pool.clone();
+        drop(tokio::spawn(async move {
+            // Held until all are there: else the next one got would be one of them.
+            let mut open = Vec::new();
+            while pool.size() < fewest {
+                match pool.acquire().await {
+                    Ok(connection) => open.push(connection),
+                    Err(error) => return tracing::debug!(%error, "connections could not be opened ahead"),
+                }
+            }
+        }));
     }
 
     /// A place among those who wait.

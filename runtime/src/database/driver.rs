@@ -95,8 +95,20 @@ pub trait Sealed: sqlx::Database<Arguments: Clone + Sync + fmt::Debug, ArgumentB
         false
     }
 
-    /// What is set for each session, beyond what the URL of this address says: it may decide which tables are seen.
-    fn session(address: &Address<Self>) -> Option<String>
+    /// Where it is, as a URL without the password. Of SQLite without the name of the file, for not each of those can stand in
+    /// a URL.
+    fn url(address: &Address<Self>) -> String
+    where
+        Self: Driver,
+    {
+        let mut url = address.to_url_lossy();
+        // A URL that can hold no password holds none.
+        let _ = url.set_password(None);
+        url.into()
+    }
+
+    /// What its URL does not say, and what decides which tables are seen.
+    fn unsaid(address: &Address<Self>) -> Option<String>
     where
         Self: Driver,
     {

@@ -63,11 +63,10 @@ pub(super) fn judge(source: sqlx::Error, outage: fn(&dyn sqlx::error::DatabaseEr
         E::Database(told) => {
             let next = outage(&**told);
             let away = matches!(next, Some(Next::Tell | Next::Another));
-            let kind = match told.message() {
+            let kind = match is_locked(&**told) {
                 _ if away => ErrorKind::Connection,
-                // By another process, in SQLite.
-                "database is locked" | "database table is locked" => ErrorKind::Busy,
-                _ => ErrorKind::Database,
+                true => ErrorKind::Busy,
+                false => ErrorKind::Database,
             };
             (next.unwrap_or(Next::Tell), told_by(kind, &**told))
         }
@@ -91,6 +90,11 @@ pub(super) fn judge(source: sqlx::Error, outage: fn(&dyn sqlx::error::DatabaseEr
         _ => (Next::Tell, Error::new(ErrorKind::Database, "the statement failed")),
     };
     (next, error.because(Failure(source)))
+}
+
+/// Has somebody else locked it, in SQLite? It says so in words that are its own.
+pub(super) fn is_locked(told: &dyn sqlx::error::DatabaseError) -> bool {
+    matches!(told.message(), "database is locked" | "database table is locked")
 }
 
 /// Names are told, of the statement and of the schema; the sentence is in the source.

@@ -170,6 +170,7 @@ impl<DB: Driver> Database<DB> {
         };
         let replicas = Replicas::open(&options)?;
         let readers = Connections::new(pools.readers, &options);
+        readers.open_some(options.min_connections);
         // There is room for one.
         let alone = DatabaseOptions { overflow: 0, ..options.clone() };
         let writer = pools.writer.map(|pool| Connections::new(pool, &alone));

@@ -89,7 +89,7 @@ impl DatabaseOptions {
         self
     }
 
-    /// So many connections are kept though nobody needs them. Default: 0.
+    /// So many connections are opened at once, behind, and kept though nobody needs them. Default: 0.
     #[must_use]
     pub fn min_connections(mut self, least: u32) -> Self {
         self.min_connections = least;

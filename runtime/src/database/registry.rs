@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
-use sqlx::ConnectOptions as _;
 
 use super::driver::{Address, Driver};
 use super::holders::Holders;
@@ -76,9 +75,6 @@ pub(super) fn target<DB: Driver>(address: &Address<DB>) -> String {
     if DB::is_alone(address) {
         return format!("{}:{}", DB::BACKEND, IN_MEMORY.fetch_add(1, Ordering::Relaxed));
     }
-    let mut url = address.to_url_lossy();
-    // A URL that can hold no password holds none.
-    let _ = url.set_password(None);
     // Two that differ in `search_path` see different tables.
-    format!("{}:{url} {}", DB::BACKEND, DB::session(address).unwrap_or_default())
+    format!("{}:{} {}", DB::BACKEND, DB::url(address), DB::unsaid(address).unwrap_or_default())
 }

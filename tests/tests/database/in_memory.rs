@@ -10,10 +10,13 @@ use sqlx::Sqlite;
 use crate::rig::sqlite::SLOW;
 
 /// Ways to say it. By a name others in the process could open the same one: none is used twice.
-fn urls() -> [String; 3] {
+fn urls() -> [String; 5] {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let named = format!("sqlite://h6-{}.db?mode=memory", NEXT.fetch_add(1, Ordering::Relaxed));
-    ["sqlite://?mode=memory".to_owned(), "sqlite://?mode=memory&cache=private".to_owned(), named]
+    let [plain, short, private, whole] =
+        ["sqlite://?mode=memory", "sqlite::memory:", "sqlite://?mode=memory&cache=private", "sqlite://:memory:"]
+            .map(str::to_owned);
+    [plain, short, private, whole, named]
 }
 
 const INSERT: &str = "INSERT INTO video (id, title) VALUES (?, ?)";

@@ -92,3 +92,42 @@ async fn h9_the_sqlite_that_is_built_in_does_not_corrupt_databases() {
     let parts: Vec<u32> = version.split('.').map(|part| part.parse().unwrap()).collect();
     assert!(parts >= vec![3, 51, 3], "{version}");
 }
+
+/// While a file gets its write-ahead log SQLite refuses all others, and does not wait.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_opens_a_new_file_with_others_is_not_refused() {
+    for _ in 0..40 {
+        let place = place();
+        let options = DatabaseOptions::new().name(&place.url).acquire_deadline(Duration::from_secs(30));
+        let db = Database::<Sqlite>::open(&place.url, options).unwrap();
+        let gate = std::sync::Arc::new(tokio::sync::Barrier::new(8));
+        let calls: Vec<_> = (0..8)
+            .map(|_| {
+                let (db, gate) = (db.clone(), std::sync::Arc::clone(&gate));
+                tokio::spawn(async move {
+                    gate.wait().await;
+                    db.fetch_one::<(i64,)>("SELECT 1", ()).await
+                })
+            })
+            .collect();
+        for call in calls {
+            assert_eq!(call.await.unwrap().unwrap(), (1,));
+        }
+    }
+}
+
+/// A name that can stand in no URL is one all the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn files_may_be_called_as_they_like() {
+    let room = tempfile::tempdir().unwrap();
+    for name in ["a:b.db", "x[1].db", "a|b.db", "a^b.db", "a b.db", "ä.db"] {
+        let options =
+            sqlx::sqlite::SqliteConnectOptions::new().filename(room.path().join(name)).create_if_missing(true);
+        let db = Database::<Sqlite>::at(options, DatabaseOptions::new().name(name)).unwrap();
+        db.execute("CREATE TABLE t (id BIGINT)", ()).await.unwrap();
+        assert!(room.path().join(name).exists());
+        let relative = format!("sqlite://{name}");
+        let absent = Database::<Sqlite>::open(&relative, DatabaseOptions::new().name(&relative)).unwrap();
+        absent.fetch_one::<(i64,)>("SELECT 1", ()).await.unwrap_err();
+    }
+}

@@ -22,9 +22,8 @@ pub(super) const LIMIT: Duration = Duration::from_secs(2);
 
 /// How many prepared statements a connection of a pool keeps that was made elsewhere, where its address says so.
 pub(in crate::database) fn room<DB: Driver>(address: &Address<DB>) -> Option<usize> {
-    let url = address.to_url_lossy();
-    let room = url.query_pairs().find(|(name, _)| name == "statement-cache-capacity")?;
-    room.1.parse().ok()
+    let url = DB::url(address);
+    url.split(['?', '&']).find_map(|pair| pair.strip_prefix("statement-cache-capacity="))?.parse().ok()
 }
 
 /// From now on the adviser can ask the database for plans.

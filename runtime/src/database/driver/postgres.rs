@@ -24,7 +24,7 @@ impl Sealed for Postgres {
         Pools { readers: pool::<Self>(address, options, options.max_connections), writer: None, alone: false }
     }
 
-    fn session(address: &Address<Self>) -> Option<String> {
+    fn unsaid(address: &Address<Self>) -> Option<String> {
         address.get_options().map(str::to_owned)
     }
 

@@ -4,9 +4,9 @@ mod columns;
 
 use std::time::Duration;
 
-use sqlx::Sqlite;
 use sqlx::error::DatabaseError;
 use sqlx::sqlite::{SqliteArgumentsBuffer, SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous, SqliteTypeInfo};
+use sqlx::{ConnectOptions as _, Sqlite};
 
 use super::{Address, Answer, Done, Driver, Pools, Sealed, Text, calls, only, pool};
 use crate::database::catalog::facts::Facts;
@@ -41,6 +41,14 @@ impl Sealed for Sqlite {
 
     fn is_alone(address: &Address<Self>) -> bool {
         in_memory(address)
+    }
+
+    fn url(address: &Address<Self>) -> String {
+        address.clone().filename("/").to_url_lossy().into()
+    }
+
+    fn unsaid(address: &Address<Self>) -> Option<String> {
+        Some(address.get_filename().display().to_string())
     }
 
     fn check(connection: &mut Self::Connection) -> Answer<'_, Result<()>> {
@@ -132,8 +140,7 @@ fn tuned(address: SqliteConnectOptions, options: &DatabaseOptions) -> SqliteConn
 }
 
 fn in_memory(address: &SqliteConnectOptions) -> bool {
-    let url = sqlx::ConnectOptions::to_url_lossy(address);
     let name = address.get_filename().to_string_lossy();
-    let says = |word: &str| name.contains(word) || url.as_str().contains(word);
-    name.is_empty() || says(":memory:") || says("mode=memory") || says("sqlx-in-memory")
+    let named = name.is_empty() || name.contains(":memory:") || name.contains("sqlx-in-memory");
+    named || Sqlite::url(address).contains("mode=memory")
 }

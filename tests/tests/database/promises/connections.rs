@@ -149,3 +149,19 @@ async fn a_connection_that_died_while_it_rested_is_found_before_it_is_used() {
     let control = after_the_end(PATIENCE).await.unwrap();
     assert_eq!(control[0], Err(ErrorKind::Connection), "where it is not asked: {control:?}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_fewest_connections_are_there_before_anybody_asks() {
+    let home = home(options().min_connections(3).max_connections(5));
+    until("they are open", || home.db.pool().num_idle() == 3).await;
+    assert!(sessions(home.url()).is_none_or(|told| told == 3));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_read_that_takes_too_long_fails_and_so_goes_its_connection() {
+    let home = home(options().read_deadline(Duration::from_millis(30)).max_connections(1));
+    let late = home.db.fetch_one::<(i64,)>(sql(SLOW), ()).await.unwrap_err();
+    assert_eq!(late.kind(), ErrorKind::Deadline, "{late}");
+    assert_eq!(home.db.fetch_one::<(i64,)>(sql("SELECT count(*) FROM (SELECT 1) s"), ()).await.unwrap(), (1,));
+    home.db.transaction(|tx| async move { tx.fetch_one::<(i64,)>(sql(SLOW), ()).await }).await.unwrap();
+}
