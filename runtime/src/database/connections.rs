@@ -256,8 +256,10 @@ impl<DB: Driver> Held<DB> {
         text: Text,
         values: DB::Arguments,
     ) -> Asked<R> {
-        let Some(limit) = limit else { return self.ask(call, text, values).await };
-        if let Ok(answer) = tokio::time::timeout(limit, self.ask(call, text, values)).await {
+        // Boxed: else every caller's future would have to hold it, and its timer besides.
+        let asked = Box::pin(self.ask(call, text, values));
+        let Some(limit) = limit else { return asked.await };
+        if let Ok(answer) = tokio::time::timeout(limit, asked).await {
             return answer;
         }
         // Its answer may come when somebody else has asked.

@@ -130,8 +130,8 @@ fn unknown(told: &dyn sqlx::error::DatabaseError) -> Option<(&'static str, Strin
     let message = told.message();
     // What SQLite says has no code of its own.
     let (what, name) = match told.code().as_deref() {
-        // PostgreSQL leaves the quotes out where it names the table too: `column v.nothing does not exist`.
-        Some("42703") => (COLUMN, message.strip_prefix("column ")?.split(" does not").next()?),
+        // `column "x" does not exist`, `column v.x does not exist`, `column "x" of relation "v" does not exist`.
+        Some("42703") => (COLUMN, message.strip_prefix("column ")?.split(' ').next()?),
         Some("42P01") => (TABLE, message.split('"').nth(1)?),
         Some("42S22") => (COLUMN, message.split('\'').nth(1)?),
         Some("42S02") => (TABLE, message.split('\'').nth(1)?),
