@@ -83,7 +83,11 @@ impl<DB: Driver> Database<DB> {
             }
             Err(error) => {
                 // The scope's own error is what the caller wants to know.
-                let _ = to_its_end(Box::pin(async move { Ok(inside.rollback().await) })).await;
+                let _ = to_its_end(Box::pin(async move {
+                    inside.rollback().await;
+                    Ok(())
+                }))
+                .await;
                 Err(error)
             }
         }

@@ -6,38 +6,11 @@ use std::time::Duration;
 use cached_runtime::tier::memory::MemoryTier;
 use cached_runtime::{Cache, Error, ErrorKind, Rate, Tier, cache};
 
-use crate::rig::{Down, World, soon};
+use crate::failed::{Failed, Unshared};
+use crate::rig::{World, soon};
 use crate::shelf::eventually;
 
 const SECOND: Duration = Duration::from_secs(1);
-
-/// A load failed, or was not begun.
-#[derive(Debug, Clone)]
-enum Failed {
-    Source,
-    Cache(Error),
-}
-
-impl From<Error> for Failed {
-    fn from(error: Error) -> Self {
-        Self::Cache(error)
-    }
-}
-
-impl From<Down> for Failed {
-    fn from(Down: Down) -> Self {
-        Self::Source
-    }
-}
-
-impl Failed {
-    fn error(self) -> Error {
-        match self {
-            Self::Cache(error) => error,
-            Self::Source => panic!("the source has failed, and not the budget"),
-        }
-    }
-}
 
 fn is_refused<T: std::fmt::Debug>(answer: Result<T, Failed>) -> bool {
     matches!(answer, Err(Failed::Cache(error)) if error.kind() == ErrorKind::Rate)
@@ -207,16 +180,6 @@ async fn loads_in_their_callers_have_the_budget_too() {
     assert_eq!(plain(&world, 1).unwrap(), 0, "its old value");
     world.clock.advance(50 * SECOND);
     assert_eq!(plain(&world, 1).unwrap(), 9);
-}
-
-/// Cannot be cloned.
-#[derive(Debug)]
-struct Unshared(Failed);
-
-impl From<Error> for Unshared {
-    fn from(error: Error) -> Self {
-        Self(error.into())
-    }
 }
 
 #[tokio::test]
