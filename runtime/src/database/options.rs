@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::adviser::MANY;
 use super::outbox::OutboxOptions;
 use super::replicas::Urls;
 use crate::cache::Cache;
@@ -37,6 +38,7 @@ pub struct DatabaseOptions {
     pub(super) outbox: Option<OutboxOptions>,
     pub(super) adviser: bool,
     pub(super) slow: Option<Duration>,
+    pub(super) repeated: u32,
 }
 
 impl Default for DatabaseOptions {
@@ -61,6 +63,7 @@ impl Default for DatabaseOptions {
             outbox: None,
             adviser: true,
             slow: Some(Duration::from_millis(100)),
+            repeated: MANY,
         }
     }
 }
@@ -241,6 +244,14 @@ impl DatabaseOptions {
     #[must_use]
     pub fn adviser(mut self, on: bool) -> Self {
         self.adviser = on;
+        self
+    }
+
+    /// So many calls of one statement by one task or request are a repeat ("N+1"), which is told in the log and by the adviser;
+    /// 0: nothing is. Default: 5.
+    #[must_use]
+    pub fn repeated(mut self, calls: u32) -> Self {
+        self.repeated = calls;
         self
     }
 

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use tracing::Instrument as _;
 
 use super::adviser::Counted;
+use super::connections::{Asked, Held};
 use super::driver::{Driver, Text};
-use super::failure::Next;
+use super::failure::{Next, cause};
 use super::touch::Write;
-use super::{Call, Core, left_alone};
+use super::{Call, Core, TIMES, left_alone};
 use crate::error::{Error, ErrorKind, Result};
+use crate::statement::Backend;
 
 /// Runs it in a task of its own: between the moment when the database has done it and the invalidation nobody can take
 /// it away.
@@ -39,7 +41,7 @@ pub(super) async fn apart<DB: Driver, R: Counted + Send + 'static>(
                 }
             };
             let due = core.due(groups);
-            let answer = held.ask(call, text, values).await;
+            let answer = ask_again(&mut held, call, text, values).await;
             // Also when it failed: some failures leave behind what they did before, and after a lost connection nobody
             // knows.
             let mut due = core.completed(due, &touched);
@@ -57,6 +59,30 @@ pub(super) async fn apart<DB: Driver, R: Counted + Send + 'static>(
         asked.await.map_err(left_alone)
     });
     to_its_end(done).await
+}
+
+/// Asks, and again what was undone because others were in the way.
+async fn ask_again<DB: Driver, R: Counted>(
+    held: &mut Held<DB>,
+    call: Call<DB, R>,
+    text: Text,
+    values: DB::Arguments,
+) -> Asked<R> {
+    // There others wait for the whole database, and none is undone.
+    let times = if DB::BACKEND == Backend::Sqlite { 1 } else { TIMES };
+    for _ in 1..times {
+        match held.ask(call, text.clone(), values.clone()).await {
+            Err((_, error)) if was_undone(&error) => {}
+            answer => return answer,
+        }
+    }
+    held.ask(call, text, values).await
+}
+
+/// Was it undone, as by a deadlock, so that it may be done again?
+pub(super) fn was_undone(error: &Error) -> bool {
+    let told = cause(error).and_then(sqlx::Error::as_database_error);
+    told.and_then(|told| told.code()).is_some_and(|code| matches!(&*code, "40001" | "40P01"))
 }
 
 /// Runs a future though its caller goes away. Boxed: else the callers' futures would have to hold it, twice.

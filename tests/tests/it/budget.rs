@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cached_runtime::tier::memory::MemoryTier;
-use cached_runtime::{Cache, Error, ErrorKind, Rate, Tier, cache};
+use cached_runtime::{Cache, ErrorKind, Rate, Tier, cache};
 
 use crate::failed::{Failed, Unshared};
 use crate::rig::{World, soon};

@@ -8,7 +8,6 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::histogram::Histogram;
-use super::repeats::MANY;
 use super::sketch::Sketch;
 use crate::clock::Millis;
 use crate::flight::Asker;
@@ -155,10 +154,16 @@ impl Figures {
     }
 
     /// One caller has asked it so often from here. Is that new?
-    pub(super) fn repeated_from(&self, at: &'static Location<'static>, asker: Option<&Asker>, count: u64) -> bool {
+    pub(super) fn repeated_from(
+        &self,
+        at: &'static Location<'static>,
+        asker: Option<&Asker>,
+        count: u64,
+        first: bool,
+    ) -> bool {
         let mut repeated = self.repeated.lock();
         if let Some(known) = repeated.iter_mut().find(|known| known.at == at) {
-            known.callers += u64::from(count == MANY);
+            known.callers += u64::from(first);
             known.most = known.most.max(count);
             return false;
         }

@@ -50,6 +50,7 @@ pub(super) use self::figures::Figures;
 pub(super) use self::planner::Planner;
 pub(super) use self::prepared::Prepared;
 pub(super) use self::question::{Counted, Question, Timing};
+pub(super) use self::repeats::MANY;
 
 pub use advice::{Advice, AdviceOptions, FullScan, IndexAdvice, RepeatedQuery};
 pub use plan::{Plan, PlanStep};
@@ -99,7 +100,7 @@ impl Adviser {
                 clock: options.clock.clone(),
                 figures: RwLock::default(),
                 others: Arc::new(Figures::new(None)),
-                repeats: Repeats::default(),
+                repeats: Repeats::new(options.repeated),
                 ring: Ring::default(),
                 prepared: Prepared::new(room),
                 apart,

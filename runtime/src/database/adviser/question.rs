@@ -42,7 +42,8 @@ impl Question {
         let asker = asker();
         figures.asked_by(asker.as_ref());
         let count = adviser.repeats.call(Caller::here(), Arc::as_ptr(figures) as usize, adviser.clock.now());
-        if super::repeats::Repeats::is_told(count) && figures.repeated_from(at, asker.as_ref(), count) {
+        let repeats = &adviser.repeats;
+        if repeats.is_told(count) && figures.repeated_from(at, asker.as_ref(), count, repeats.is_first(count)) {
             let shape = super::shortened(figures.shape());
             tracing::warn!(database = %adviser.database, %shape, location = %at, count, "the same statement again and again for one caller: ask once for all of them");
         }

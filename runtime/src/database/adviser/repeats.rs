@@ -9,8 +9,8 @@ use crate::flight::Caller;
 
 /// So many callers and statements are watched at a time; of two that share a place the later is.
 const PLACES: usize = 4_096;
-/// So often is a repeat.
-pub(super) const MANY: u64 = 5;
+/// So often is a repeat, if nothing else is said.
+pub(in crate::database) const MANY: u32 = 5;
 /// What is further apart than this has nothing to do with each other, but in a request: that is one thing, however long
 /// it takes. Of a task, which may go on for ever, it is the time from one call to the next.
 const WINDOW: Millis = 1_000;
@@ -27,15 +27,16 @@ const MOST: u64 = (1 << 12) - 1;
 pub(super) struct Repeats {
     places: Box<[AtomicU64]>,
     seed: RandomState,
-}
-
-impl Default for Repeats {
-    fn default() -> Self {
-        Self { places: (0..PLACES).map(|_| AtomicU64::new(0)).collect(), seed: RandomState::new() }
-    }
+    /// So often is a repeat; 0: nothing is.
+    many: u64,
 }
 
 impl Repeats {
+    pub(super) fn new(many: u32) -> Self {
+        let places = (0..PLACES).map(|_| AtomicU64::new(0)).collect();
+        Self { places, seed: RandomState::new(), many: u64::from(many).min(MOST) }
+    }
+
     /// One more call; says the how manieth it is within the time that counts.
     pub(super) fn call(&self, caller: Caller, statement: usize, now: Millis) -> u64 {
         let hash = self.seed.hash_one((caller, statement));
@@ -55,8 +56,13 @@ impl Repeats {
     }
 
     /// Is it to be told that this was the how manieth? At first, and then less and less often.
-    pub(super) const fn is_told(count: u64) -> bool {
-        count == MANY || (count > MANY && count.is_power_of_two())
+    pub(super) const fn is_told(&self, count: u64) -> bool {
+        self.is_first(count) || (self.many > 0 && count > self.many && count.is_power_of_two())
+    }
+
+    /// Is it a repeat from now on?
+    pub(super) const fn is_first(&self, count: u64) -> bool {
+        self.many > 0 && count == self.many
     }
 }
 
@@ -74,42 +80,42 @@ mod tests {
 
     #[test]
     fn calls_of_one_caller_are_counted() {
-        let repeats = Repeats::default();
+        let repeats = Repeats::new(MANY);
         assert_eq!(times(&repeats, Caller::Request(1), 1_000_000, 1), 20);
-        assert!(Repeats::is_told(MANY) && !Repeats::is_told(6) && Repeats::is_told(8));
+        assert!(repeats.is_told(5) && !repeats.is_told(6) && repeats.is_told(8));
     }
 
     #[test]
     fn calls_of_different_callers_or_statements_are_not_added_up() {
-        let repeats = Repeats::default();
+        let repeats = Repeats::new(MANY);
         let many = (0..1_000).map(|caller| repeats.call(Caller::Request(caller), 7, 5)).max();
         assert_eq!(many, Some(1));
-        let repeats = Repeats::default();
+        let repeats = Repeats::new(MANY);
         let many = (0..1_000).map(|statement| repeats.call(Caller::Request(1), statement, 5)).max();
         assert_eq!(many, Some(1));
     }
 
     #[test]
     fn a_loop_that_waits_between_its_rounds_is_none() {
-        assert_eq!(times(&Repeats::default(), thread(), 1_000_000, 500), 3);
-        assert!(times(&Repeats::default(), thread(), 1_000_000, 300) < MANY);
+        assert_eq!(times(&Repeats::new(MANY), thread(), 1_000_000, 500), 3);
+        assert!(times(&Repeats::new(MANY), thread(), 1_000_000, 300) < u64::from(MANY));
     }
 
     #[test]
     fn a_request_is_one_thing_however_long_it_takes() {
-        assert_eq!(times(&Repeats::default(), Caller::Request(1), 1_000_000, 3_000), 20);
+        assert_eq!(times(&Repeats::new(MANY), Caller::Request(1), 1_000_000, 3_000), 20);
     }
 
     #[tokio::test]
     async fn a_task_goes_on_for_ever_but_a_loop_of_slow_queries_in_it_is_one() {
         let task = tokio::spawn(std::future::ready(())).id();
-        assert_eq!(times(&Repeats::default(), Caller::Task(task), 1_000_000, 300), 20);
-        assert_eq!(times(&Repeats::default(), Caller::Task(task), 1_000_000, 1_500), 1);
+        assert_eq!(times(&Repeats::new(MANY), Caller::Task(task), 1_000_000, 300), 20);
+        assert_eq!(times(&Repeats::new(MANY), Caller::Task(task), 1_000_000, 1_500), 1);
     }
 
     #[test]
     fn time_that_begins_anew_is_no_hindrance() {
-        let repeats = Repeats::default();
+        let repeats = Repeats::new(MANY);
         assert_eq!(times(&repeats, thread(), TICKS * TICK - 10, 1), 20);
     }
 }

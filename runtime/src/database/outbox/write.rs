@@ -7,7 +7,7 @@ use super::super::driver::{Driver, Text};
 use super::super::failure::{Next, cause};
 use super::super::touch::Write;
 use super::super::transaction::{begin, commits_by_itself};
-use super::super::write::to_its_end;
+use super::super::write::{to_its_end, was_undone};
 use super::super::{Call, Core, TIMES};
 use crate::error::{Error, Result};
 use crate::statement::{Backend, Kind, Statement};
@@ -39,8 +39,9 @@ pub(in crate::database) async fn apart<DB: Driver, R: Counted + Send + 'static>(
             match inside.ask(&write, text.clone(), values.clone(), call).await {
                 Ok(answer) => return inside.commit().await.map(|()| answer),
                 Err(error) => {
-                    let anew = more > 0 && is_outdated::<DB>(&error);
-                    if anew && let Some(held) = inside.held.lock().await.as_mut() {
+                    let outdated = is_outdated::<DB>(&error);
+                    let anew = more > 0 && (outdated || was_undone(&error));
+                    if outdated && let Some(held) = inside.held.lock().await.as_mut() {
                         // Its statements are prepared anew, wherever this leads.
                         let _ = DB::forget(held).await;
                     }

@@ -356,14 +356,46 @@ async fn named(db: &Handle, cache: &Cache, video: i64) -> Result<Vec<String>> {
     Ok(rows.into_iter().map(|(text,)| text).collect())
 }
 
-/// What the adviser says of a statement that only batches write.
+/// Two that stand in each other's way: the database undoes one of them.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn batches_are_among_what_the_adviser_counts() {
-    let home = home(&["CREATE TABLE word (id BIGINT PRIMARY KEY, said VARCHAR(40) NOT NULL)"]).await;
-    let rows: Vec<(i64, _)> = (20..45).map(|id| (id, "c")).collect();
-    let insert = sql("INSERT INTO word (id, said) VALUES (?, ?)");
-    home.db.execute_batch(insert, rows).batch_size(10).await.unwrap().complete().unwrap();
-    let found = home.db.queries().into_iter().find(|query| query.shape.starts_with("INSERT INTO word"));
-    let found = found.unwrap();
-    assert_eq!((found.count, found.rows, found.errors), (3, 25, 0), "{found:?}");
+async fn a_statement_that_was_undone_for_the_sake_of_another_is_done_again() {
+    if BACKEND == Backend::Sqlite {
+        return;
+    }
+    let home = home(&["CREATE TABLE pair (id BIGINT PRIMARY KEY, n BIGINT NOT NULL)"]).await;
+    made(&home, "INSERT INTO pair (id, n) VALUES (1, 0), (2, 0)").await;
+    for round in 1..=3_i64 {
+        let (other, add) = (home.db.clone(), "UPDATE pair SET n = n + 1 WHERE id IN (1, 2)");
+        let mut alone = None;
+        let transaction = home
+            .db
+            .transaction(|tx| {
+                let alone = &mut alone;
+                async move {
+                    tx.execute("UPDATE pair SET n = n + 0 WHERE id = 2", ()).await?;
+                    // It has the first row, and waits for the second.
+                    *alone = Some(tokio::spawn(async move { other.execute(add, ()).await }));
+                    tokio::time::sleep(Duration::from_millis(300)).await;
+                    tx.execute("UPDATE pair SET n = n + 0 WHERE id = 1", ()).await
+                }
+            })
+            .await;
+        assert_eq!(alone.unwrap().await.unwrap().unwrap().rows, 2, "{transaction:?}");
+        let read = "SELECT n FROM pair ORDER BY id";
+        assert_eq!(home.db.fetch_all::<(i64,)>(read, ()).await.unwrap(), [(round,), (round,)]);
+    }
+}
+
+#[cache_query(sql = "SELECT text FROM caption WHERE id = :id", ttl = "1h", rate = "2/h")]
+async fn budgeted(db: &Handle, id: i64) -> Result<Vec<String>>;
+
+/// The cache answers first.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_query_has_a_budget_as_any_load() {
+    let home = home(CAPTIONS).await;
+    for _ in 0..5 {
+        assert_eq!(budgeted(&home.db, 10).await.unwrap(), ["a"]);
+        assert_eq!(budgeted(&home.db, 11).await.unwrap(), ["b"]);
+    }
+    assert_eq!(budgeted(&home.db, 12).await.unwrap_err().kind(), ErrorKind::Rate);
 }

@@ -15,6 +15,7 @@ mod replicas;
 mod resilience;
 mod schema;
 mod transactions;
+mod verdicts;
 mod written;
 
 use super::here;
