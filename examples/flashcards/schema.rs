@@ -35,7 +35,14 @@ pub async fn load(db: &Db, data: &Data) -> anyhow::Result<Duration> {
     let video = "INSERT INTO video (id, title) VALUES (?, ?)";
     let videos = db.execute_batch(video, data.videos.clone()).await?;
     let caption = "INSERT INTO caption (id, video, word, text) VALUES (?, ?, ?, ?)";
-    let captions = db.execute_batch(caption, data.captions.clone()).batch_size(1_000).await?;
+    // Shown where somebody looks at a terminal.
+    let bar = indicatif::ProgressBar::new(data.captions.len() as u64);
+    let captions = db
+        .execute_batch(caption, data.captions.clone())
+        .batch_size(1_000)
+        .progress(|progress| bar.set_position(progress.done as u64))
+        .await?;
+    bar.finish_and_clear();
     let word = "INSERT INTO dictionary (word, translation, difficulty) VALUES (?, ?, ?)";
     let words = db.execute_batch(word, data.words.clone()).batch_size(1_000).await?;
     let saved = "INSERT INTO saved (id, word, video, processed, created_at) VALUES (?, ?, ?, ?, ?)";

@@ -59,7 +59,7 @@ impl<DB: Driver> Database<DB> {
     /// first, triggers go unseen. What defaults and generated columns call is not looked at, nor are objects of SQLite that
     /// one connection has for itself (`TEMP`).
     ///
-    /// The schema is read anew each time, with up to seven queries: this is to look at, not for each call.
+    /// The schema is read anew each time, with up to ten queries: this is to look at, not for each call.
     ///
     /// ```
     /// # #[cfg(feature = "sqlite")]

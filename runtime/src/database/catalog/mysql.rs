@@ -3,8 +3,11 @@
 //! Other schemas of a server are most often of other programs. Of those only what hangs on this one is read; a statement
 //! that names one of them by its name may touch anything. Triggers, and the texts of views, are told to users with the
 //! privilege for them alone (`TRIGGER`, `SHOW VIEW`).
+//!
+//! Each question says which schemas it is about, in words that the server looks at before it opens a table: asked about all
+//! of them, MariaDB opens those of `information_schema` too, and 10.11 may crash over that (`create_tmp_table_for_schema`).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use sqlx::mysql::MySqlRow;
 use sqlx::{AssertSqlSafe, FromRow, MySqlConnection};
@@ -16,14 +19,20 @@ pub(in crate::database) async fn facts(connection: &mut MySqlConnection) -> sqlx
     let mut facts = Facts::default();
     let schema: Option<String> = sqlx::query_scalar("SELECT DATABASE()").fetch_one(&mut *connection).await?;
     facts.schemas = Some(BTreeSet::from([schema.unwrap_or_default().to_lowercase()]));
-    let relations = rows::<(String, String, String, Option<String>)>(connection, RELATIONS).await?;
-    for (schema, name, form, text) in facts.bounded(relations) {
+    let relations = rows::<(String, String, String)>(connection, RELATIONS).await?;
+    let mut texts: HashMap<String, Option<String>> = rows(connection, VIEWS).await?.into_iter().collect();
+    for (schema, name, form) in facts.bounded(relations) {
         let form = match form.as_str() {
             "rolled back" => Form::Table,
             form if form.ends_with("VIEW") => Form::View,
             _ => Form::Lasting,
         };
+        let text = texts.remove(&name).flatten();
         facts.relations.push(Relation { schema, name, form, text });
+    }
+    let elsewhere = rows(connection, VIEWS_ELSEWHERE).await?;
+    for (schema, name, text) in facts.bounded(elsewhere) {
+        facts.relations.push(Relation { schema, name, form: Form::View, text });
     }
     let triggers = rows(connection, TRIGGERS).await?;
     let triggers = facts.bounded(triggers).into_iter();
@@ -53,16 +62,25 @@ fn column((schema, table, name, declared, collation, longest, unique): ColumnRow
     Column { schema, table, name, declared, collation: collation.unwrap_or_default(), longest, unique }
 }
 
-/// Views of other schemas that name this one, too.
 const RELATIONS: &str = "\
-SELECT CAST(t.table_schema AS CHAR), CAST(t.table_name AS CHAR),
-       CASE WHEN t.table_type = 'BASE TABLE' AND t.engine IN ('InnoDB', 'RocksDB', 'ndbcluster') THEN 'rolled back'
-            ELSE CAST(t.table_type AS CHAR) END,
-       CASE WHEN v.view_definition <> '' AND LENGTH(v.view_definition) <= {LONGEST} THEN CAST(v.view_definition AS CHAR) END
-FROM information_schema.tables t
-LEFT JOIN information_schema.views v ON v.table_schema = t.table_schema AND v.table_name = t.table_name
-WHERE t.table_schema = DATABASE()
-   OR v.table_schema <> DATABASE() AND v.view_definition LIKE CONCAT('%`', DATABASE(), '`.%')
+SELECT CAST(table_schema AS CHAR), CAST(table_name AS CHAR),
+       CASE WHEN table_type = 'BASE TABLE' AND engine IN ('InnoDB', 'RocksDB', 'ndbcluster') THEN 'rolled back'
+            ELSE CAST(table_type AS CHAR) END
+FROM information_schema.tables WHERE table_schema = DATABASE() ORDER BY 1, 2";
+
+/// Not joined to the tables: the server would open all views there are.
+const VIEWS: &str = "\
+SELECT CAST(table_name AS CHAR),
+       CASE WHEN view_definition <> '' AND LENGTH(view_definition) <= {LONGEST} THEN CAST(view_definition AS CHAR) END
+FROM information_schema.views WHERE table_schema = DATABASE() ORDER BY 1";
+
+/// Those of other schemas that name this one.
+const VIEWS_ELSEWHERE: &str = "\
+SELECT CAST(table_schema AS CHAR), CAST(table_name AS CHAR),
+       CASE WHEN LENGTH(view_definition) <= {LONGEST} THEN CAST(view_definition AS CHAR) END
+FROM information_schema.views
+WHERE table_schema <> DATABASE() AND table_schema <> 'information_schema' AND table_schema <> 'performance_schema'
+  AND table_schema <> 'mysql' AND table_schema <> 'sys' AND view_definition LIKE CONCAT('%`', DATABASE(), '`.%')
 ORDER BY 1, 2";
 
 const TRIGGERS: &str = "\
@@ -73,7 +91,10 @@ FROM information_schema.triggers WHERE event_object_schema = DATABASE() ORDER BY
 const REFERENCES: &str = "\
 SELECT DISTINCT CAST(table_name AS CHAR), CAST(referenced_table_name AS CHAR),
        delete_rule IN ('CASCADE', 'SET NULL', 'SET DEFAULT') OR update_rule IN ('CASCADE', 'SET NULL', 'SET DEFAULT')
-FROM information_schema.referential_constraints WHERE unique_constraint_schema = DATABASE() ORDER BY 1, 2, 3";
+FROM information_schema.referential_constraints
+WHERE constraint_schema <> 'information_schema' AND constraint_schema <> 'performance_schema'
+  AND constraint_schema <> 'mysql' AND constraint_schema <> 'sys' AND unique_constraint_schema = DATABASE()
+ORDER BY 1, 2, 3";
 
 const FUNCTIONS: &str = "\
 SELECT CAST(routine_name AS CHAR) FROM information_schema.routines
