@@ -82,7 +82,7 @@ async fn ask_again<DB: Driver, R: Counted>(
 /// Was it undone, as by a deadlock, so that it may be done again?
 pub(super) fn was_undone(error: &Error) -> bool {
     let told = cause(error).and_then(sqlx::Error::as_database_error);
-    told.and_then(|told| told.code()).is_some_and(|code| matches!(&*code, "40001" | "40P01"))
+    told.and_then(sqlx::error::DatabaseError::code).is_some_and(|code| matches!(&*code, "40001" | "40P01"))
 }
 
 /// Runs a future though its caller goes away. Boxed: else the callers' futures would have to hold it, twice.

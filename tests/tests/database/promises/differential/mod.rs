@@ -32,7 +32,7 @@ const QUESTIONS: usize = 8;
 const ASKED: usize = 5;
 
 /// What the runtime answers rightly of.
-const SUPPORTED: &str = "functions,sequences,views,triggers,cascades,partitions";
+const SUPPORTED: &str = "functions,sequences,views,triggers,cascades,partitions,engines";
 
 #[derive(Debug, Default, Clone, Copy)]
 struct Figures {
