@@ -145,7 +145,7 @@ impl<'q, DB: Driver, V: Values<'q, DB> + 'q> Batch<'q, DB, V> {
         let statement = core.known.read(self.text.as_str()).map_err(Stopped::new)?;
         self.check(&statement).map_err(Stopped::new)?;
         let types = self.rows.first().map_or_else(Vec::new, Values::types);
-        let question = core.question(statement.figures.as_ref(), self.at);
+        let question = core.question_of_batch(statement.figures.as_ref(), self.at);
         let words = Words::new(self.text.clone(), self.size.min(self.rows.len()), types, question);
         for (index, rows) in self.rows.chunks(self.size).enumerate() {
             let part = Part::new(&words, index * self.size, rows);

@@ -69,6 +69,15 @@ impl<DB: Driver> Core<DB> {
         Some(self.adviser.as_ref()?.question(figures?, at))
     }
 
+    /// The same of a batch.
+    pub(in crate::database) fn question_of_batch(
+        &self,
+        figures: Option<&Arc<Figures>>,
+        at: &'static Location<'static>,
+    ) -> Option<Arc<Question>> {
+        Some(Arc::new(Question::of_batch(self.adviser.as_ref()?, figures?, at)))
+    }
+
     /// Asks the database about a statement: on a connection that is made for it and ends, so that none of the pool is
     /// missing; where there can be no other, on one of the pool, which is waited for only if the caller waits too.
     pub(super) async fn look<R>(

@@ -39,14 +39,21 @@ pub(in crate::database) struct Timing {
 impl Question {
     /// To be made where the caller is, not in a task of its own.
     pub(super) fn new(adviser: &Arc<Adviser>, figures: &Arc<Figures>, at: &'static Location<'static>) -> Self {
-        let asker = asker();
-        figures.asked_by(asker.as_ref());
+        let question = Self::of_batch(adviser, figures, at);
         let count = adviser.repeats.call(Caller::here(), Arc::as_ptr(figures) as usize, adviser.clock.now());
         let repeats = &adviser.repeats;
-        if repeats.is_told(count) && figures.repeated_from(at, asker.as_ref(), count, repeats.is_first(count)) {
+        if repeats.is_told(count) && figures.repeated_from(at, question.asker.as_ref(), count, repeats.is_first(count))
+        {
             let shape = super::shortened(figures.shape());
             tracing::warn!(database = %adviser.database, %shape, location = %at, count, "the same statement again and again for one caller: ask once for all of them");
         }
+        question
+    }
+
+    /// The same of a batch, which is what a repeat should have been.
+    pub(super) fn of_batch(adviser: &Arc<Adviser>, figures: &Arc<Figures>, at: &'static Location<'static>) -> Self {
+        let asker = asker();
+        figures.asked_by(asker.as_ref());
         Self { adviser: Arc::clone(adviser), figures: Arc::clone(figures), at, asker }
     }
 }

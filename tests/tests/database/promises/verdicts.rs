@@ -23,6 +23,15 @@ async fn batches_are_among_what_the_adviser_counts() {
     let found = home.db.queries().into_iter().find(|query| query.shape.starts_with("INSERT INTO word"));
     let found = found.unwrap();
     assert_eq!((found.count, found.rows, found.errors), (3, 25, 0), "{found:?}");
+    home.db
+        .request(async {
+            for id in 100..110_i64 {
+                let insert = sql("INSERT INTO word (id, said) VALUES (?, ?)");
+                home.db.execute_batch(insert, [(id, "d")]).await.unwrap().complete().unwrap();
+            }
+        })
+        .await;
+    assert_eq!(home.db.advice().await.unwrap().repeated, [], "a batch is what a repeat should have been");
 }
 
 /// How often is often is for whoever asks to say.
