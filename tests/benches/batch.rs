@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use ::kit::{MariaDb, Postgres};
 use cached_runtime::database::{Database, DatabaseOptions, OutboxOptions};
-use kit::{median, reach, summary};
+use kit::{median, reach, summary, wanted};
 
 /// Rows of a batch, and of those that are written one by one.
 const ROWS: i64 = 10_000;
@@ -140,11 +140,16 @@ bench!(
 
 #[tokio::main(worker_threads = 2)]
 async fn main() {
-    let room = tempfile::tempdir().expect("a directory");
-    sqlite::run("SQLite", &format!("sqlite://{}?mode=rwc", room.path().join("batch.db").display())).await;
-    let server = Postgres::start();
-    postgres::run("PostgreSQL", &server.url()).await;
-    drop(server);
-    let server = MariaDb::start();
-    mysql::run("MariaDB", &server.url()).await;
+    if wanted("SQLite") {
+        let room = tempfile::tempdir().expect("a directory");
+        sqlite::run("SQLite", &format!("sqlite://{}?mode=rwc", room.path().join("batch.db").display())).await;
+    }
+    if wanted("PostgreSQL") {
+        let server = Postgres::start();
+        postgres::run("PostgreSQL", &server.url()).await;
+    }
+    if wanted("MariaDB") {
+        let server = MariaDb::start();
+        mysql::run("MariaDB", &server.url()).await;
+    }
 }

@@ -24,6 +24,7 @@ mod driver;
 mod due;
 mod failure;
 mod groups;
+mod hindsight;
 mod holders;
 mod key_value;
 mod known;
@@ -54,6 +55,7 @@ use self::again::Again;
 use self::connections::Connections;
 use self::due::Due;
 use self::groups::Groups;
+use self::hindsight::Hindsight;
 use self::known::Known;
 use self::outbox::Outbox;
 use self::registry::Registered;
@@ -113,6 +115,7 @@ struct Core<DB: Driver> {
     adviser: Option<Arc<Adviser>>,
     groups: Groups,
     schema: Schema,
+    hindsight: Hindsight,
     clock: Clock,
     read_deadline: Option<Duration>,
     cache: Option<Cache>,
@@ -224,6 +227,7 @@ impl<DB: Driver> Database<DB> {
             replicas,
             breaker: Breaker::new(options.breaker, options.clock.clone()),
             schema: Schema::default(),
+            hindsight: Hindsight::default(),
             clock: options.clock,
             read_deadline: options.read_deadline,
             known: Known::new(DB::BACKEND, adviser.clone()),

@@ -158,13 +158,13 @@ impl<DB: Driver> Core<DB> {
 
     /// What is due besides, now that this was written: the schema by which it was told may be another one since, and what
     /// was read meanwhile names what nobody told.
-    pub(super) fn completed(&self, due: Due, touched: &Touched) -> Due {
+    pub(super) fn completed(self: &Arc<Self>, due: Due, touched: &Touched) -> Due {
         // A cache may have been named only since it began.
         let due = due.to(self.caches());
-        let outdated = |since: u64| !touched.all && self.schema_was_told(since);
-        if touched.since.is_some_and(outdated) {
-            return due.and(self.told(&Touched { all: true, ..Touched::default() }));
+        if touched.known_since().is_some_and(|since| self.schema_was_told(since)) {
+            return due.and(self.told(&Touched::all()));
         }
+        self.look_back(touched);
         due
     }
 
@@ -180,6 +180,16 @@ impl<DB: Driver> Core<DB> {
 }
 
 impl Touched {
+    /// All there is.
+    pub(super) fn all() -> Self {
+        Self { all: true, ..Self::default() }
+    }
+
+    /// The moment before the schema was asked, if it was told by that; what touches all depends on none.
+    pub(super) fn known_since(&self) -> Option<u64> {
+        self.since.filter(|_| !self.all)
+    }
+
     /// As it was told by a schema that was asked after this moment.
     pub(super) fn since(self, seq: u64) -> Self {
         Self { since: Some(seq), ..self }

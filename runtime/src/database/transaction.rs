@@ -201,7 +201,7 @@ impl<DB: Driver> Inside<DB> {
     }
 
     pub(super) async fn commit(&self) -> Result<()> {
-        let core = &*self.core;
+        let core = &self.core;
         // The connection first: a statement may be under way, of a call that was given up.
         let Some(mut held) = self.held.lock().await.take() else {
             return Err(Error::new(ErrorKind::Closed, "the transaction is over"));

@@ -38,6 +38,12 @@ struct Column {
     keys: Vec<u64>,
 }
 
+/// Whether this is to be measured: `ROWS="#[cache];quick"` asks only for what has one of these words in its name, as for a
+/// profile.
+pub(crate) fn wanted(name: &str) -> bool {
+    std::env::var("ROWS").map_or(true, |rows| rows.split(';').any(|word| name.contains(word)))
+}
+
 impl<'a> Table<'a> {
     pub(crate) fn new(title: &str) -> Self {
         Self { title: title.to_owned(), rows: Vec::new(), columns: Vec::new(), cells: Vec::new() }
@@ -45,9 +51,7 @@ impl<'a> Table<'a> {
 
     /// A contestant: runs once through the keys it is given.
     pub(crate) fn row(&mut self, name: &str, work: impl Fn(&[u64]) + Sync + 'a) -> &mut Self {
-        // `ROWS="#[cache];quick"` runs only the contestants whose names hold one of these words, as for a profile.
-        let wanted = std::env::var("ROWS").map_or(true, |rows| rows.split(';').any(|word| name.contains(word)));
-        if wanted {
+        if wanted(name) {
             self.rows.push((name.to_owned(), Box::new(work)));
         }
         self

@@ -5,6 +5,7 @@
 #[path = "../shared/ear.rs"]
 #[allow(dead_code, reason = "a part of it")]
 mod ear;
+mod hindsight;
 mod hypothetical;
 mod in_memory;
 mod interrupted;
