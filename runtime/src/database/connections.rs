@@ -110,7 +110,13 @@ impl<DB: Driver> Connections<DB> {
     async fn pooled(&self) -> Result<Held<DB>> {
         let place = self.place()?;
         // Boxed: the driver's way to a connection is long, and every caller's future would have to hold it.
-        let acquired = tokio::time::timeout(self.deadline, Box::pin(self.unlocked())).await;
+        let acquired = Box::pin(self.unlocked());
+        let acquired = if self.pool.options().get_acquire_timeout() <= self.deadline {
+            // The pool ends it by itself: one timer less.
+            Ok(acquired.await)
+        } else {
+            tokio::time::timeout(self.deadline, acquired).await
+        };
         drop(place);
         match acquired {
             Ok(Ok(connection)) => Ok(Held::Pooled(connection)),
@@ -123,9 +129,12 @@ impl<DB: Driver> Connections<DB> {
     /// A connection of the pool. Several that open a new file of SQLite at once are in each other's way while it gets its
     /// write-ahead log, and SQLite does not wait there.
     async fn unlocked(&self) -> sqlx::Result<PoolConnection<DB>> {
+        let start = Instant::now();
         loop {
             match self.pool.acquire().await {
-                Err(sqlx::Error::Database(told)) if is_locked(&*told) => tokio::time::sleep(LOCKED).await,
+                Err(sqlx::Error::Database(told)) if is_locked(&*told) && start.elapsed() < self.deadline => {
+                    tokio::time::sleep(LOCKED).await;
+                }
                 answer => return answer,
             }
         }
