@@ -12,6 +12,7 @@ use syn::{
 };
 
 /// The annotated function.
+#[derive(Clone)]
 pub(crate) struct Function {
     pub(crate) attrs: Vec<Attribute>,
     pub(crate) vis: Visibility,
@@ -28,6 +29,7 @@ pub(crate) struct Function {
 }
 
 /// An argument.
+#[derive(Clone)]
 pub(crate) struct Param {
     pub(crate) name: Ident,
     pub(crate) mutability: Option<Token![mut]>,

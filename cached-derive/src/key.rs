@@ -52,6 +52,18 @@ impl<'a> Key<'a> {
         quote_spanned!(Span::mixed_site()=> (#(#parts,)*))
     }
 
+    /// The statements that write what the key has beside one argument, and what that argument does not say.
+    pub(crate) fn beside(&self, argument: &str) -> TokenStream {
+        let ours = Span::mixed_site();
+        let others = self.parts.iter().filter(|part| part.hole.as_ref().is_none_or(|hole| hole.root != argument));
+        let others = others.map(|part| {
+            let tokens = &part.tokens;
+            quote_spanned!(ours=> names.key().literal(":").part(&#tokens);)
+        });
+        let others: Vec<_> = others.collect();
+        if others.is_empty() { quote_spanned!(ours=> let _ = names;) } else { quote_spanned!(ours=> #(#others)*) }
+    }
+
     /// Are there parts to be borrowed?
     pub(crate) fn is_empty(&self) -> bool {
         self.parts.is_empty()

@@ -1,6 +1,7 @@
 //! The attributes of `cached-runtime`, which re-exports them: use them from there.
 
 mod args;
+mod batch;
 mod check;
 mod duration;
 mod errors;

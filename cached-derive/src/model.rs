@@ -4,6 +4,7 @@ use proc_macro2::TokenStream;
 use syn::Result;
 
 use crate::args::{self, Attribute, CacheArgs};
+use crate::batch::Batch;
 use crate::errors::Errors;
 use crate::input::{Function, Param};
 use crate::passing::{self, Passing};
@@ -12,13 +13,15 @@ use crate::sql::{For, Sql};
 use crate::template::{Purpose, Template};
 use crate::{check, words};
 
-/// A cached function.
+/// A cached function; of one that is asked for several at once, what it would be for one.
 pub(crate) struct Model {
     pub(crate) function: Function,
     pub(crate) args: CacheArgs,
     pub(crate) key: Option<Template>,
     pub(crate) tags: Vec<Template>,
     pub(crate) sql: Option<Sql>,
+    /// What it is beside, if it is asked for several at once.
+    pub(crate) batch: Option<Batch>,
     pub(crate) private: Private,
 }
 
@@ -50,9 +53,13 @@ impl Model {
         if let Some(sql) = &sql {
             function.body = sql.ask(&function, &private);
         }
-        let model = Self { function, args, key, tags, sql, private };
+        let mut model = Self { function, args, key, tags, sql, batch: None, private };
         check::cache(&model, &mut errors);
-        errors.finish().map(|()| model)
+        errors.finish()?;
+        if let Some(ids) = model.args.batch.get() {
+            model.batch = Batch::of(&mut model.function, ids, &model.private);
+        }
+        Ok(model)
     }
 
     /// The arguments of a query that may be a database: those that are no plain values. Only their types know.

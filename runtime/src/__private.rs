@@ -16,6 +16,7 @@ pub use crate::{
 pub use crate::database::generated as query;
 
 pub use crate::applied::Applied;
+pub use crate::batched::{Batched, only};
 pub use crate::cache::Cache;
 pub use crate::call::{Call, Near, Options};
 pub use crate::codec::Format;
@@ -25,6 +26,7 @@ pub use crate::error::Error;
 pub use crate::intent::{refreshing, refreshing_sync};
 pub use crate::invalidator::{Guard, Invalidator};
 pub use crate::key::{Absent, Key, KeyPart, KeyWriter, Kind, Sum, kind_of, secret};
+pub use crate::load::{Batch, Ids};
 pub use crate::names::Names;
 pub use crate::outcome::{
     Both0, Counted, Err0, Err1, Kind0, Kind1, Kind2, Kind3, Loads, None0, None1, Probe, Refuse, RefuseRate, Shape,

@@ -12,6 +12,7 @@
 
 mod access;
 mod applied;
+mod batched;
 #[cfg(feature = "rate")]
 mod budget;
 #[cfg(not(feature = "rate"))]
@@ -34,6 +35,7 @@ mod follow;
 #[cfg(feature = "tiers")]
 mod frames;
 mod front;
+mod gatherings;
 pub mod group;
 mod intent;
 mod invalidator;

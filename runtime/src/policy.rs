@@ -34,6 +34,10 @@ pub struct Policy {
     pub local: bool,
     /// Does near answer nothing while invalidations of other nodes may be missing? Default: as the cache says (no).
     pub strict: Option<bool>,
+    /// How many elements of a batch the body is given at most at a time. Default: 1000.
+    pub max_batch: usize,
+    /// How long the load of a batch waits for the elements of other calls. Default: 0, not at all.
+    pub coalesce: Millis,
     /// Is there one load for all nodes at a time? Default: no, one for each node.
     pub cluster: bool,
     /// The encoding below near. Default: the cache's (postcard).
@@ -57,6 +61,8 @@ impl Policy {
         idle: None,
         local: false,
         strict: None,
+        max_batch: 1_000,
+        coalesce: 0,
         cluster: false,
         format: None,
         version: 0,

@@ -10,6 +10,7 @@ use crate::clock::{Clock, Millis};
 use crate::flight::{Board, Caller, FlightId, Loading};
 #[cfg(feature = "tiers")]
 use crate::frames::Frames;
+use crate::gatherings::Gatherings;
 use crate::key::{Glance, KeyPart, OwnedKey};
 use crate::log::{Interest, Lapse, Log};
 use crate::near::{Balanced, Focus, HasNear, Near};
@@ -46,6 +47,8 @@ pub(crate) struct Shelf<K, V, R> {
     /// What it may load, if its site asks for that.
     pub(crate) budget: Option<Arc<Budget>>,
     focus: Focus,
+    /// Loads that wait for more elements.
+    pub(crate) gatherings: Gatherings,
 }
 
 impl Sign {
@@ -93,6 +96,7 @@ where
             alone_id: FlightId::next(),
             clock: settings.clock.clone(),
             focus: Focus::default(),
+            gatherings: Gatherings::default(),
         }
     }
 

@@ -173,6 +173,19 @@ impl Opt<'_> {
         self.input.parse()
     }
 
+    /// `= argument`.
+    pub(super) fn name_of_argument(&self) -> Result<Ident> {
+        self.equals()?;
+        let refuse = || {
+            let message = format!("`{}` takes the name of an argument: `{}`", self.name(), self.example());
+            Error::new(self.input.span(), message)
+        };
+        if !self.input.peek(Ident::peek_any) {
+            return Err(refuse());
+        }
+        self.input.call(Ident::parse_any).map_err(|_| refuse())
+    }
+
     /// `= path`.
     pub(super) fn path(&self) -> Result<Path> {
         self.equals()?;

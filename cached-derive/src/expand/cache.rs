@@ -5,7 +5,7 @@ use quote::{ToTokens, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Expr, Result};
 
-use super::{companions, load, site};
+use super::{batch, companions, load, site};
 use crate::args::{Attribute, CacheArgs};
 use crate::input::ours_at;
 use crate::key::{Key, borrow};
@@ -50,6 +50,10 @@ pub(crate) fn expand(which: Attribute, attribute: TokenStream, item: TokenStream
     let model = Model::parse(which, attribute, item)?;
     let key = Key::of(&model);
     let companions = companions::expand(&model, &key);
+    if let Some(batch) = &model.batch {
+        let function = batch::expand(&model, batch, &key);
+        return Ok(quote_spanned!(Span::mixed_site()=> #function #companions));
+    }
     let function = &model.function;
     let (attrs, vis, sig, p) = (&function.attrs, &function.vis, &function.sig, &model.private);
     let (question, call, load) = (question(&model, &key), call(&model, &key), load::expand(&model));

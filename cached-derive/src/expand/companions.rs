@@ -5,7 +5,7 @@ use quote::{ToTokens, format_ident, quote_spanned};
 use syn::ext::IdentExt;
 use syn::{FnArg, Pat, Signature};
 
-use super::{cache, load, site, turbofish};
+use super::{batch, cache, load, site, turbofish};
 use crate::input::{Function, Param};
 use crate::key::Key;
 use crate::model::{Companions, Model};
@@ -43,6 +43,11 @@ fn of_function(model: &Model, key: &Key<'_>) -> TokenStream {
     let (question, call) = (cache::question(model, key), cache::call(model, key));
     let declare = site::declare(model, key);
     let refresh = refresh(model, &format_ident!("refresh", span = ours), &quote_spanned!(ours=> #name));
+    let one = model.batch.as_ref().map(|batch| {
+        let doc = format!("What [`{}()`] answers for one.", name.unraw());
+        let one = batch::one(model, batch, key, &quote_spanned!(ours=> one), &quote_spanned!(ours=> #name));
+        quote_spanned!(ours=> #[doc = #doc] #one)
+    });
     let (asyncness, peek, remove, wait) = if function.is_async() {
         (Some(quote_spanned!(ours=> async)), "peek", "remove", Some(quote_spanned!(ours=> .await)))
     } else {
@@ -95,6 +100,8 @@ fn of_function(model: &Model, key: &Key<'_>) -> TokenStream {
 
             #refresh
 
+            #one
+
             #of_site
             #[inline]
             #[must_use]
@@ -127,8 +134,14 @@ fn of_method(model: &Model, key: &Key<'_>) -> TokenStream {
     let refresh =
         refresh(model, &format_ident!("{}_refresh", name.unraw(), span = ours), &quote_spanned!(ours=> Self::#name));
     let cfgs: Vec<_> = function.cfgs().collect();
-    let text = format!("The entry that [`{0}()`](Self::{0}) has for these arguments.", name.unraw());
     let allow = quote_spanned!(ours=> #[allow(dead_code, deprecated, clippy::all, clippy::pedantic, clippy::nursery)]);
+    let one = model.batch.as_ref().map(|batch| {
+        let doc = format!("What [`{0}()`](Self::{0}) answers for one.", name.unraw());
+        let companion = format_ident!("{}_one", name.unraw(), span = ours).to_token_stream();
+        let one = batch::one(model, batch, key, &companion, &quote_spanned!(ours=> Self::#name));
+        quote_spanned!(ours=> #(#cfgs)* #[doc = #doc] #allow #one)
+    });
+    let text = format!("The entry that [`{0}()`](Self::{0}) has for these arguments.", name.unraw());
     quote_spanned! {ours=>
         #(#cfgs)*
         #[doc = #text]
@@ -144,6 +157,8 @@ fn of_method(model: &Model, key: &Key<'_>) -> TokenStream {
         #allow
         #refresh
 
+        #one
+
         #(#cfgs)*
         #[inline]
         fn #hidden() -> &'static #p::Site {
@@ -154,7 +169,8 @@ fn of_method(model: &Model, key: &Key<'_>) -> TokenStream {
 
 /// The function itself, asked to load anew.
 fn refresh(model: &Model, companion: &Ident, call: &TokenStream) -> TokenStream {
-    let Model { function, private: p, .. } = model;
+    let p = &model.private;
+    let function = model.batch.as_ref().map_or(&model.function, |batch| &batch.whole);
     let mut sig = function.sig.clone();
     let ours = Span::mixed_site().located_at(sig.ident.span());
     let fish = turbofish(&sig);

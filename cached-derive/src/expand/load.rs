@@ -5,6 +5,7 @@ use quote::{ToTokens, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{FnArg, Receiver, ReceiverKind, Type, TypeReference};
 
+use crate::batch::Batch;
 use crate::input::{Function, Param, ours_at};
 use crate::key::Key;
 use crate::model::Model;
@@ -41,6 +42,43 @@ pub(super) fn expand(model: &Model) -> TokenStream {
     let body = if model.renames_self() { receiver::rename(body.clone()) } else { body.clone() };
     let body = typed(p, ret, &quote_spanned!(ours=> #lend_self #rebound #body));
     quote_spanned!(ours=> miss.load(move || { #copy_self #copies async move { #body } }).await)
+}
+
+/// The same for several: `batch.load(|__ids| ..).await`, whose closure may be called several times.
+pub(super) fn together(model: &Model, batch: &Batch) -> TokenStream {
+    let Function { output: ret, body, params, .. } = &batch.whole;
+    let (p, element) = (&model.private, &batch.element);
+    let ours = ours_at(ret);
+    let others = || params.iter().filter(|param| param.name != batch.ids.name);
+    let copies: TokenStream = others().map(|param| copy(p, param).unwrap_or_else(|| clone(param))).collect();
+    let rebound: TokenStream = others().filter_map(|param| rebind(model, param)).collect();
+    let (copy_self, lend_self) = match &batch.whole.receiver {
+        Some(receiver) if model.renames_self() => copy_receiver(p, receiver),
+        _ => Default::default(),
+    };
+    let body = if model.renames_self() { receiver::rename(body.clone()) } else { body.clone() };
+    let Param { name, mutability, ty } = &batch.ids;
+    let given = batch.given(&quote_spanned!(ours=> __taken));
+    let ty = lent_type(p, ty).unwrap_or_else(|| quote_spanned!(ours_at(ty)=> : #ty));
+    let body = typed(p, ret, &quote_spanned!(ours=> #lend_self #rebound let #mutability #name #ty = #given; #body));
+    quote_spanned! {ours=>
+        __batch.load(|__ids: #p::Ids<#element>| {
+            #copy_self
+            #copies
+            async move {
+                let __taken = __ids.take();
+                #body
+            }
+        })
+        .await
+    }
+}
+
+/// `let tenant = tenant.clone();`: each load has its own.
+fn clone(param: &Param) -> TokenStream {
+    let name = &param.name;
+    let ours = ours_at(&param.ty);
+    quote_spanned!(ours=> let #name = ::core::clone::Clone::clone(&#name);)
 }
 
 /// A body whose type is known, as a function's is: `?`, `return` and coercions work as they did.

@@ -1,5 +1,6 @@
 //! What the attributes become.
 
+mod batch;
 mod cache;
 mod companions;
 mod invalidate;

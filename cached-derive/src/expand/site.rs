@@ -109,6 +109,9 @@ fn policy(model: &Model) -> TokenStream {
         namespace: _,
         name: _,
         load: _,
+        batch: _,
+        max_batch,
+        coalesce,
         cache_if: _,
         ttl_with: _,
         weigh: _,
@@ -140,6 +143,8 @@ fn policy(model: &Model) -> TokenStream {
         ("local", model.is_local().then(|| quote_spanned!(ours=> true))),
         ("strict", strict.get().map(|strict| some(model, Some(quote_spanned!(ours=> #strict))))),
         ("cluster", lock.get().map(ToTokens::to_token_stream)),
+        ("max_batch", max_batch.get().map(|n| Literal::u32_unsuffixed(*n).to_token_stream())),
+        ("coalesce", coalesce.get().map(number)),
         ("format", format),
         ("version", version.get().map(|n| Literal::u32_unsuffixed(*n).to_token_stream())),
     ];

@@ -63,10 +63,11 @@ impl<K: Hash + Eq + Clone, V: Clone, R> Board<K, V, R> {
     /// Joins the flight of this key if it may be joined, else starts one that begins now.
     ///
     /// A flight that an invalidation has overtaken is not joined: it goes on for those who already wait, but its value
-    /// is not published any more.
+    /// is not published any more. Flights of one load have one `id`.
     pub(crate) fn board(
         self: &Arc<Self>,
         key: &K,
+        id: FlightId,
         now: Millis,
         birth: impl FnOnce() -> Birth,
         joinable: impl FnOnce(&Flight<V, R>) -> bool,
@@ -77,7 +78,7 @@ impl<K: Hash + Eq + Clone, V: Clone, R> Board<K, V, R> {
         {
             return Boarded::Join(Arc::clone(flight));
         }
-        let flight = Arc::new(Flight::new(birth(), now));
+        let flight = Arc::new(Flight::new(id, birth(), now));
         let overtaken = flights.by_key.insert(key.clone(), Arc::clone(&flight));
         flights.keep_in_sight(overtaken);
         drop(flights);

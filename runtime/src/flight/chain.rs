@@ -129,9 +129,13 @@ impl Drop for Alone {
     }
 }
 
-/// Runs a load as part of this flight and of no other, whichever task it runs in: who waits for it has said so.
-pub(crate) fn chained_apart<F: Future>(flight: FlightId, whose: Loading, load: F) -> impl Future<Output = F::Output> {
-    TASK.scope(Chain { flights: vec![flight], loading: Some(whose) }, load)
+/// Runs a load as part of these flights and of no other, whichever task it runs in: who waits for it has said so.
+pub(crate) fn chained_apart<F: Future>(
+    flights: Vec<FlightId>,
+    whose: Loading,
+    load: F,
+) -> impl Future<Output = F::Output> {
+    TASK.scope(Chain { flights, loading: Some(whose) }, load)
 }
 
 /// Runs a blocking load as part of this flight.

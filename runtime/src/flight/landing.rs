@@ -76,9 +76,9 @@ pub(crate) enum Told<V, R> {
 }
 
 impl<V: Clone, R> Flight<V, R> {
-    pub(crate) fn new(birth: Birth, began: Millis) -> Self {
+    pub(crate) fn new(id: FlightId, birth: Birth, began: Millis) -> Self {
         Self {
-            id: FlightId::next(),
+            id,
             birth,
             began,
             relay: Relay::default(),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::Miss;
+use crate::clock::Millis;
 use crate::codec::Frame;
 use crate::depth::Depth;
 use crate::flight::{Fallback, Flight};
@@ -34,6 +35,45 @@ where
         }
         let now = self.cache.clock().now();
         let down = stack.read_one(&self.named.key, now).await;
+        self.take_down(flight, shelf, down, now)
+    }
+
+    /// The same for several at once: one read of each tier.
+    pub(super) async fn read_down_together(
+        shelf: &Shelf<K, V, R>,
+        asked: Vec<(&Self, &Flight<V, R>)>,
+    ) -> Vec<Option<(V, Life, Frame)>>
+    where
+        S::Stored: 'static,
+    {
+        let mut found: Vec<_> = asked.iter().map(|_| None).collect();
+        let Some((first, _)) = asked.first() else { return found };
+        let stack = &first.cache.0.stack;
+        let unasked = stack.is_empty() || shelf.policy().local || shelf.is_shut(&first.cache.0.log);
+        if unasked || first.depth.codecs().is_none() {
+            return found;
+        }
+        let now = first.cache.clock().now();
+        let places: Vec<usize> = (0..asked.len()).filter(|&at| !asked[at].0.force).collect();
+        let keys: Vec<_> = places.iter().map(|&at| asked[at].0.named.key.clone()).collect();
+        for (at, down) in places.into_iter().zip(stack.read(&keys, now).await) {
+            let (miss, flight) = asked[at];
+            found[at] = miss.take_down(flight, shelf, down, now);
+        }
+        found
+    }
+
+    /// What the tiers had, if it answers; else it may be on offer.
+    fn take_down(
+        &self,
+        flight: &Flight<V, R>,
+        shelf: &Shelf<K, V, R>,
+        down: Down,
+        now: Millis,
+    ) -> Option<(V, Life, Frame)>
+    where
+        S::Stored: 'static,
+    {
         let (value, life, frame) = self.open(shelf, down)?;
         // A refresh wants something newer than what near still serves.
         let newer_than = self.ready.as_ref().map_or(now, |ready| ready.stale_until);

@@ -22,6 +22,13 @@ where
         None
     }
 
+    pub(super) async fn read_down_together(
+        _: &Shelf<K, V, R>,
+        asked: Vec<(&Self, &Flight<V, R>)>,
+    ) -> Vec<Option<(V, Life, Frame)>> {
+        asked.iter().map(|_| None).collect()
+    }
+
     pub(super) fn open(&self, _: &Shelf<K, V, R>, down: Down) -> Option<(V, Life, Frame)> {
         match down {}
     }

@@ -69,7 +69,7 @@ where
         S::Stored: 'static,
     {
         let flight = Arc::clone(lead.flight());
-        let work = pin!(chained_apart(flight.id, shelf.loading(caller), self.work(&flight, shelf, load)));
+        let work = pin!(chained_apart(vec![flight.id], shelf.loading(caller), self.work(&flight, shelf, load)));
         self.work_and_land(lead, shelf, work).await;
     }
 
@@ -156,10 +156,7 @@ where
     }
 
     /// Runs the body, for as long as `timeout` allows.
-    pub(super) async fn run_in_time<F>(&self, shelf: &Shelf<K, V, R>, load: F) -> Result<R, Error>
-    where
-        F: Future<Output = R>,
-    {
+    pub(super) async fn run_in_time<F: Future>(&self, shelf: &Shelf<K, V, R>, load: F) -> Result<F::Output, Error> {
         let started = Instant::now();
         let mut load = pin!(load);
         let made = match shelf.policy().timeout {

@@ -2,6 +2,7 @@
 
 mod afford;
 mod apart;
+mod batch;
 #[cfg(feature = "tiers")]
 mod below;
 #[cfg(not(feature = "tiers"))]
@@ -28,12 +29,14 @@ use crate::cache::Cache;
 use crate::call::Options;
 use crate::clock::Millis;
 use crate::depth::Depth;
-use crate::flight::{Boarded, Fallback, Flight, Told, would_wait_for_itself};
+use crate::flight::{Boarded, Fallback, Flight, FlightId, Told, would_wait_for_itself};
 use crate::key::{KeyPart, OwnedKey};
 use crate::names::Named;
 use crate::outcome::{Shape, Share};
 use crate::shelf::Shelf;
 use crate::stats::count;
+
+pub use self::batch::{Batch, Ids};
 
 /// Where nothing is served that cannot be proven, a load is joined for so long after it began.
 const FRESH: Millis = 1_500;
@@ -89,7 +92,7 @@ where
         }
         let this = Arc::new(self);
         loop {
-            let (flight, leads, _waiting) = match this.board(&shelf) {
+            let (flight, leads, _waiting) = match this.board(&shelf, FlightId::next()) {
                 Boarded::Lead(lead) => {
                     let flight = Arc::clone(lead.flight());
                     let waiting = would_wait_for_itself(flight.id).ok();
@@ -132,7 +135,7 @@ where
             return self.read_only(&shelf, body).await;
         }
         loop {
-            match self.board(&shelf) {
+            match self.board(&shelf, FlightId::next()) {
                 Boarded::Lead(lead) => {
                     let flight = Arc::clone(lead.flight());
                     let _waiting = would_wait_for_itself(flight.id).ok();
@@ -173,7 +176,7 @@ where
             });
         }
         loop {
-            match self.board(&shelf) {
+            match self.board(&shelf, FlightId::next()) {
                 Boarded::Lead(lead) => {
                     let flight = Arc::clone(lead.flight());
                     let _waiting = would_wait_for_itself(flight.id).ok();
@@ -239,7 +242,7 @@ where
     }
 
     /// Joins the key's flight unless an invalidation has overtaken it, or leads a new one.
-    fn board(&self, shelf: &Shelf<K, V, R>) -> Boarded<OwnedKey<K>, V, R> {
+    fn board(&self, shelf: &Shelf<K, V, R>, id: FlightId) -> Boarded<OwnedKey<K>, V, R> {
         let (log, now) = (&self.cache.0.log, self.cache.clock().now());
         let joinable = |flight: &Flight<V, R>| {
             !self.force
@@ -248,7 +251,7 @@ where
                 && (flight.birth.seq >= shelf.near.head()
                     || log.unnamed_since(&self.named.key, self.named.tags(), flight.birth.seq).is_some())
         };
-        shelf.board.board(&OwnedKey(self.key.clone()), now, || log.birth(), joinable)
+        shelf.board.board(&OwnedKey(self.key.clone()), id, now, || log.birth(), joinable)
     }
 }
 

@@ -22,9 +22,17 @@ where
     where
         S::Stored: 'static,
     {
+        self.peek_kept().await.map(|value| self.shape.join(value))
+    }
+
+    /// The same, as it is kept.
+    pub(super) async fn peek_kept(&self) -> Option<V>
+    where
+        S::Stored: 'static,
+    {
         let shelf = self.shelf.as_ref()?;
-        if let Some(result) = self.peek_near() {
-            return Some(result);
+        if let Some(value) = self.peek_near_kept() {
+            return Some(value);
         }
         let (birth, now) = (self.cache.0.log.birth(), self.cache.clock().now());
         let stack = &self.cache.0.stack;
@@ -32,21 +40,25 @@ where
             return None;
         }
         let down = stack.read(std::slice::from_ref(&self.named.key), now).await.pop()?;
-        self.promote(shelf, down, birth, now).map(|value| self.shape.join(value))
+        self.promote(shelf, down, birth, now)
     }
 
     /// The entry as it stands in near.
     pub(crate) fn peek_near(&self) -> Option<R> {
+        self.peek_near_kept().map(|value| self.shape.join(value))
+    }
+
+    fn peek_near_kept(&self) -> Option<V> {
         let shelf = self.shelf.as_ref()?;
         match shelf.near.find(&self.key, self.cache.clock().now(), 0, None) {
-            Found::Fresh(value) => Some(self.shape.join(value)),
+            Found::Fresh(value) => Some(value),
             Found::Check(entry) if entry.fresh_until > self.cache.clock().now() => {
                 if shelf.is_shut(&self.cache.0.log) {
                     return None;
                 }
                 let tags = self.named.tags().chain(entry.tags());
                 self.cache.0.log.unnamed_since(&self.named.key, tags, entry.checked())?;
-                Some(self.shape.join(entry.value))
+                Some(entry.value)
             }
             _ => None,
         }
