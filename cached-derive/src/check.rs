@@ -1,5 +1,7 @@
 //! Every refusal, in one list; all that apply are reported together, each on the user's own word.
 
+mod batch;
+
 use proc_macro2::Ident;
 use quote::ToTokens;
 use syn::ext::IdentExt;
@@ -30,50 +32,7 @@ pub(crate) fn cache(model: &Model, errors: &mut Errors) {
     named_arguments(model, errors);
     templates(model, errors);
     options(model, errors);
-    batch(model, errors);
-}
-
-/// What `batch` needs, and what does not go with it.
-fn batch(model: &Model, errors: &mut Errors) {
-    let Model { args, function, .. } = model;
-    let Some(ids) = args.batch.get() else {
-        for (span, word) in [(args.max_batch.span(), "max_batch"), (args.coalesce.span(), "coalesce")] {
-            if let Some(span) = span {
-                errors.at(span, format!("`{word}` is about batches: say which argument is one, as `batch = ids`"));
-            }
-        }
-        return;
-    };
-    match function.params.iter().find(|param| param.name == *ids) {
-        None => errors.at(ids.span(), no_argument(function, &ids.unraw().to_string())),
-        Some(param) if crate::batch::element(&param.ty).is_none() => errors
-            .push(Error::new_spanned(&param.ty, format!("`{ids}` is no list: a batch is a `&[Id]` or a `Vec<Id>`"))),
-        Some(_) if args.is_skipped(ids) => {
-            errors.at(ids.span(), format!("`{ids}` is skipped: a batch is a part of the key"))
-        }
-        Some(_) => {}
-    }
-    if args.max_batch.get() == Some(&0) {
-        let span = args.max_batch.span().unwrap_or_else(|| ids.span());
-        errors.at(span, "`max_batch` cannot be zero: say how many the body takes at a time, such as 500");
-    }
-    let Some(at) = args.batch.span() else { return };
-    if !function.is_async() {
-        errors.at(at, "a batch is loaded in a task of its own: make the function `async`");
-    }
-    if args.is_inline() {
-        errors.at(at, "a batch is loaded in a task of its own: drop `load = \"inline\"`");
-    }
-    if args.lock.get() == Some(&true) {
-        errors.at(at, "nodes take turns for single keys: drop `lock = \"cluster\"`, or `batch`");
-    }
-    if args.sql.is_given() {
-        errors.at(at, "a statement is asked for one answer: give the function a body that asks for all, and `tables`");
-    }
-    let by_value = function.receiver.as_ref().is_some_and(|receiver| passing::of_receiver(receiver) == Passing::Moved);
-    if by_value {
-        errors.at(at, "a batch may be loaded in several parts, each with a copy of what it needs: take `&self`");
-    }
+    batch::refuse(model, errors);
 }
 
 /// What `#[invalidate]` refuses.

@@ -84,6 +84,9 @@ use proc_macro::TokenStream;
 /// | `lock = "cluster"` | one load for all nodes that share a log (`redis`, `postgres`, `mysql`): the others wait for what it stores | `"node"`: one for each |
 /// | `format = "json"` | the encoding below near: `postcard`, `msgpack`, `json` | the cache's: `postcard` |
 /// | `version = 2` | raise it when values mean something else than before: old ones are not found | 0 |
+/// | `batch = ids` | the function is asked for several at once, each an entry of its own; see below | asked for one |
+/// | `max_batch = 500` | how many of a batch the body is given at a time | 1,000 |
+/// | `coalesce = "2ms"` | how long a load waits for the elements that other calls want | not at all |
 /// | `load = "inline"` | the body runs in its caller; `"task"` is the default | `"task"` |
 /// | `name = "frames"` | the name in metrics, configuration and default keys | crate, module, function |
 /// | `cache = &self.cache` | the `Cache` that serves the function | the installed one |
@@ -98,6 +101,33 @@ use proc_macro::TokenStream;
 /// error of kind `Rate`, at once; a refresh ahead is left out. One budget holds for a function in this process and cache, all
 /// of its keys together: three nodes load three times as often. Calls that go by the cache, as in a transaction, do not count.
 /// `Builder::rate` and `Cache::set_rate` change it without a new build.
+///
+/// # Batches
+///
+/// ```text
+/// #[cache(batch = ids, key = "caption:{ids}", tags = ["video:{ids}"], max_batch = 500)]
+/// async fn captions(db: &Db, ids: &[VideoId]) -> Result<HashMap<VideoId, Caption>, DbError> {
+///     db.captions_of(ids).await                       // only those that are nowhere, each once
+/// }
+/// ```
+///
+/// Each element is an entry of its own, by the same options as any other: where `key`, `tags` and companions say `{ids}`
+/// they mean one of them. Near is asked about each, each tier once about those that near does not have, and the body about
+/// those that are nowhere and that no other call loads now. The argument is a `&[Id]` or a `Vec<Id>`, with
+/// `Id: Clone + Send`; the answer is a `HashMap<Id, V>`, a `BTreeMap<Id, V>`, a `Vec<(Id, V)>` or, in the order of what was
+/// asked, a `Vec<Option<V>>`, or a `Result` of one of these.
+///
+/// What the answer leaves out is absent, and kept as such with `cache_none`. What it says of elements that nobody asked for
+/// is dropped. Answers in order that are fewer or more than were asked for panic, for nobody can tell which is whose; none of
+/// them is kept. An error is the answer of the whole call, however much of it was there. A batch of none asks nobody.
+///
+/// `captions::one(&db, &id)` asks for one. With `coalesce`, calls of it, or of the function, that miss within that time and
+/// agree in all other keyed arguments become one load; it begins earlier if `max_batch` are together. So a loop in a resolver
+/// that asks for one at a time, in tasks or with `join_all`, costs one query. Each miss waits up to that long: leave it out where
+/// calls come one after the other. Arguments that are skipped are taken from the call that came first.
+///
+/// A function for one shares the entries if both say the same `name`, key, tags and options; loads too, if it returns what
+/// `one` does. Not with `load = "inline"`, `lock = "cluster"` or `sql`.
 ///
 /// Durations are text: `500ms`, `30s`, `10m`, `1h30m`, `7d`. Closures in options capture nothing and see a reference to
 /// what is kept.

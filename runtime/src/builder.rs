@@ -168,20 +168,31 @@ fn unique_sites() -> Result<()> {
     let mut templates = HashMap::new();
     for site in site::linked() {
         let here = site.declared();
-        if let Some(other) = names.insert(site.name(), here) {
-            return Err(twins("name", site.name(), here, other));
+        if let Some(other) = names.insert(site.name(), site)
+            && !are_one(site, other)
+        {
+            return Err(twins("name", site.name(), here, other.declared()));
         }
         if let Some(template) = here.template
-            && let Some(other) = templates.insert(template, here)
+            && let Some(other) = templates.insert(template, site)
+            && !are_one(site, other)
         {
-            return Err(twins("key", template, here, other));
+            return Err(twins("key", template, here, other.declared()));
         }
     }
     Ok(())
 }
 
+/// A function for one and one for several may have the same entries.
+fn are_one(one: &site::Site, other: &site::Site) -> bool {
+    one.is_batch_of(other) || other.is_batch_of(one)
+}
+
 fn twins(setting: &'static str, word: &str, here: &site::Declared, other: &site::Declared) -> Error {
-    let advice = if setting == "name" {
+    let advice = if here.batch != other.batch && here.name.is_some() && here.name == other.name {
+        "a function and its batch have one name, so they have to agree in namespace, key, tags and all that says how \
+         values are kept; give them the same, or one of them another name"
+    } else if setting == "name" {
         "two cached functions have one name; give one of them `name = \"..\"`"
     } else {
         "two cached functions have one key template; their entries would replace each other"

@@ -21,6 +21,11 @@ pub(crate) fn take_refresh() -> bool {
     REFRESH.with(|refresh| refresh.get() && refresh.replace(false))
 }
 
+/// The call that comes is asked to load anew: one of several that stand for a call that was.
+pub(crate) fn refresh_next() {
+    REFRESH.set(true);
+}
+
 /// Puts the intent back as it was, also when the call panics.
 struct Restore(bool);
 

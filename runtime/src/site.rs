@@ -46,6 +46,8 @@ pub struct Declared {
     pub template: Option<&'static str>,
     /// The tag templates with their arguments left out.
     pub tags: &'static [&'static str],
+    /// Is it asked for several at once? Such a one may have the name of a function that is asked for one.
+    pub batch: bool,
     /// Where it stands, for messages.
     pub file: &'static str,
     /// The line in that file.
@@ -99,12 +101,32 @@ impl Site {
         &self.declared
     }
 
-    /// Its place in every cache; given out at the first call.
+    /// Its place in every cache; given out at the first call. A batch and the function for one element have one.
     #[inline]
     #[must_use]
     pub fn index(&self) -> usize {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
-        *self.index.get_or_init(|| NEXT.fetch_add(1, Ordering::Relaxed))
+        let other = || if self.declared.batch { linked().find(|other| self.is_batch_of(other)) } else { None };
+        *self.index.get_or_init(|| match other() {
+            Some(other) => other.index(),
+            None => NEXT.fetch_add(1, Ordering::Relaxed),
+        })
+    }
+
+    /// Is this the batch of that function, so that both have the same entries? Both say one name, and agree in all that
+    /// makes an entry.
+    #[must_use]
+    pub fn is_batch_of(&self, other: &Self) -> bool {
+        let (mine, theirs) = (&self.declared, &other.declared);
+        let policy = Policy { max_batch: other.policy.max_batch, coalesce: other.policy.coalesce, ..self.policy };
+        mine.batch
+            && !theirs.batch
+            && mine.name.is_some()
+            && mine.name == theirs.name
+            && mine.template == theirs.template
+            && mine.tags == theirs.tags
+            && self.namespace() == other.namespace()
+            && policy == other.policy
     }
 
     /// The site's shelf in the installed cache of this generation, if it is the one remembered.

@@ -3,6 +3,7 @@
 /// The folders of `ui` whose files must not compile.
 const TOPICS: &[&str] = &[
     "arguments",
+    "batch",
     "durations",
     "functions",
     "invalidate",

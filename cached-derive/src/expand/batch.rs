@@ -3,7 +3,7 @@
 use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
 
-use super::{cache, load, turbofish};
+use super::{cache, load, site, turbofish};
 use crate::batch::Batch;
 use crate::input::Function;
 use crate::key::Key;
@@ -11,8 +11,9 @@ use crate::model::Model;
 
 /// ```text
 /// let __ids: &[VideoId] = &ids[..];
-/// let mut __batch = P::Batch::of(__ids.len());
+/// let mut __batch = P::Batch::of(captions::site(), __ids.len());
 /// for ids in __ids {                              // one of them, under the name of all
+///     __batch.next();
 ///     .. what near is asked, see `cache` ..
 ///     if let Some(__hit) = __open.hit(__site, __cache, __key, __shape) {
 ///         __batch.hit(ids, __hit);
@@ -34,6 +35,7 @@ pub(super) fn expand(model: &Model, batch: &Batch, key: &Key<'_>) -> TokenStream
     let Batch { whole, ids, element } = batch;
     let (attrs, vis, sig, name) = (&whole.attrs, &whole.vis, &whole.sig, &ids.name);
     let (question, call, load) = (cache::question(model, key), cache::call(model, key), load::together(model, batch));
+    let site = site::expand(model, key);
     let beside = model.args.coalesce.is_given().then(|| {
         let text = key.beside(&name.to_string());
         quote_spanned!(ours=> let __batch = __batch.beside(|names: &mut #p::Names| { #text });)
@@ -42,9 +44,10 @@ pub(super) fn expand(model: &Model, batch: &Batch, key: &Key<'_>) -> TokenStream
         #(#attrs)*
         #vis #sig {
             let __ids: &[#element] = { let __list = &#name; &__list[..] };
-            let mut __batch = #p::Batch::of(__ids.len());
+            let mut __batch = #p::Batch::of(#site, __ids.len());
             #[allow(clippy::shadow_reuse, clippy::shadow_same, clippy::shadow_unrelated)]
             for #name in __ids {
+                __batch.next();
                 #question
                 if let #p::Some(__hit) = __open.hit(__site, __cache, __key, __shape) {
                     __batch.hit(#name, __hit);

@@ -46,6 +46,7 @@ pub(super) fn declare(model: &Model, key: &Key<'_>) -> TokenStream {
     let tables = model.tables().map(|table| format!("sql:{{}}:{table}"));
     let tags = model.tags.iter().map(crate::template::Template::shape).chain(tables);
     let policy = policy(model);
+    let batch = model.batch.is_some();
     // Linked from inside the function, so that a site is known though it was never called.
     quote_spanned! {Span::mixed_site()=>
         static SITE: #p::Site = #p::Site::new(
@@ -56,6 +57,7 @@ pub(super) fn declare(model: &Model, key: &Key<'_>) -> TokenStream {
                 namespace: #namespace,
                 template: #template,
                 tags: &[#(#tags),*],
+                batch: #batch,
                 file: ::core::file!(),
                 line: ::core::line!(),
             },

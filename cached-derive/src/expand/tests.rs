@@ -187,6 +187,22 @@ fn invalidate_of_a_sync_function() {
 }
 
 #[test]
+fn cache_of_a_batch() {
+    snapshot!(
+        "cache_of_a_batch",
+        expanded(
+            super::cache,
+            quote!(batch = ids, coalesce = "2ms", tags = ["video:{ids}"]),
+            quote! {
+                async fn captions(db: &Db, lang: String, ids: &[VideoId]) -> Result<HashMap<VideoId, Caption>, DbError> {
+                    db.captions(&lang, ids).await
+                }
+            }
+        )
+    );
+}
+
+#[test]
 fn key_part_of_a_struct() {
     let input = syn::parse_quote! {
         struct Page<'a, T> { video: &'a str, number: T, #[key(skip)] hint: u8 }

@@ -153,14 +153,10 @@ async fn answers_stand_where_they_were_asked_for() {
     let table = Names::new();
     let name = |id: u32| Some(format!("name {id}"));
     assert_eq!(in_order(&table, &vec![3, 200, 1]).await.unwrap(), [name(3), None, name(1)]);
-    assert_eq!(in_order(&table, &vec![1, 2, 3, 2, 200, 1]).await.unwrap(), [
-        name(1),
-        name(2),
-        name(3),
-        name(2),
-        None,
-        name(1)
-    ]);
+    assert_eq!(
+        in_order(&table, &vec![1, 2, 3, 2, 200, 1]).await.unwrap(),
+        [name(1), name(2), name(3), name(2), None, name(1)]
+    );
     assert_eq!(table.asked(), [vec![3, 200, 1], vec![2, 200]]);
     let pairs = by_pairs(&table, vec![7, 200, 6, 7]).await;
     assert_eq!(pairs.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [7, 6, 7]);
@@ -208,6 +204,22 @@ async fn companions_are_about_one_element() {
     table.rename(1, "another");
     assert_eq!(by_map::refresh(&table, &[1]).await.unwrap()[&1], "another");
     assert_eq!(by_map(&table, &[1]).await.unwrap()[&1], "another");
+}
+
+#[tokio::test]
+async fn a_refresh_loads_each_element_anew_and_nothing_else() {
+    let table = Names::new();
+    by_map(&table, &[1, 2, 3]).await.unwrap();
+    for id in 1..4 {
+        table.rename(id, "another");
+    }
+    assert_eq!(by_map::refresh(&table, &[1, 2, 9]).await.unwrap()[&2], "another");
+    assert_eq!(table.asked(), [vec![1, 2, 3], vec![1, 2, 9]]);
+    let answers = by_map(&table, &[1, 2, 3]).await.unwrap();
+    assert_eq!((&*answers[&1], &*answers[&2], &*answers[&3]), ("another", "another", "name 3"));
+    by_map::refresh(&table, &[]).await.unwrap();
+    assert_eq!(by_map(&table, &[3]).await.unwrap()[&3], "name 3", "a refresh of nothing leaves nothing behind");
+    assert_eq!(table.asked(), Vec::<Vec<u32>>::new());
 }
 
 /// Each tier is read once, whatever the number of elements.
@@ -563,4 +575,41 @@ async fn methods_have_batches_too() {
     assert_eq!(service.names_one(&1).await, Ok(Some("name 1".to_owned())));
     assert_eq!(service.names_entry(&2).key().as_str(), "service:2");
     assert_eq!(service.table.asked(), [vec![2, 1]]);
+}
+
+#[cache(name = "shared-names", key = "shared:{ids}", tags = ["shared:{ids}"], batch = ids, skip(table), cache = table.cache())]
+async fn all_of(table: &Names, ids: &[u32]) -> Result<HashMap<u32, String>, Away> {
+    let names = table.ask(ids).await?;
+    Ok(pairs(ids, names).collect())
+}
+
+#[cache(name = "shared-names", key = "shared:{id}", tags = ["shared:{id}"], skip(table), cache = table.cache())]
+async fn one_of(table: &Names, id: u32) -> Result<Option<String>, Away> {
+    Ok(table.ask(&[id]).await?.pop().flatten())
+}
+
+/// The function for one and the function for several have the same entries, near and below, and the same flights.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_function_and_its_batch_of_one_name_share_entries() {
+    let table = Names::new();
+    all_of(&table, &[1, 2]).await.unwrap();
+    assert_eq!(one_of(&table, 1).await, Ok(Some("name 1".to_owned())));
+    one_of(&table, 3).await.unwrap();
+    assert_eq!(all_of(&table, &[1, 2, 3]).await.unwrap(), named(&[1, 2, 3]));
+    assert_eq!(table.asked(), [vec![1, 2], vec![3]]);
+    table.gate.close();
+    let batch = {
+        let table = table.clone();
+        tokio::spawn(async move { all_of(&table, &[7, 8]).await })
+    };
+    eventually("the batch asks", || table.times() == 1).await;
+    let one = {
+        let table = table.clone();
+        tokio::spawn(async move { one_of(&table, 8).await })
+    };
+    eventually("one has joined", || table.cache().stats().sites.iter().map(|site| site.joins).sum::<u64>() == 1).await;
+    table.gate.open();
+    assert_eq!(soon("the batch", batch).await.unwrap(), Ok(named(&[7, 8])));
+    assert_eq!(soon("the one", one).await.unwrap(), Ok(Some("name 8".to_owned())));
+    assert_eq!(table.asked(), [vec![7, 8]]);
 }

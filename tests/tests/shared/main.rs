@@ -6,6 +6,7 @@ mod asleep;
 mod attack;
 mod audit;
 mod basics;
+mod batched;
 mod child;
 mod cluster;
 mod data;

@@ -15,6 +15,7 @@ use crate::flight::{Caller, CatchUnwind, FlightId, Lead, chained_apart, is_withh
 use crate::key::{KeyPart, OwnedKey};
 use crate::outcome::Shape;
 use crate::shelf::Shelf;
+use crate::site::Site;
 use crate::sync::Handle;
 
 /// An element that is loaded here.
@@ -34,13 +35,13 @@ pub(super) struct Load<T, K, V, R, F> {
 
 impl<T, K, V, R, F> Load<T, K, V, R, F> {
     /// For so many elements at most; `body` is called once for as many as it takes at a time.
-    pub(super) fn new<L: Fn(Ids<T>) -> F>(shelf: &Arc<Shelf<K, V, R>>, elements: usize, body: &L) -> Self
+    pub(super) fn new<L: Fn(Ids<T>) -> F>(shelf: &Arc<Shelf<K, V, R>>, site: &Site, elements: usize, body: &L) -> Self
     where
         K: KeyPart<Owned = K> + Clone + Eq + Send + Sync + 'static,
         V: Clone + Send + Sync + 'static,
         R: Send + 'static,
     {
-        let most = shelf.policy().max_batch.max(1);
+        let most = site.policy().max_batch.max(1);
         let call = |_| {
             let ids = Ids::none();
             (ids.clone(), body(ids))

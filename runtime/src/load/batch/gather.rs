@@ -15,6 +15,7 @@ use crate::depth::Depth;
 use crate::key::KeyPart;
 use crate::outcome::Shape;
 use crate::shelf::Shelf;
+use crate::site::Site;
 use crate::sync::Handle;
 
 /// The elements of one load that has not begun.
@@ -27,6 +28,7 @@ struct Gathering<P> {
 /// Adds these to the load that is gathered, or begins another one with them.
 pub(super) fn gather<B, L, F, T, K, S, R, D, V>(
     shelf: &Arc<Shelf<K, V, R>>,
+    site: &Site,
     beside: &str,
     parts: Vec<Part<T, K, S, R, D, V>>,
     body: &L,
@@ -59,7 +61,7 @@ pub(super) fn gather<B, L, F, T, K, S, R, D, V>(
     if parts.is_empty() {
         return;
     }
-    let load = Load::new(shelf, parts.len(), body);
+    let load = Load::new(shelf, site, parts.len(), body);
     let gathering = Arc::new(Gathering { room: load.room(), parts: Mutex::new(parts), full: Notify::new() });
     if gathering.is_full() {
         gathering.full.notify_one();
@@ -68,7 +70,7 @@ pub(super) fn gather<B, L, F, T, K, S, R, D, V>(
     }
     drop(open);
     let (shelf, beside) = (Arc::clone(shelf), beside.to_owned());
-    let wait = Duration::from_millis(shelf.policy().coalesce);
+    let wait = Duration::from_millis(site.policy().coalesce);
     let fly = async move {
         let _ = tokio::time::timeout(wait, gathering.full.notified()).await;
         shelf.gatherings.lock().remove(&beside, &gathering);

@@ -18,11 +18,13 @@ use crate::batched::{Apart, Batched};
 use crate::call::Near;
 use crate::depth::Depth;
 use crate::flight::{Boarded, Flight, FlightId, Told, would_wait_for_itself};
+use crate::intent;
 use crate::join::join;
 use crate::key::{KeyPart, OwnedKey};
 use crate::names::Names;
 use crate::outcome::Shape;
 use crate::shelf::Shelf;
+use crate::site::Site;
 use crate::stats::count;
 
 /// The elements of one call, and what near has answered. Generated code fills it.
@@ -30,6 +32,9 @@ pub struct Batch<T, K, S, R, D, V> {
     /// In the order in which they were asked for.
     answers: Vec<(T, Option<R>)>,
     missing: Vec<(usize, Miss<K, S, R, D, V>)>,
+    site: &'static Site,
+    /// Is all of it to be loaded anew?
+    force: bool,
     /// What the body is given beside the elements, as text: calls that agree in it may be gathered.
     beside: Option<String>,
 }
@@ -79,8 +84,21 @@ where
 {
     /// With room for so many.
     #[must_use]
-    pub fn of(elements: usize) -> Self {
-        Self { answers: Vec::with_capacity(elements), missing: Vec::new(), beside: None }
+    pub fn of(site: &'static Site, elements: usize) -> Self {
+        Self {
+            answers: Vec::with_capacity(elements),
+            missing: Vec::new(),
+            site,
+            force: intent::take_refresh(),
+            beside: None,
+        }
+    }
+
+    /// Before each one.
+    pub fn next(&self) {
+        if self.force {
+            intent::refresh_next();
+        }
     }
 
     /// One more, which was a hit.
@@ -200,7 +218,7 @@ where
         }
         self.start(shelf, parts, body).await;
         if !circular.is_empty() {
-            self.load_here(circular, shelf.policy().max_batch, body).await;
+            self.load_here(circular, self.site.policy().max_batch, body).await;
         }
         self.wait::<B>(shelf, waited).await
     }
@@ -216,8 +234,8 @@ where
             return;
         }
         match &self.beside {
-            Some(beside) => gather::gather(shelf, beside, parts, body),
-            None => Load::new(shelf, parts.len(), body).start(parts).await,
+            Some(beside) => gather::gather(shelf, self.site, beside, parts, body),
+            None => Load::new(shelf, self.site, parts.len(), body).start(parts).await,
         }
     }
 
@@ -282,7 +300,7 @@ where
         }
         let Some(first) = missing.first() else { return };
         match first.miss.afford(shelf) {
-            Ok(()) => self.load_here(missing, shelf.policy().max_batch, body).await,
+            Ok(()) => self.load_here(missing, self.site.policy().max_batch, body).await,
             Err(refused) => {
                 for wanted in missing {
                     let answer = wanted.miss.do_without(shelf, refused.clone());

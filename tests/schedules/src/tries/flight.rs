@@ -7,7 +7,7 @@ use shuttle::thread;
 
 use super::world::{Without, World};
 use super::{breaks, holds, pause};
-use crate::flight::{Boarded, Flight, Landing, Told};
+use crate::flight::{Boarded, Flight, FlightId, Landing, Told};
 use crate::sync::atomic::Ordering::SeqCst;
 use crate::sync::{Condvar, Mutex};
 
@@ -171,7 +171,7 @@ fn every_blocked_thread_is_told() {
     let birth = crate::log::Log::resume;
     holds("threads that block", move || {
         let birth = birth(&crate::group::Recall::default(), 7, 16, false).birth();
-        blocked_threads(&Arc::new(Flight::<u64, u64>::new(birth, 0)));
+        blocked_threads(&Arc::new(Flight::<u64, u64>::new(FlightId::next(), birth, 0)));
     });
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use shuttle::future::yield_now;
 
 use super::pause;
-use crate::flight::{Board, Boarded, Flight, Lead, Load, Told, drive};
+use crate::flight::{Board, Boarded, Flight, FlightId, Lead, Load, Told, drive};
 use crate::group::{Group, Recall, Record};
 use crate::key::Key;
 use crate::log::{Birth, Interest, Log};
@@ -99,7 +99,7 @@ impl World {
                 || flight.birth.seq >= self.interest.head()
                 || self.log.unnamed_since(&key(), [].into_iter(), flight.birth.seq).is_some()
         };
-        self.board.board(&1, 0, || self.log.birth(), joinable)
+        self.board.board(&1, FlightId::next(), 0, || self.log.birth(), joinable)
     }
 
     /// What a flight does: look again, run the body, publish, land.

@@ -14,6 +14,7 @@ mod queries;
 mod replicas;
 mod resilience;
 mod schema;
+mod together;
 mod transactions;
 mod verdicts;
 mod written;
