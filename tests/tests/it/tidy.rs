@@ -24,7 +24,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "statement",
         ],
     ),
-    ("shapes", &["codec", "rate", "policy", "outcome", "site", "names", "depth", "stats", "intent"]),
+    ("shapes", &["codec", "rate", "policy", "outcome", "batched", "site", "names", "depth", "stats", "intent"]),
     ("shelves", &["tier"]),
     (
         "order",
@@ -37,6 +37,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "near",
             "strangers",
             "frames",
+            "gatherings",
             "shelf",
             "front",
             "follow",
