@@ -64,6 +64,19 @@ impl<'a> Key<'a> {
         if others.is_empty() { quote_spanned!(ours=> let _ = names;) } else { quote_spanned!(ours=> #(#others)*) }
     }
 
+    /// What fills the key, and behind `|` the tags.
+    pub(crate) fn holes(&self) -> Vec<String> {
+        let keyed = self.parts.iter().map(|part| part.hole.as_ref().map_or_else(|| "<>".to_owned(), Hole::text));
+        let tags = self.model.tags.iter().flat_map(Template::holes).map(Hole::text);
+        let mut holes: Vec<String> = keyed.collect();
+        let tags: Vec<String> = tags.collect();
+        if !tags.is_empty() {
+            holes.push("|".to_owned());
+            holes.extend(tags);
+        }
+        holes
+    }
+
     /// Are there parts to be borrowed?
     pub(crate) fn is_empty(&self) -> bool {
         self.parts.is_empty()

@@ -118,16 +118,21 @@ use proc_macro::TokenStream;
 /// asked, a `Vec<Option<V>>`, or a `Result` of one of these.
 ///
 /// What the answer leaves out is absent, and kept as such with `cache_none`. What it says of elements that nobody asked for
-/// is dropped. Answers in order that are fewer or more than were asked for panic, for nobody can tell which is whose; none of
-/// them is kept. An error is the answer of the whole call, however much of it was there. A batch of none asks nobody.
+/// is dropped. Answers in order that are fewer or more than were asked for panic, for nobody can tell which is whose, and so do
+/// several pairs for one element; none of them is kept. Values are kept as they are, a `Result` in a map as well. An error is
+/// the answer of the whole call, however much of it was there; the parts that `max_batch` makes run one after the other, up to
+/// the first that fails. A batch of none asks nobody.
+///
+/// A load has copies of the other arguments, of those by value too: they are `Clone`.
 ///
 /// `captions::one(&db, &id)` asks for one. With `coalesce`, calls of it, or of the function, that miss within that time and
 /// agree in all other keyed arguments become one load; it begins earlier if `max_batch` are together. So a loop in a resolver
 /// that asks for one at a time, in tasks or with `join_all`, costs one query. Each miss waits up to that long: leave it out where
 /// calls come one after the other. Arguments that are skipped are taken from the call that came first.
 ///
-/// A function for one shares the entries if both say the same `name`, key, tags and options; loads too, if it returns what
-/// `one` does. Not with `load = "inline"`, `lock = "cluster"` or `sql`.
+/// An `async` function for one shares the entries of a batch if both say the same `name`, the same key, tags and options, and
+/// have the same arguments but for the element: in tiers, and, if it returns what `one` does, near and loads as well. Else it
+/// has values of its own in near. Not with `load = "inline"`, `lock = "cluster"` or `sql`.
 ///
 /// Durations are text: `500ms`, `30s`, `10m`, `1h30m`, `7d`. Closures in options capture nothing and see a reference to
 /// what is kept.

@@ -34,8 +34,17 @@ pub enum Apart<R> {
     Each(Vec<R>, usize),
     /// It failed for all.
     Failed(R),
-    /// So many that nobody can tell which belongs to what.
-    Misfit(usize),
+    /// Nobody can tell which belongs to what.
+    Misfit(Misfit),
+}
+
+/// Why answers cannot be told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Misfit {
+    /// In order, and so many, which is not as many as were asked for.
+    InOrder(usize),
+    /// There are several for one.
+    Repeated,
 }
 
 /// The one answer of a batch of one.
@@ -89,16 +98,11 @@ impl<T: Ord, V> Several<T> for BTreeMap<T, V> {
 impl<T: Eq + Hash, V> Several<T> for Vec<(T, V)> {
     type Value = V;
 
-    /// Of two for one, the first.
+    /// Several for one are most likely rows of which one element has many: to keep one of them would lose the others.
     fn each(self, ids: &[T]) -> Apart<Option<V>> {
         let pairs = self.len();
-        let mut by_id = HashMap::with_capacity(pairs);
-        for (id, value) in self {
-            by_id.entry(id).or_insert(value);
-        }
-        let each: Vec<Option<V>> = ids.iter().map(|id| by_id.remove(id)).collect();
-        let used = each.iter().filter(|value| value.is_some()).count();
-        Apart::Each(each, pairs - used)
+        let by_id: HashMap<T, V> = self.into_iter().collect();
+        if by_id.len() == pairs { by_id.each(ids) } else { Apart::Misfit(Misfit::Repeated) }
     }
 
     fn of(answers: Vec<(T, Option<V>)>) -> Self {
@@ -111,7 +115,7 @@ impl<T, V> Several<T> for Vec<Option<V>> {
 
     fn each(self, ids: &[T]) -> Apart<Option<V>> {
         // One more or less may stand anywhere: what follows it would be others' answers.
-        if self.len() == ids.len() { Apart::Each(self, 0) } else { Apart::Misfit(self.len()) }
+        if self.len() == ids.len() { Apart::Each(self, 0) } else { Apart::Misfit(Misfit::InOrder(self.len())) }
     }
 
     fn of(answers: Vec<(T, Option<V>)>) -> Self {
@@ -160,7 +164,7 @@ impl<T, M: Several<T>, E> Batched<T> for Result<M, E> {
         match self.map(|several| several.each(ids)) {
             Ok(Apart::Each(each, others)) => Apart::Each(each.into_iter().map(Ok).collect(), others),
             Ok(Apart::Failed(one)) => Apart::Failed(Ok(one)),
-            Ok(Apart::Misfit(count)) => Apart::Misfit(count),
+            Ok(Apart::Misfit(misfit)) => Apart::Misfit(misfit),
             Err(error) => Apart::Failed(Err(error)),
         }
     }
@@ -187,7 +191,8 @@ mod tests {
         match batched.apart(&[3, 1, 2]) {
             Apart::Each(each, others) => (each, others),
             Apart::Failed(one) => (vec![one], 0),
-            Apart::Misfit(count) => (Vec::new(), count),
+            Apart::Misfit(Misfit::InOrder(count)) => (Vec::new(), count),
+            Apart::Misfit(Misfit::Repeated) => (Vec::new(), usize::MAX),
         }
     }
 
@@ -209,8 +214,8 @@ mod tests {
     }
 
     #[test]
-    fn of_two_answers_for_one_the_first_counts() {
-        assert_eq!(apart(vec![(3, 'c'), (3, 'd')]), (vec![Some('c'), None, None], 1));
+    fn several_answers_for_one_are_refused() {
+        assert_eq!(apart(vec![(3, 'c'), (3, 'd')]), (Vec::new(), usize::MAX));
     }
 
     #[test]

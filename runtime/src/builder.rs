@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::key::{Pattern, Secret, check_namespace};
 use crate::near::{Balance, Eviction};
 use crate::settings::Settings;
-use crate::site;
+use crate::site::{self, Site};
 
 /// Bytes near may hold when nothing is said: 64 MiB.
 pub const NEAR_BYTES: u64 = 64 << 20;
@@ -164,32 +164,32 @@ fn positive(setting: &'static str, value: u64) -> Result<()> {
 
 /// Two functions of one name would read each other's entries in shared tiers.
 fn unique_sites() -> Result<()> {
-    let mut names = HashMap::new();
-    let mut templates = HashMap::new();
+    let mut names: HashMap<&str, Vec<&'static Site>> = HashMap::new();
+    let mut templates: HashMap<&str, Vec<&'static Site>> = HashMap::new();
     for site in site::linked() {
-        let here = site.declared();
-        if let Some(other) = names.insert(site.name(), site)
-            && !are_one(site, other)
-        {
-            return Err(twins("name", site.name(), here, other.declared()));
+        if let Some(other) = other_of(names.entry(site.name()).or_default(), site) {
+            return Err(twins("name", site.name(), site.declared(), other.declared()));
         }
-        if let Some(template) = here.template
-            && let Some(other) = templates.insert(template, site)
-            && !are_one(site, other)
+        if let Some(template) = site.declared().template
+            && let Some(other) = other_of(templates.entry(template).or_default(), site)
         {
-            return Err(twins("key", template, here, other.declared()));
+            return Err(twins("key", template, site.declared(), other.declared()));
         }
     }
     Ok(())
 }
 
-/// A function for one and one for several may have the same entries.
-fn are_one(one: &site::Site, other: &site::Site) -> bool {
-    one.is_batch_of(other) || other.is_batch_of(one)
+/// One of these that may not stand beside this site, which is added to them: a function for one and its batch may have the
+/// same entries, and no third.
+fn other_of(known: &mut Vec<&'static Site>, site: &'static Site) -> Option<&'static Site> {
+    let may = |other: &&'static Site| site.is_batch_of(other) || other.is_batch_of(site);
+    let refused = known.iter().find(|other| !may(other)).or_else(|| known.get(1)).copied();
+    known.push(site);
+    refused
 }
 
 fn twins(setting: &'static str, word: &str, here: &site::Declared, other: &site::Declared) -> Error {
-    let advice = if here.batch != other.batch && here.name.is_some() && here.name == other.name {
+    let advice = if here.batch.is_some() != other.batch.is_some() && here.name.is_some() && here.name == other.name {
         "a function and its batch have one name, so they have to agree in namespace, key, tags and all that says how \
          values are kept; give them the same, or one of them another name"
     } else if setting == "name" {

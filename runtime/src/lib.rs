@@ -27,6 +27,7 @@ pub mod codec;
 #[cfg(all(feature = "query", any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
 pub mod database;
 mod depth;
+pub mod each;
 mod entry;
 pub mod error;
 mod flight;

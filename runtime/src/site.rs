@@ -46,8 +46,13 @@ pub struct Declared {
     pub template: Option<&'static str>,
     /// The tag templates with their arguments left out.
     pub tags: &'static [&'static str],
-    /// Is it asked for several at once? Such a one may have the name of a function that is asked for one.
-    pub batch: bool,
+    /// What fills the key, in order, and behind `|` the tags: arguments, or fields of them.
+    pub holes: &'static [&'static str],
+    /// The argument that holds several, if it is asked for several at once. Such a one may have the name of a function that
+    /// is asked for one.
+    pub batch: Option<&'static str>,
+    /// Does it block its thread?
+    pub blocking: bool,
     /// Where it stands, for messages.
     pub file: &'static str,
     /// The line in that file.
@@ -106,7 +111,8 @@ impl Site {
     #[must_use]
     pub fn index(&self) -> usize {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
-        let other = || if self.declared.batch { linked().find(|other| self.is_batch_of(other)) } else { None };
+        let other =
+            || if self.declared.batch.is_some() { linked().find(|other| self.is_batch_of(other)) } else { None };
         *self.index.get_or_init(|| match other() {
             Some(other) => other.index(),
             None => NEXT.fetch_add(1, Ordering::Relaxed),
@@ -119,8 +125,9 @@ impl Site {
     pub fn is_batch_of(&self, other: &Self) -> bool {
         let (mine, theirs) = (&self.declared, &other.declared);
         let policy = Policy { max_batch: other.policy.max_batch, coalesce: other.policy.coalesce, ..self.policy };
-        mine.batch
-            && !theirs.batch
+        theirs.batch.is_none()
+            && mine.batch.is_some_and(|batch| agree(batch, mine.holes, theirs.holes))
+            && !theirs.blocking
             && mine.name.is_some()
             && mine.name == theirs.name
             && mine.template == theirs.template
@@ -139,6 +146,25 @@ impl Site {
     pub(crate) fn remember(&self, generation: usize, shelf: &'static (dyn Any + Send + Sync)) {
         self.shortcut.get_or_init(|| Shortcut { generation, shelf });
     }
+}
+
+/// Are these filled by the same arguments, but for one in the place of the batch?
+fn agree(batch: &str, mine: &[&str], theirs: &[&str]) -> bool {
+    let mut element = None;
+    mine.len() == theirs.len()
+        && mine.iter().zip(theirs).all(|(mine, theirs)| {
+            let ((mine, fields), (theirs, others)) = (root_of(mine), root_of(theirs));
+            let same = if mine == batch {
+                *element.get_or_insert(theirs) == theirs
+            } else {
+                mine == theirs && element != Some(theirs)
+            };
+            same && fields == others
+        })
+}
+
+fn root_of(hole: &str) -> (&str, &str) {
+    hole.split_once('.').unwrap_or((hole, ""))
 }
 
 impl fmt::Debug for Site {

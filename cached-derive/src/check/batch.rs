@@ -1,5 +1,6 @@
 //! What `batch` refuses.
 
+use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::{Error, Ident, Type};
 
@@ -67,6 +68,19 @@ fn argument(model: &Model, ids: &Ident, errors: &mut Errors) {
         errors.push(Error::new_spanned(&param.ty, message));
     } else if args.is_skipped(ids) {
         errors.at(ids.span(), format!("`{ids}` is skipped: a batch is a part of the key"));
+    } else if let Some(key) = &model.key
+        && !key.holes().any(|hole| ids.unraw() == hole.root.as_str())
+    {
+        let message = format!("all of the batch would be one entry: put `{{{ids}}}`, which is one of it, in `key`");
+        errors.at(key.span, message);
+    }
+    if *ids == function.sig.ident {
+        errors.at(param.name.span(), "this is also the name of the function: give one of the two another");
+    }
+    if let Some(cache) = args.cache.get()
+        && passing::holds_word(cache.to_token_stream(), &ids.to_string())
+    {
+        errors.push(Error::new_spanned(cache, "all of a batch is kept in one cache, whatever is in it"));
     }
 }
 

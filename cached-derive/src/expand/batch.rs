@@ -2,6 +2,7 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
+use syn::ext::IdentExt;
 
 use super::{cache, load, site, turbofish};
 use crate::batch::Batch;
@@ -11,7 +12,8 @@ use crate::model::Model;
 
 /// ```text
 /// let __ids: &[VideoId] = &ids[..];
-/// let mut __batch = P::Batch::of(captions::site(), __ids.len());
+/// let __the_site = captions::site();
+/// let mut __batch = P::Batch::of(__the_site, __ids.len());
 /// for ids in __ids {                              // one of them, under the name of all
 ///     __batch.next();
 ///     .. what near is asked, see `cache` ..
@@ -34,17 +36,21 @@ pub(super) fn expand(model: &Model, batch: &Batch, key: &Key<'_>) -> TokenStream
     let (p, ours) = (&model.private, Span::mixed_site());
     let Batch { whole, ids, element } = batch;
     let (attrs, vis, sig, name) = (&whole.attrs, &whole.vis, &whole.sig, &ids.name);
-    let (question, call, load) = (cache::question(model, key), cache::call(model, key), load::together(model, batch));
-    let site = site::expand(model, key);
+    let (call, load) = (cache::call(model, key), load::together(model, batch));
+    let (site, skipped) = (site::expand(model, key), cache::skipped(model));
+    // A site is declared once, also where it has no other place than here.
+    let question = cache::question_of(model, key, &quote_spanned!(ours=> __the_site));
     let beside = model.args.coalesce.is_given().then(|| {
-        let text = key.beside(&name.to_string());
+        let text = key.beside(&name.unraw().to_string());
         quote_spanned!(ours=> let __batch = __batch.beside(|names: &mut #p::Names| { #text });)
     });
     quote_spanned! {ours=>
         #(#attrs)*
         #vis #sig {
             let __ids: &[#element] = { let __list = &#name; &__list[..] };
-            let mut __batch = #p::Batch::of(#site, __ids.len());
+            #skipped
+            let __the_site = #site;
+            let mut __batch = #p::Batch::of(__the_site, __ids.len());
             #[allow(clippy::shadow_reuse, clippy::shadow_same, clippy::shadow_unrelated)]
             for #name in __ids {
                 __batch.next();

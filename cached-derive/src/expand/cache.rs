@@ -58,14 +58,7 @@ pub(crate) fn expand(which: Attribute, attribute: TokenStream, item: TokenStream
     let (attrs, vis, sig, p) = (&function.attrs, &function.vis, &function.sig, &model.private);
     let (question, call, load) = (question(&model, &key), call(&model, &key), load::expand(&model));
     let ready = model.reading().map(|sql| sql.ready(function, p));
-    let skipped: TokenStream = model
-        .sources()
-        .filter(|param| model.args.is_skipped(&param.name))
-        .map(|param| {
-            let (name, p) = (borrow(param), p.at(param.ty.span()));
-            quote_spanned!(ours_at(&param.ty)=> #p::skippable!(#name);)
-        })
-        .collect();
+    let skipped = skipped(&model);
     Ok(quote_spanned! {Span::mixed_site()=>
         #(#attrs)*
         #vis #sig {
@@ -88,11 +81,26 @@ pub(crate) fn expand(which: Attribute, attribute: TokenStream, item: TokenStream
     })
 }
 
+/// `P::skippable!(&db);`: what may be a database has a say in a query.
+pub(super) fn skipped(model: &Model) -> TokenStream {
+    let skipped = model.sources().filter(|param| model.args.is_skipped(&param.name));
+    let asked = skipped.map(|param| {
+        let (name, p) = (borrow(param), model.private.at(param.ty.span()));
+        quote_spanned!(ours_at(&param.ty)=> #p::skippable!(#name);)
+    });
+    asked.collect()
+}
+
 /// What near is asked, and the way to ask it: the same in the function and in its companions.
 pub(super) fn question(model: &Model, key: &Key<'_>) -> TokenStream {
+    question_of(model, key, &site::expand(model, key))
+}
+
+/// The same, where the site is at hand.
+pub(super) fn question_of(model: &Model, key: &Key<'_>, site: &TokenStream) -> TokenStream {
     let p = &model.private;
     let ret = &model.function.output;
-    let (site, tuple) = (site::expand(model, key), key.tuple());
+    let tuple = key.tuple();
     let cache = match model.args.cache.get() {
         Some(expr) => {
             let cache = borrowed(expr);

@@ -78,7 +78,7 @@ pub(super) fn together(model: &Model, batch: &Batch) -> TokenStream {
 fn clone(param: &Param) -> TokenStream {
     let name = &param.name;
     let ours = ours_at(&param.ty);
-    quote_spanned!(ours=> let #name = ::core::clone::Clone::clone(&#name);)
+    quote_spanned!(ours=> #[allow(unused_variables)] let #name = ::core::clone::Clone::clone(&#name);)
 }
 
 /// A body whose type is known, as a function's is: `?`, `return` and coercions work as they did.

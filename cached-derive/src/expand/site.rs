@@ -46,7 +46,8 @@ pub(super) fn declare(model: &Model, key: &Key<'_>) -> TokenStream {
     let tables = model.tables().map(|table| format!("sql:{{}}:{table}"));
     let tags = model.tags.iter().map(crate::template::Template::shape).chain(tables);
     let policy = policy(model);
-    let batch = model.batch.is_some();
+    let batch = some_text(model.batch.as_ref().map(|batch| batch.ids.name.unraw().to_string()));
+    let (holes, blocking) = (key.holes(), !model.function.is_async());
     // Linked from inside the function, so that a site is known though it was never called.
     quote_spanned! {Span::mixed_site()=>
         static SITE: #p::Site = #p::Site::new(
@@ -57,7 +58,9 @@ pub(super) fn declare(model: &Model, key: &Key<'_>) -> TokenStream {
                 namespace: #namespace,
                 template: #template,
                 tags: &[#(#tags),*],
+                holes: &[#(#holes),*],
                 batch: #batch,
+                blocking: #blocking,
                 file: ::core::file!(),
                 line: ::core::line!(),
             },

@@ -18,7 +18,7 @@ mod whose;
 
 pub(crate) use board::{Board, Boarded, Lead};
 pub(crate) use chain::{
-    Alone, FlightId, chained, chained_apart, chained_sync, is_withheld, withhold, would_wait_for_itself,
+    Alone, FlightId, chained, chained_apart, chained_sync, forget, is_withheld, withhold, would_wait_for_itself,
 };
 pub(crate) use drive::drive;
 pub(crate) use landing::{Fallback, Flight, Landing, Told};

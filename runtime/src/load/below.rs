@@ -1,5 +1,6 @@
 //! What a load has to do with the tiers: it reads down them before the body runs, and seals what the body made.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -14,6 +15,9 @@ use crate::outcome::{Shape, Sort};
 use crate::shelf::{Life, Shelf};
 use crate::stack::Down;
 use crate::stats::count;
+
+/// So many keys are asked for in one read, which has one deadline.
+const AT_ONCE: usize = 256;
 
 impl<K, S, R, D, V> Miss<K, S, R, D, V>
 where
@@ -55,10 +59,14 @@ where
         }
         let now = first.cache.clock().now();
         let places: Vec<usize> = (0..asked.len()).filter(|&at| !asked[at].0.force).collect();
-        let keys: Vec<_> = places.iter().map(|&at| asked[at].0.named.key.clone()).collect();
-        for (at, down) in places.into_iter().zip(stack.read(&keys, now).await) {
-            let (miss, flight) = asked[at];
-            found[at] = miss.take_down(flight, shelf, down, now);
+        for places in places.chunks(AT_ONCE) {
+            let keys: Vec<_> = places.iter().map(|&at| asked[at].0.named.key.clone()).collect();
+            for (&at, down) in places.iter().zip(stack.read(&keys, now).await) {
+                let (miss, flight) = asked[at];
+                // A value that its own code cannot read loses nobody else's.
+                let taken = catch_unwind(AssertUnwindSafe(|| miss.take_down(flight, shelf, down, now)));
+                found[at] = taken.unwrap_or(None);
+            }
         }
         found
     }

@@ -112,7 +112,7 @@ where
 
     /// The load answered with something that is not kept. That is no failure: what was kept before is out of date, and is
     /// not served again, here or after a restart.
-    fn land_unkept(&self, lead: Lead<OwnedKey<K>, V, R>, shelf: &Shelf<K, V, R>, landing: Landing<V, R>) {
+    pub(super) fn land_unkept(&self, lead: Lead<OwnedKey<K>, V, R>, shelf: &Shelf<K, V, R>, landing: Landing<V, R>) {
         let had = self.force || self.ready.is_some() || lead.flight().fallback().is_some();
         // Only while the key is this flight's own: a younger load, or a value that was set, knows better. Noted before
         // those who wait are told, so that none of them finds the old value in a tier.

@@ -158,7 +158,7 @@ async fn answers_stand_where_they_were_asked_for() {
         [name(1), name(2), name(3), name(2), None, name(1)]
     );
     assert_eq!(table.asked(), [vec![3, 200, 1], vec![2, 200]]);
-    let pairs = by_pairs(&table, vec![7, 200, 6, 7]).await;
+    let pairs = by_pairs(&table, vec![7, 200, 6, 7]).await; // of which one is there twice
     assert_eq!(pairs.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [7, 6, 7]);
 }
 
@@ -612,4 +612,195 @@ async fn a_function_and_its_batch_of_one_name_share_entries() {
     assert_eq!(soon("the batch", batch).await.unwrap(), Ok(named(&[7, 8])));
     assert_eq!(soon("the one", one).await.unwrap(), Ok(Some("name 8".to_owned())));
     assert_eq!(table.asked(), [vec![7, 8]]);
+}
+
+/// An element that is invalidated while it is gathered is loaded for both who want it: each has what he asked for.
+#[tokio::test(start_paused = true)]
+async fn an_element_that_is_invalidated_while_it_is_gathered_has_a_load_of_its_own() {
+    let table = Names::new();
+    let call = || {
+        let table = table.clone();
+        tokio::spawn(async move { of_tenant::one(&table, "a", &1).await })
+    };
+    let first = call();
+    tokio::task::yield_now().await;
+    of_tenant::remove(&table, "a", &1).await;
+    table.rename(1, "another");
+    let second = call();
+    tokio::task::yield_now().await;
+    assert_eq!(first.await.unwrap(), Ok(Some("a: another".to_owned())));
+    assert_eq!(second.await.unwrap(), Ok(Some("a: another".to_owned())));
+    assert_eq!(table.asked(), [vec![1], vec![1]]);
+    assert_eq!(of_tenant::peek(&table, "a", &1).await, Some(Ok(Some("a: another".to_owned()))));
+}
+
+/// A failure of a gathered load reaches all of them, though it cannot be copied, and not one after the other for ever.
+#[tokio::test(start_paused = true)]
+async fn who_was_gathered_into_a_load_that_fails_is_told_too() {
+    let table = Names::new();
+    table.fail(Failing::Error);
+    let calls: Vec<_> = (0..20)
+        .map(|id| {
+            let table = table.clone();
+            tokio::spawn(async move { of_tenant::one(&table, "a", &id).await })
+        })
+        .collect();
+    for call in calls {
+        assert_eq!(call.await.unwrap(), Err(Away));
+    }
+    assert!(table.times() <= 60, "{} loads of twenty callers", table.times());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_was_gathered_into_a_load_that_panics_is_told_too() {
+    let table = Names::new();
+    table.fail(Failing::Panic);
+    let calls: Vec<_> = (0..5)
+        .map(|id| {
+            let table = table.clone();
+            tokio::spawn(async move { of_tenant::one(&table, "a", &id).await })
+        })
+        .collect();
+    for call in calls {
+        assert!(call.await.unwrap_err().is_panic());
+    }
+    table.fail(None);
+    assert_eq!(of_tenant::one(&table, "a", &1).await, Ok(Some("a: name 1".to_owned())));
+}
+
+/// Nobody is there: a hundred who ask for it cost one load, though the error type cannot be copied.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn that_nobody_is_there_is_told_to_all_who_wait() {
+    let table = Names::new();
+    table.gate.close();
+    let calls: Vec<_> = (0..100)
+        .map(|_| {
+            let table = table.clone();
+            tokio::spawn(async move { by_map::one(&table, &777).await })
+        })
+        .collect();
+    eventually("all wait", || table.cache().stats().sites.iter().map(|site| site.joins).sum::<u64>() == 99).await;
+    table.gate.open();
+    for call in calls {
+        assert_eq!(soon("a call", call).await.unwrap(), Ok(None));
+    }
+    assert_eq!(table.asked(), [vec![777]]);
+}
+
+/// A first part that fails is the answer: the rest is not asked for.
+#[tokio::test]
+async fn a_failure_of_one_part_ends_the_others() {
+    let table = Names::new();
+    table.fail(Failing::Error);
+    assert_eq!(by_fours(&table, &(0..20).collect::<Vec<_>>()).await, Err(Away));
+    assert_eq!(table.asked(), [vec![0, 1, 2, 3]]);
+}
+
+#[cache(batch = ids, skip(table), cache = table.cache())]
+async fn twice(table: &Names, ids: &[u32]) -> Vec<(u32, String)> {
+    table.ask(ids).await.unwrap();
+    ids.iter().flat_map(|id| [(*id, "one".to_owned()), (*id, "other".to_owned())]).collect()
+}
+
+/// Rows of which an element has many: to keep one of them would lose the others.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn several_answers_for_one_are_refused() {
+    let table = Names::new();
+    let call = tokio::spawn(async move { twice(&table, &[1, 2]).await });
+    let panicked = soon("the batch", call).await.unwrap_err().into_panic();
+    assert!(panicked.downcast_ref::<String>().unwrap().contains("several answers for one element"));
+}
+
+#[cache(batch = ids, key = "judged:{ids}", cache_if = |name| { assert_ne!(name, "name 2", "not this"); true }, skip(table), cache = table.cache())]
+async fn judged(table: &Names, ids: &[u32]) -> Result<HashMap<u32, String>, Away> {
+    let names = table.ask(ids).await?;
+    Ok(pairs(ids, names).collect())
+}
+
+/// What panics over one element loses that one: who wants only the others has them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rule_that_panics_over_one_element_loses_no_other() {
+    let table = Names::new();
+    let call = {
+        let table = table.clone();
+        tokio::spawn(async move { judged(&table, &[1, 2, 3]).await })
+    };
+    assert!(soon("the batch", call).await.unwrap_err().is_panic());
+    assert_eq!(soon("the others", judged(&table, &[1, 3])).await.unwrap(), named(&[1, 3]));
+    assert_eq!(table.asked(), [vec![1, 2, 3]], "they were kept");
+}
+
+/// Without a runtime it runs where it is called.
+#[test]
+fn a_batch_needs_no_runtime() {
+    let table = Names::new();
+    let ready = std::pin::pin!(of_tenant(&table, "a", &[1, 2]));
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    let std::task::Poll::Ready(answer) = ready.poll(&mut context) else { panic!("it waits for somebody") };
+    assert_eq!(answer.unwrap().len(), 2);
+}
+
+/// A runtime that ends takes what it gathered along; callers in another begin anew.
+#[test]
+fn what_one_runtime_gathers_another_does_not_wait_for() {
+    let table = Names::new();
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (first, second) = (runtime(), runtime());
+    let call = {
+        let table = table.clone();
+        first.spawn(async move { gathered::one(&table, &1).await })
+    };
+    first.block_on(tokio::task::yield_now());
+    let other = second.block_on(async {
+        let calls: Vec<_> = (2..102)
+            .map(|id| {
+                let table = table.clone();
+                tokio::spawn(async move { gathered::one(&table, &id).await })
+            })
+            .collect();
+        let mut answers = Vec::new();
+        for call in calls {
+            answers.push(soon("a call of the other runtime", call).await.unwrap());
+        }
+        answers
+    });
+    assert!(other.iter().filter(|answer| **answer == Ok(None)).count() == 2, "100 and 101 are nobody");
+    drop(call);
+}
+
+struct Hidden {
+    table: Names,
+}
+
+impl Hidden {
+    /// Without a visibility it has no companions, and its site is its own.
+    #[cache(batch = ids, key = "hidden:{ids}", skip(self), cache = self.table.cache())]
+    async fn hidden_names(&self, ids: &[u32]) -> Result<HashMap<u32, String>, Away> {
+        let names = self.table.ask(ids).await?;
+        Ok(pairs(ids, names).collect())
+    }
+}
+
+impl Clone for Hidden {
+    fn clone(&self) -> Self {
+        Self { table: self.table.clone() }
+    }
+}
+
+#[cache(batch = ids, companions = false, skip(table, lang), cache = table.cache())]
+async fn alone(table: &Names, lang: Option<&str>, suffix: String, mut ids: Vec<u32>) -> BTreeMap<u32, String> {
+    ids.sort_unstable();
+    let names = table.ask(&ids).await.unwrap();
+    pairs(&ids, names).map(|(id, name)| (id, format!("{name}{}{suffix}", lang.unwrap_or_default()))).collect()
+}
+
+#[tokio::test]
+async fn private_methods_and_functions_without_companions_have_batches() {
+    let hidden = Hidden { table: Names::new() };
+    assert_eq!(hidden.hidden_names(&[1, 2]).await.unwrap(), named(&[1, 2]));
+    let table = Names::new();
+    let found = alone(&table, Some("!"), "?".to_owned(), vec![2, 1]).await;
+    assert_eq!(found[&1], "name 1!?");
+    assert_eq!(table.asked(), [vec![1, 2]]);
+    cached_runtime::Cache::builder().build().unwrap();
 }

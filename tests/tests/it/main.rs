@@ -11,6 +11,7 @@ mod chaos;
 mod codec;
 mod damage;
 mod drained;
+mod each;
 mod failed;
 mod fence;
 mod flooded;

@@ -47,7 +47,19 @@ const FLOORS: &[(&str, &[&str])] = &[
     ),
     (
         "engine",
-        &["cache", "restricted", "which", "call", "load", "entry", "invalidator", "namespace", "builder", "database"],
+        &[
+            "cache",
+            "restricted",
+            "which",
+            "call",
+            "load",
+            "each",
+            "entry",
+            "invalidator",
+            "namespace",
+            "builder",
+            "database",
+        ],
     ),
     ("doors", &["own", "probe", "probe_macros", "testing", "__private", "lib"]),
 ];

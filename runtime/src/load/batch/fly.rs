@@ -11,7 +11,7 @@ use super::super::fly::Work;
 use super::{Ids, land};
 use crate::batched::Batched;
 use crate::depth::Depth;
-use crate::flight::{Caller, CatchUnwind, FlightId, Lead, chained_apart, is_withheld};
+use crate::flight::{Caller, CatchUnwind, FlightId, Lead, chained_apart, forget, is_withheld};
 use crate::key::{KeyPart, OwnedKey};
 use crate::outcome::Shape;
 use crate::shelf::Shelf;
@@ -55,6 +55,11 @@ impl<T, K, V, R, F> Load<T, K, V, R, F> {
         self.calls.len().saturating_mul(self.most)
     }
 
+    /// How many the body takes at a time.
+    pub(super) const fn most(&self) -> usize {
+        self.most
+    }
+
     /// Starts it. Without a runtime it runs here to its end.
     pub(super) async fn start<B, S, D>(self, parts: Vec<Part<T, K, S, R, D, V>>)
     where
@@ -90,6 +95,8 @@ impl<T, K, V, R, F> Load<T, K, V, R, F> {
         let Self { shelf, calls, most, caller } = self;
         let mut flights: Vec<FlightId> = parts.iter().map(|part| part.lead.flight().id).collect();
         flights.dedup();
+        let Some(mine) = flights.first().copied() else { return };
+        let _over = Over(flights.clone());
         let span = tracing::debug_span!("load", site = %shelf.sign.name, batch = parts.len());
         let found = chained_apart(flights.clone(), shelf.loading(caller), find(&shelf, parts));
         let mut missing = found.instrument(span.clone()).await.into_iter();
@@ -105,9 +112,21 @@ impl<T, K, V, R, F> Load<T, K, V, R, F> {
                     CatchUnwind(pin!(work)).await
                 }
             };
-            let withheld = flights.iter().any(|flight| is_withheld(*flight));
-            land::land(&shelf, parts, made, withheld);
+            let withheld = flights.iter().any(|flight| is_withheld(*flight)).then_some(mine);
+            if land::land(&shelf, parts, made, withheld) {
+                missing.by_ref().for_each(|part| land::land_unasked(&shelf, part));
+                return;
+            }
         }
+    }
+}
+
+/// The flights of a load that is over, some of which have landed before it had seen all that it saw.
+struct Over(Vec<FlightId>);
+
+impl Drop for Over {
+    fn drop(&mut self) {
+        self.0.iter().copied().for_each(forget);
     }
 }
 

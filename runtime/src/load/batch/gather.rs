@@ -1,5 +1,6 @@
 //! Loads of several callers that begin in the same moment, made one.
 
+use std::collections::HashSet;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,27 +13,36 @@ use super::Ids;
 use super::fly::{Load, Part};
 use crate::batched::Batched;
 use crate::depth::Depth;
-use crate::key::KeyPart;
+use crate::key::{KeyPart, OwnedKey};
 use crate::outcome::Shape;
 use crate::shelf::Shelf;
 use crate::site::Site;
 use crate::sync::Handle;
 
 /// The elements of one load that has not begun.
-struct Gathering<P> {
-    parts: Mutex<Vec<P>>,
+struct Gathering<T, K: KeyPart<Owned = K> + Eq, S, R, D, V: Clone> {
+    gathered: Mutex<Gathered<T, K, S, R, D, V>>,
+    /// With so many it begins.
+    enough: usize,
     room: usize,
     full: Notify,
 }
 
-/// Adds these to the load that is gathered, or begins another one with them.
+struct Gathered<T, K: KeyPart<Owned = K> + Eq, S, R, D, V: Clone> {
+    parts: Vec<Part<T, K, S, R, D, V>>,
+    keys: HashSet<OwnedKey<K>>,
+}
+
+/// Adds these to the load that is gathered, or begins another one with them. Gives them back where nobody else can come:
+/// without a runtime.
 pub(super) fn gather<B, L, F, T, K, S, R, D, V>(
     shelf: &Arc<Shelf<K, V, R>>,
     site: &Site,
     beside: &str,
     parts: Vec<Part<T, K, S, R, D, V>>,
     body: &L,
-) where
+) -> Vec<Part<T, K, S, R, D, V>>
+where
     B: Batched<T, One = R> + Send + 'static,
     L: Fn(Ids<T>) -> F,
     F: Future<Output = B> + Send + 'static,
@@ -44,14 +54,15 @@ pub(super) fn gather<B, L, F, T, K, S, R, D, V>(
     D: Depth<S::Stored>,
     V: Clone + Send + Sync + 'static,
 {
-    // Without a runtime nobody else can come: those who wait find that it is lost.
-    let Ok(runtime) = Handle::try_current() else { return };
+    let Ok(runtime) = Handle::try_current() else { return parts };
+    // Of one runtime: another may end before it.
+    let beside = format!("{} {beside}", runtime.id());
     let mut open = shelf.gatherings.lock();
-    let parts = match open.get::<Gathering<Part<T, K, S, R, D, V>>>(beside) {
+    let parts = match open.get::<Gathering<T, K, S, R, D, V>>(&beside) {
         Some(gathering) => {
             let rest = gathering.add(parts);
             if gathering.is_full() {
-                open.remove(beside, &gathering);
+                open.remove(&beside, &gathering);
                 gathering.full.notify_one();
             }
             rest
@@ -59,38 +70,57 @@ pub(super) fn gather<B, L, F, T, K, S, R, D, V>(
         None => parts,
     };
     if parts.is_empty() {
-        return;
+        return parts;
     }
     let load = Load::new(shelf, site, parts.len(), body);
-    let gathering = Arc::new(Gathering { room: load.room(), parts: Mutex::new(parts), full: Notify::new() });
+    let gathering = Arc::new(Gathering {
+        enough: load.most(),
+        room: load.room(),
+        gathered: Mutex::new(Gathered::of(parts)),
+        full: Notify::new(),
+    });
     if gathering.is_full() {
         gathering.full.notify_one();
     } else {
-        open.insert(beside, &gathering);
+        open.insert(&beside, &gathering);
     }
     drop(open);
-    let (shelf, beside) = (Arc::clone(shelf), beside.to_owned());
+    let shelf = Arc::clone(shelf);
     let wait = Duration::from_millis(site.policy().coalesce);
     let fly = async move {
         let _ = tokio::time::timeout(wait, gathering.full.notified()).await;
         shelf.gatherings.lock().remove(&beside, &gathering);
-        let parts = std::mem::take(&mut *gathering.parts.lock());
+        let parts = std::mem::take(&mut gathering.gathered.lock().parts);
         load.fly(parts).await;
     };
     drop(runtime.spawn(Box::pin(fly.in_current_span())));
+    Vec::new()
 }
 
-impl<P> Gathering<P> {
-    /// Takes as many as there is room for. Answers with the others.
-    fn add(&self, mut parts: Vec<P>) -> Vec<P> {
-        let mut gathered = self.parts.lock();
-        let room = self.room.saturating_sub(gathered.len());
-        let rest = parts.split_off(room.min(parts.len()));
-        gathered.extend(parts);
+impl<T, K: KeyPart<Owned = K> + Clone + Eq, S, R, D, V: Clone> Gathered<T, K, S, R, D, V> {
+    fn of(parts: Vec<Part<T, K, S, R, D, V>>) -> Self {
+        let keys = parts.iter().map(|part| OwnedKey(part.miss.key.clone())).collect();
+        Self { parts, keys }
+    }
+}
+
+impl<T, K: KeyPart<Owned = K> + Clone + Eq, S, R, D, V: Clone> Gathering<T, K, S, R, D, V> {
+    /// Takes those there is room for, each key once: of a key that was invalidated since it was gathered there are two
+    /// flights, and each is to have a load of its own. Answers with the others.
+    fn add(&self, parts: Vec<Part<T, K, S, R, D, V>>) -> Vec<Part<T, K, S, R, D, V>> {
+        let mut rest = Vec::new();
+        let gathered = &mut *self.gathered.lock();
+        for part in parts {
+            if gathered.parts.len() < self.room && gathered.keys.insert(OwnedKey(part.miss.key.clone())) {
+                gathered.parts.push(part);
+            } else {
+                rest.push(part);
+            }
+        }
         rest
     }
 
     fn is_full(&self) -> bool {
-        self.parts.lock().len() >= self.room
+        self.gathered.lock().parts.len() >= self.enough
     }
 }

@@ -27,11 +27,14 @@ use crate::shelf::Shelf;
 use crate::site::Site;
 use crate::stats::count;
 
+/// How often what others load is waited for again, when it came to nothing that could be told.
+const ROUNDS: usize = 2;
+
 /// The elements of one call, and what near has answered. Generated code fills it.
 pub struct Batch<T, K, S, R, D, V> {
     /// In the order in which they were asked for.
     answers: Vec<(T, Option<R>)>,
-    missing: Vec<(usize, Miss<K, S, R, D, V>)>,
+    missing: Vec<Missing<K, S, R, D, V>>,
     site: &'static Site,
     /// Is all of it to be loaded anew?
     force: bool,
@@ -43,7 +46,10 @@ pub struct Batch<T, K, S, R, D, V> {
 #[derive(Debug)]
 pub struct Ids<T>(Arc<Mutex<Vec<T>>>);
 
-/// An element that near did not have, and where in the call it stands.
+/// Where in the call an element stands that near did not have.
+type Missing<K, S, R, D, V> = (usize, Miss<K, S, R, D, V>);
+
+/// An element that near did not have, and all places where it stands.
 struct Wanted<K, S, R, D, V> {
     miss: Arc<Miss<K, S, R, D, V>>,
     places: Vec<usize>,
@@ -162,13 +168,44 @@ where
     {
         let mut open = distinct(std::mem::take(&mut self.missing));
         let Some(first) = open.first().map(|wanted| Arc::clone(&wanted.miss)) else { return };
-        let Some(shelf) = first.shelf.clone() else { return self.load_here(open, usize::MAX, body).await };
+        let Some(shelf) = first.shelf.clone() else { return self.load_here(open, body).await };
         if !first.may_store(&shelf) {
             return self.read_only(&shelf, open, body).await;
         }
-        while !open.is_empty() && !self.has_failed::<B>() {
+        open = self.round(&shelf, open, body).await;
+        // Who was told nothing asks for himself.
+        self.beside = None;
+        for _ in 0..ROUNDS {
+            if open.is_empty() || self.has_failed::<B>() {
+                return;
+            }
             open = self.round(&shelf, open, body).await;
         }
+        self.load_alone(&shelf, open, body).await;
+    }
+
+    /// For what others load in vain, again and again, a few at a time. Nothing of it is kept.
+    async fn load_alone<B, L, F>(&mut self, shelf: &Shelf<K, V, R>, open: Vec<Wanted<K, S, R, D, V>>, body: &L)
+    where
+        B: Batched<T, One = R>,
+        L: Fn(Ids<T>) -> F,
+        F: Future<Output = B>,
+    {
+        if open.is_empty() || self.has_failed::<B>() {
+            return;
+        }
+        let _turn = match would_wait_for_itself(shelf.alone_id) {
+            Ok(_waiting) => shelf.alone.acquire().await.ok(),
+            Err(()) => None,
+        };
+        let mut missing = Vec::new();
+        for wanted in open {
+            match wanted.miss.look_again(shelf) {
+                Some(value) => self.answer(shelf, &wanted, Told::Kept(value)),
+                None => missing.push(wanted),
+            }
+        }
+        self.load_within(shelf, missing, body).await;
     }
 
     /// Loads what nobody loads, and waits for that and for what others load. Answers with what has to be tried again.
@@ -217,10 +254,8 @@ where
             waited.push(Waited { wanted, flight, leads });
         }
         self.start(shelf, parts, body).await;
-        if !circular.is_empty() {
-            self.load_here(circular, self.site.policy().max_batch, body).await;
-        }
-        self.wait::<B>(shelf, waited).await
+        self.load_here(circular, body).await;
+        self.wait(shelf, waited).await
     }
 
     /// Starts the load of these: in a task of its own; together with those of other callers, if the site asks for that.
@@ -230,20 +265,16 @@ where
         L: Fn(Ids<T>) -> F,
         F: Future<Output = B> + Send + 'static,
     {
-        if parts.is_empty() {
-            return;
-        }
-        match &self.beside {
-            Some(beside) => gather::gather(shelf, self.site, beside, parts, body),
-            None => Load::new(shelf, self.site, parts.len(), body).start(parts).await,
+        let parts = match &self.beside {
+            Some(beside) if !parts.is_empty() => gather::gather(shelf, self.site, beside, parts, body),
+            _ => parts,
+        };
+        if !parts.is_empty() {
+            Load::new(shelf, self.site, parts.len(), body).start(parts).await;
         }
     }
 
-    async fn wait<B: Batched<T, One = R>>(
-        &mut self,
-        shelf: &Shelf<K, V, R>,
-        waited: Vec<Waited<K, S, R, D, V>>,
-    ) -> Vec<Wanted<K, S, R, D, V>> {
+    async fn wait(&mut self, shelf: &Shelf<K, V, R>, waited: Vec<Waited<K, S, R, D, V>>) -> Vec<Wanted<K, S, R, D, V>> {
         let waits = waited.iter().map(|waited| async {
             // Boxed: what is waited for side by side must be movable.
             Box::new(waited.wanted.miss.wait(shelf, &waited.flight, waited.leads).await)
@@ -253,30 +284,33 @@ where
         for (Waited { wanted, leads, .. }, told) in waited.into_iter().zip(told) {
             match *told {
                 Told::Unshared => again.push(wanted),
-                Told::Lost if !leads => again.push(wanted),
-                told => self.answer::<B>(shelf, &wanted, told),
+                // The task of a gathered load is another caller's, and may have ended with that one's runtime.
+                Told::Lost if !leads || self.beside.is_some() => again.push(wanted),
+                told => self.answer(shelf, &wanted, told),
             }
         }
         again
     }
 
     /// Answers at every place where it was asked for.
-    fn answer<B: Batched<T, One = R>>(
-        &mut self,
-        shelf: &Shelf<K, V, R>,
-        wanted: &Wanted<K, S, R, D, V>,
-        told: Told<V, R>,
-    ) {
-        let (miss, others) = (&wanted.miss, &wanted.places[1..]);
-        for &place in others {
-            self.answers[place].1 = match &told {
-                Told::Kept(value) | Told::Stale(value) => Some(miss.shape.join(value.clone())),
-                // What cannot be copied is a failure, which is told once, or nothing.
-                Told::Passed(result) | Told::Withheld(result) => miss.share.map(|copy| copy(result)),
-                _ => None,
-            };
+    fn answer(&mut self, shelf: &Shelf<K, V, R>, wanted: &Wanted<K, S, R, D, V>, told: Told<V, R>) {
+        let answer = wanted.miss.tell(shelf, told);
+        self.spread(wanted, answer);
+    }
+
+    /// The same answer at every place. One that cannot be copied is a failure, which is told once, or nothing.
+    fn spread(&mut self, wanted: &Wanted<K, S, R, D, V>, answer: R) {
+        let (shape, places) = (wanted.miss.shape, &wanted.places);
+        if places.len() == 1 {
+            self.answers[places[0]].1 = Some(answer);
+            return;
         }
-        self.answers[wanted.places[0]].1 = Some(miss.tell(shelf, told));
+        match shape.split(answer) {
+            Ok((value, _)) => {
+                places.iter().for_each(|&place| self.answers[place].1 = Some(shape.join(value.clone())));
+            }
+            Err((answer, _)) => self.answers[places[0]].1 = Some(answer),
+        }
     }
 
     fn has_failed<B: Batched<T, One = R>>(&self) -> bool {
@@ -294,56 +328,57 @@ where
         for wanted in open {
             let found = if wanted.miss.force { None } else { wanted.miss.peek_kept().await };
             match found {
-                Some(value) => self.answer::<B>(shelf, &wanted, Told::Kept(value)),
+                Some(value) => self.answer(shelf, &wanted, Told::Kept(value)),
                 None => missing.push(wanted),
             }
         }
+        self.load_within(shelf, missing, body).await;
+    }
+
+    /// Runs the body in its caller, if the budget of the site allows that.
+    async fn load_within<B, L, F>(&mut self, shelf: &Shelf<K, V, R>, missing: Vec<Wanted<K, S, R, D, V>>, body: &L)
+    where
+        B: Batched<T, One = R>,
+        L: Fn(Ids<T>) -> F,
+        F: Future<Output = B>,
+    {
         let Some(first) = missing.first() else { return };
         match first.miss.afford(shelf) {
-            Ok(()) => self.load_here(missing, self.site.policy().max_batch, body).await,
+            Ok(()) => self.load_here(missing, body).await,
             Err(refused) => {
                 for wanted in missing {
                     let answer = wanted.miss.do_without(shelf, refused.clone());
-                    self.answers[wanted.places[0]].1 = Some(answer);
+                    self.spread(&wanted, answer);
                 }
             }
         }
     }
 
     /// Runs the body in its caller; nothing of it is kept.
-    async fn load_here<B, L, F>(&mut self, open: Vec<Wanted<K, S, R, D, V>>, most: usize, body: &L)
+    async fn load_here<B, L, F>(&mut self, open: Vec<Wanted<K, S, R, D, V>>, body: &L)
     where
         B: Batched<T, One = R>,
         L: Fn(Ids<T>) -> F,
         F: Future<Output = B>,
     {
-        for part in open.chunks(most.max(1)) {
+        for part in open.chunks(self.site.policy().max_batch.max(1)) {
             let asked: Vec<T> = part.iter().map(|wanted| self.answers[wanted.places[0]].0.clone()).collect();
             let ids = Ids::none();
             ids.give(asked.clone());
             match body(ids).await.apart(&asked) {
-                Apart::Each(each, _) => {
-                    for (wanted, answer) in part.iter().zip(each) {
-                        let copies = wanted.places[1..]
-                            .iter()
-                            .map(|&place| (place, wanted.miss.share.map(|copy| copy(&answer))));
-                        let copies: Vec<_> = copies.collect();
-                        copies.into_iter().for_each(|(place, copy)| self.answers[place].1 = copy);
-                        self.answers[wanted.places[0]].1 = Some(answer);
-                    }
+                Apart::Each(each, _) => part.iter().zip(each).for_each(|(wanted, answer)| self.spread(wanted, answer)),
+                Apart::Failed(failure) => return self.answers[part[0].places[0]].1 = Some(failure),
+                Apart::Misfit(misfit) => {
+                    let text = land::said(self.site.name(), asked.len(), misfit);
+                    std::panic::resume_unwind(Box::new(text));
                 }
-                Apart::Failed(failure) => {
-                    self.answers[part[0].places[0]].1 = Some(failure);
-                    return;
-                }
-                Apart::Misfit(given) => std::panic::resume_unwind(Box::new(land::misfit(asked.len(), given))),
             }
         }
     }
 }
 
 /// Each element once, with the places where it is asked for.
-fn distinct<K, S, R, D, V>(missing: Vec<(usize, Miss<K, S, R, D, V>)>) -> Vec<Wanted<K, S, R, D, V>>
+fn distinct<K, S, R, D, V>(missing: Vec<Missing<K, S, R, D, V>>) -> Vec<Wanted<K, S, R, D, V>>
 where
     K: KeyPart<Owned = K> + Clone + Eq,
 {
