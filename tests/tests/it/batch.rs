@@ -525,6 +525,26 @@ async fn old_values_answer_while_the_source_fails() {
     assert_eq!(stale(&table, &[1, 3]).await, Err(Away), "there is nothing old of the other");
 }
 
+#[cache(batch = ids, ttl = "1m", stale = "1h", soft_timeout = "100ms", skip(table), cache = table.cache())]
+async fn patient(table: &Names, ids: &[u32]) -> Result<HashMap<u32, String>, Away> {
+    let names = table.ask(ids).await?;
+    Ok(pairs(ids, names).collect())
+}
+
+/// A tenth of a second for all of them, not for each: what is old answers then, and the load goes on behind.
+#[tokio::test(start_paused = true)]
+async fn a_batch_waits_for_a_slow_source_once() {
+    let table = Names::new();
+    let ids: Vec<u32> = (0..50).collect();
+    patient(&table, &ids).await.unwrap();
+    table.world.as_ref().unwrap().clock.advance(Duration::from_secs(90));
+    table.gate.close();
+    let start = tokio::time::Instant::now();
+    assert_eq!(patient(&table, &ids).await.unwrap(), named(&ids));
+    assert!(start.elapsed() < Duration::from_millis(150), "{:?}", start.elapsed());
+    table.gate.open();
+}
+
 #[cache(batch = ids, ttl = "1m", refresh_ahead = "30s", skip(table), cache = table.cache())]
 async fn ahead(table: &Names, ids: &[u32]) -> Result<HashMap<u32, String>, Away> {
     let names = table.ask(ids).await?;

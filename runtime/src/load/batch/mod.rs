@@ -275,14 +275,13 @@ where
     }
 
     async fn wait(&mut self, shelf: &Shelf<K, V, R>, waited: Vec<Waited<K, S, R, D, V>>) -> Vec<Wanted<K, S, R, D, V>> {
-        let waits = waited.iter().map(|waited| async {
-            // Boxed: what is waited for side by side must be movable.
-            Box::new(waited.wanted.miss.wait(shelf, &waited.flight, waited.leads).await)
-        });
-        let told = join(waits.collect()).await;
+        let told = match shelf.policy().soft_timeout {
+            None => one_by_one(&waited).await,
+            Some(_) => side_by_side(shelf, &waited).await,
+        };
         let mut again = Vec::new();
         for (Waited { wanted, leads, .. }, told) in waited.into_iter().zip(told) {
-            match *told {
+            match told {
                 Told::Unshared => again.push(wanted),
                 // The task of a gathered load is another caller's, and may have ended with that one's runtime.
                 Told::Lost if !leads || self.beside.is_some() => again.push(wanted),
@@ -375,6 +374,33 @@ where
             }
         }
     }
+}
+
+/// What becomes of each. All are waited for from the start, so that those who lead know of it; but one after the other is
+/// looked at, for most land together.
+async fn one_by_one<K, S, R, D, V: Clone>(waited: &[Waited<K, S, R, D, V>]) -> Vec<Told<V, R>> {
+    let waits: Vec<_> = waited.iter().map(|waited| waited.flight.wait(waited.leads)).collect();
+    let mut told = Vec::with_capacity(waits.len());
+    for wait in waits {
+        told.push(wait.await);
+    }
+    told
+}
+
+/// The same where each waits for a limited time: all times run together.
+async fn side_by_side<K, S, R, D, V>(shelf: &Shelf<K, V, R>, waited: &[Waited<K, S, R, D, V>]) -> Vec<Told<V, R>>
+where
+    K: KeyPart<Owned = K> + Clone + Eq + Send + Sync + 'static,
+    S: Shape<R, Kept = V>,
+    R: Send + 'static,
+    D: Depth<S::Stored>,
+    V: Clone + Send + Sync + 'static,
+{
+    // Boxed: what is waited for side by side must be movable.
+    let waits = waited
+        .iter()
+        .map(|waited| async { Box::new(waited.wanted.miss.wait(shelf, &waited.flight, waited.leads).await) });
+    join(waits.collect()).await.into_iter().map(|told| *told).collect()
 }
 
 /// Each element once, with the places where it is asked for.
