@@ -1,11 +1,12 @@
 //! No value and no secret in logs or in `Debug`.
 
 use std::fmt;
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, LazyLock, Mutex, Once};
 
 use cached_runtime::{Cache, Key, cache, invalidate};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
+use tracing::subscriber::Interest;
 use tracing::{Event, Level, Metadata, Subscriber};
 
 const CANARY: &str = "canary-7f3a";
@@ -30,11 +31,43 @@ pub(crate) struct Ear(Arc<Mutex<String>>, Level);
 impl Ear {
     /// What is said at this level and above while this runs.
     pub(crate) fn hears<F: Future>(level: Level, run: F) -> String {
+        static EVERYWHERE: Once = Once::new();
+        EVERYWHERE.call_once(|| {
+            let _set_before = tracing::subscriber::set_global_default(Deaf);
+        });
         let ear = Self(Arc::default(), level);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         tracing::subscriber::with_default(ear.clone(), || runtime.block_on(run));
         ear.0.lock().unwrap().clone()
     }
+}
+
+/// Hears nothing, on all threads, and is asked each time. Else what another thread says first, where nobody listens, may be
+/// remembered as of no interest just when an ear is opened here.
+struct Deaf;
+
+impl Subscriber for Deaf {
+    fn register_callsite(&self, _: &'static Metadata<'static>) -> Interest {
+        Interest::sometimes()
+    }
+
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        false
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, _: &Event<'_>) {}
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
 }
 
 impl Visit for Ear {
