@@ -52,7 +52,7 @@ pub fn only<T, B: Batched<T>>(ids: &[T; 1], batched: B) -> B::One {
     match batched.apart(ids) {
         Apart::Each(mut each, _) => each.pop().unwrap_or_else(B::absent),
         Apart::Failed(failure) => failure,
-        // The function made it of what this was.
+        // What the body gave was taken apart before: here it is together again, one for one.
         Apart::Misfit(_) => B::absent(),
     }
 }

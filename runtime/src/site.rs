@@ -110,13 +110,15 @@ impl Site {
     #[inline]
     #[must_use]
     pub fn index(&self) -> usize {
+        *self.index.get_or_init(|| self.find_place())
+    }
+
+    /// Out of line: a hit asks for its place, and finds it given out.
+    #[cold]
+    fn find_place(&self) -> usize {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
-        let other =
-            || if self.declared.batch.is_some() { linked().find(|other| self.is_batch_of(other)) } else { None };
-        *self.index.get_or_init(|| match other() {
-            Some(other) => other.index(),
-            None => NEXT.fetch_add(1, Ordering::Relaxed),
-        })
+        let of_one = self.declared.batch.and_then(|_| linked().find(|other| self.is_batch_of(other)));
+        of_one.map_or_else(|| NEXT.fetch_add(1, Ordering::Relaxed), Site::index)
     }
 
     /// Is this the batch of that function, so that both have the same entries? Both say one name, and agree in all that

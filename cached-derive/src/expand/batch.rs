@@ -15,7 +15,7 @@ use crate::model::Model;
 /// let __the_site = captions::site();
 /// let mut __batch = P::Batch::of(__the_site, __ids.len());
 /// for ids in __ids {                              // one of them, under the name of all
-///     __batch.next();
+///     __batch.begin_one();
 ///     .. what near is asked, see `cache` ..
 ///     if let Some(__hit) = __open.hit(__site, __cache, __key, __shape) {
 ///         __batch.hit(ids, __hit);
@@ -53,7 +53,7 @@ pub(super) fn expand(model: &Model, batch: &Batch, key: &Key<'_>) -> TokenStream
             let mut __batch = #p::Batch::of(__the_site, __ids.len());
             #[allow(clippy::shadow_reuse, clippy::shadow_same, clippy::shadow_unrelated)]
             for #name in __ids {
-                __batch.next();
+                __batch.begin_one();
                 #question
                 if let #p::Some(__hit) = __open.hit(__site, __cache, __key, __shape) {
                     __batch.hit(#name, __hit);

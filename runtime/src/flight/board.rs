@@ -67,7 +67,7 @@ impl<K: Hash + Eq + Clone, V: Clone, R> Board<K, V, R> {
     pub(crate) fn board(
         self: &Arc<Self>,
         key: &K,
-        id: FlightId,
+        id: impl FnOnce() -> FlightId,
         now: Millis,
         birth: impl FnOnce() -> Birth,
         joinable: impl FnOnce(&Flight<V, R>) -> bool,
@@ -78,7 +78,7 @@ impl<K: Hash + Eq + Clone, V: Clone, R> Board<K, V, R> {
         {
             return Boarded::Join(Arc::clone(flight));
         }
-        let flight = Arc::new(Flight::new(id, birth(), now));
+        let flight = Arc::new(Flight::new(id(), birth(), now));
         let overtaken = flights.by_key.insert(key.clone(), Arc::clone(&flight));
         flights.keep_in_sight(overtaken);
         drop(flights);

@@ -42,7 +42,7 @@ where
         self.take_down(flight, shelf, down, now)
     }
 
-    /// The same for several at once: one read of each tier.
+    /// The same for several at once: one read of each tier, for up to 256 keys.
     pub(super) async fn read_down_together(
         shelf: &Shelf<K, V, R>,
         asked: Vec<(&Self, &Flight<V, R>)>,
@@ -65,7 +65,10 @@ where
                 let (miss, flight) = asked[at];
                 // A value that its own code cannot read loses nobody else's.
                 let taken = catch_unwind(AssertUnwindSafe(|| miss.take_down(flight, shelf, down, now)));
-                found[at] = taken.unwrap_or(None);
+                found[at] = taken.unwrap_or_else(|_| {
+                    count(&shelf.counters.frames_refused);
+                    None
+                });
             }
         }
         found

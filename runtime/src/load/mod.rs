@@ -92,7 +92,7 @@ where
         }
         let this = Arc::new(self);
         loop {
-            let (flight, leads, _waiting) = match this.board(&shelf, FlightId::next()) {
+            let (flight, leads, _waiting) = match this.board(&shelf, FlightId::next) {
                 Boarded::Lead(lead) => {
                     let flight = Arc::clone(lead.flight());
                     let waiting = would_wait_for_itself(flight.id).ok();
@@ -135,7 +135,7 @@ where
             return self.read_only(&shelf, body).await;
         }
         loop {
-            match self.board(&shelf, FlightId::next()) {
+            match self.board(&shelf, FlightId::next) {
                 Boarded::Lead(lead) => {
                     let flight = Arc::clone(lead.flight());
                     let _waiting = would_wait_for_itself(flight.id).ok();
@@ -176,7 +176,7 @@ where
             });
         }
         loop {
-            match self.board(&shelf, FlightId::next()) {
+            match self.board(&shelf, FlightId::next) {
                 Boarded::Lead(lead) => {
                     let flight = Arc::clone(lead.flight());
                     let _waiting = would_wait_for_itself(flight.id).ok();
@@ -242,7 +242,7 @@ where
     }
 
     /// Joins the key's flight unless an invalidation has overtaken it, or leads a new one.
-    fn board(&self, shelf: &Shelf<K, V, R>, id: FlightId) -> Boarded<OwnedKey<K>, V, R> {
+    fn board(&self, shelf: &Shelf<K, V, R>, id: impl FnOnce() -> FlightId) -> Boarded<OwnedKey<K>, V, R> {
         let (log, now) = (&self.cache.0.log, self.cache.clock().now());
         let joinable = |flight: &Flight<V, R>| {
             !self.force

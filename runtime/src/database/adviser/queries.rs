@@ -43,8 +43,8 @@ plain! {
         pub p99_micros: f64,
         /// How often it took longer than [`slow`](crate::database::DatabaseOptions::slow).
         pub slow: u64,
-        /// About so many different values it was given, among those calls that were looked at: the first 4,096, and then
-        /// each sixteenth part.
+        /// So many different values it was given, from the sixteenth on about, among those calls that were looked at: the
+        /// first 4,096, and then each sixteenth part.
         pub distinct: u64,
         /// The cached functions whose loads ask it, the first four.
         pub sites: Vec<String>,

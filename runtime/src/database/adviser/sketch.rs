@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
 
 /// Told apart to about 7 %.
 const REGISTERS: usize = 256;
+/// So few different values are counted exactly.
+const FEW: usize = 16;
 /// So many bytes of what a statement was given are looked at.
 const LOOKED_AT: usize = 4 << 10;
 /// Each of the first is looked at, and then the first of each so many: what follows on each other is what repeats.
@@ -17,16 +19,22 @@ const EACH: u64 = 8_192;
 /// Of this process alone: what is left of a value tells nobody what it was.
 static SEED: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 
-/// Counts different values in a fixed room (a HyperLogLog).
+/// Counts different values in a fixed room (a HyperLogLog, and the first few as they are).
 #[derive(Debug)]
 pub(super) struct Sketch {
+    /// The hashes of the first different values; 0 where none is yet.
+    few: [AtomicU64; FEW],
     registers: [AtomicU8; REGISTERS],
     looked_at: AtomicU64,
 }
 
 impl Default for Sketch {
     fn default() -> Self {
-        Self { registers: [const { AtomicU8::new(0) }; REGISTERS], looked_at: AtomicU64::new(0) }
+        Self {
+            few: [const { AtomicU64::new(0) }; FEW],
+            registers: [const { AtomicU8::new(0) }; REGISTERS],
+            looked_at: AtomicU64::new(0),
+        }
     }
 }
 
@@ -42,6 +50,7 @@ impl Sketch {
     }
 
     fn add_hash(&self, hash: u64) {
+        self.add_to_few(hash.max(1));
         let (register, rest) = (hash as usize % REGISTERS, hash >> 8);
         // At most 57.
         let zeros = u8::try_from(rest.trailing_zeros().min(56) + 1).unwrap_or(u8::MAX);
@@ -52,12 +61,24 @@ impl Sketch {
         }
     }
 
+    fn add_to_few(&self, hash: u64) {
+        for place in &self.few {
+            let there = match place.load(Relaxed) {
+                0 => place.compare_exchange(0, hash, Relaxed, Relaxed).unwrap_or_else(|there| there),
+                there => there,
+            };
+            if there == 0 || there == hash {
+                return;
+            }
+        }
+    }
+
     /// How many calls were looked at.
     pub(super) fn looked_at(&self) -> u64 {
         self.looked_at.load(Relaxed)
     }
 
-    /// How many different values those calls gave, about.
+    /// How many different values those calls gave: exactly while they are fewer than sixteen, then about.
     #[allow(
         clippy::cast_precision_loss,
         clippy::cast_possible_truncation,
@@ -65,6 +86,10 @@ impl Sketch {
         reason = "an estimate"
     )]
     pub(super) fn distinct(&self) -> u64 {
+        let few = self.few.iter().take_while(|place| place.load(Relaxed) != 0).count();
+        if few < FEW {
+            return few as u64;
+        }
         let ranks: Vec<u8> = self.registers.iter().map(|register| register.load(Relaxed)).collect();
         let count = REGISTERS as f64;
         let sum: f64 = ranks.iter().map(|&rank| 2_f64.powi(-i32::from(rank))).sum();
@@ -111,6 +136,19 @@ mod tests {
             let found = sketch.distinct();
             // Three times the error that is to be expected.
             assert!(found.abs_diff(different) <= different / 5 + 1, "{found} for {different}");
+        }
+    }
+
+    /// Also where two of them share a register.
+    #[test]
+    fn few_different_values_are_counted_exactly() {
+        for different in 1..FEW as u64 {
+            let sketch = Sketch::default();
+            for call in 0..1_000 {
+                sketch.add_hash((call % different) << 8);
+            }
+            sketch.looked_at.store(1_000, Relaxed);
+            assert_eq!(sketch.distinct(), different);
         }
     }
 

@@ -8,7 +8,7 @@ use tracing::Instrument as _;
 
 use super::super::Miss;
 use super::super::fly::Work;
-use super::{Ids, land};
+use super::Ids;
 use crate::batched::Batched;
 use crate::depth::Depth;
 use crate::flight::{Caller, CatchUnwind, FlightId, Lead, chained_apart, forget, is_withheld};
@@ -33,14 +33,15 @@ pub(super) struct Load<T, K, V, R, F> {
     caller: Caller,
 }
 
-impl<T, K, V, R, F> Load<T, K, V, R, F> {
+impl<T, K, V, R, F> Load<T, K, V, R, F>
+where
+    T: Clone + Send + 'static,
+    K: KeyPart<Owned = K> + Clone + Eq + Send + Sync + 'static,
+    R: Send + 'static,
+    V: Clone + Send + Sync + 'static,
+{
     /// For so many elements at most; `body` is called once for as many as it takes at a time.
-    pub(super) fn new<L: Fn(Ids<T>) -> F>(shelf: &Arc<Shelf<K, V, R>>, site: &Site, elements: usize, body: &L) -> Self
-    where
-        K: KeyPart<Owned = K> + Clone + Eq + Send + Sync + 'static,
-        V: Clone + Send + Sync + 'static,
-        R: Send + 'static,
-    {
+    pub(super) fn new<L: Fn(Ids<T>) -> F>(shelf: &Arc<Shelf<K, V, R>>, site: &Site, elements: usize, body: &L) -> Self {
         let most = site.policy().max_batch.max(1);
         let call = |_| {
             let ids = Ids::none();
@@ -65,13 +66,9 @@ impl<T, K, V, R, F> Load<T, K, V, R, F> {
     where
         B: Batched<T, One = R> + Send + 'static,
         F: Future<Output = B> + Send + 'static,
-        T: Clone + Send + 'static,
-        K: KeyPart<Owned = K> + Clone + Eq + Send + Sync + 'static,
         S: Shape<R, Kept = V>,
         S::Stored: 'static,
-        R: Send + 'static,
         D: Depth<S::Stored>,
-        V: Clone + Send + Sync + 'static,
     {
         let load = Box::pin(self.fly(parts).in_current_span());
         match Handle::try_current() {
@@ -80,17 +77,14 @@ impl<T, K, V, R, F> Load<T, K, V, R, F> {
         }
     }
 
+    /// Finds what is there by now, and runs the body for the rest, part by part, up to the first that fails.
     pub(super) async fn fly<B, S, D>(self, parts: Vec<Part<T, K, S, R, D, V>>)
     where
         B: Batched<T, One = R>,
         F: Future<Output = B>,
-        T: Clone + Send + 'static,
-        K: KeyPart<Owned = K> + Clone + Eq + Send + Sync + 'static,
         S: Shape<R, Kept = V>,
         S::Stored: 'static,
-        R: Send + 'static,
         D: Depth<S::Stored>,
-        V: Clone + Send + Sync + 'static,
     {
         let Self { shelf, calls, most, caller } = self;
         let mut flights: Vec<FlightId> = parts.iter().map(|part| part.lead.flight().id).collect();
@@ -113,9 +107,8 @@ impl<T, K, V, R, F> Load<T, K, V, R, F> {
                 }
             };
             let withheld = flights.iter().any(|flight| is_withheld(*flight)).then_some(mine);
-            if land::land(&shelf, parts, made, withheld) {
-                missing.by_ref().for_each(|part| land::land_unasked(&shelf, part));
-                return;
+            if Part::land_all(&shelf, parts, made, withheld) {
+                return missing.for_each(|part| part.land_unasked(&shelf));
             }
         }
     }

@@ -88,7 +88,7 @@ where
     let shelf = Arc::clone(shelf);
     let wait = Duration::from_millis(site.policy().coalesce);
     let fly = async move {
-        let _ = tokio::time::timeout(wait, gathering.full.notified()).await;
+        let _full_or_late = tokio::time::timeout(wait, gathering.full.notified()).await;
         shelf.gatherings.lock().remove(&beside, &gathering);
         let parts = std::mem::take(&mut gathering.gathered.lock().parts);
         load.fly(parts).await;

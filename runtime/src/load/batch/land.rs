@@ -14,62 +14,119 @@ use crate::outcome::{Shape, Sort};
 use crate::shelf::Shelf;
 use crate::stats::count;
 
-/// Lands all of them with what the body came to. Answers whether it failed. What it has seen of a transaction is for those
-/// alone whose flight is `withheld`.
-pub(super) fn land<B, T, K, S, R, D, V>(
-    shelf: &Shelf<K, V, R>,
-    parts: Vec<Part<T, K, S, R, D, V>>,
-    made: Result<Result<B, Error>, Box<dyn Any + Send>>,
-    withheld: Option<FlightId>,
-) -> bool
+impl<T, K, S, R, D, V> Part<T, K, S, R, D, V>
 where
-    B: Batched<T, One = R>,
-    T: Clone,
     K: KeyPart<Owned = K> + Clone + Eq + Send + Sync + 'static,
     S: Shape<R, Kept = V>,
     R: Send + 'static,
     D: Depth<S::Stored>,
     V: Clone + Send + Sync + 'static,
 {
-    let answer = match made {
-        Ok(Ok(answer)) => answer,
-        Ok(Err(error)) => {
-            let refused = |part: Part<T, K, S, R, D, V>| {
-                part.miss.land_failed(part.lead, shelf, || Landing::Refused(error.clone()));
-            };
-            parts.into_iter().for_each(refused);
-            return true;
-        }
-        Err(payload) => {
-            land_panicked(shelf, parts, payload);
-            return true;
-        }
-    };
-    let asked: Vec<T> = parts.iter().map(|part| part.id.clone()).collect();
-    // Elements are compared by their own code.
-    match catch_unwind(AssertUnwindSafe(|| answer.apart(&asked))) {
-        Ok(Apart::Each(answers, others)) => {
-            if others > 0 {
-                tracing::debug!(site = %shelf.sign.name, others, "answers that nobody has asked for are dropped");
+    /// Lands all of them with what the body came to. Answers whether it failed. What it has seen of a transaction is for
+    /// those alone whose flight is `withheld`.
+    pub(super) fn land_all<B>(
+        shelf: &Shelf<K, V, R>,
+        parts: Vec<Self>,
+        made: Result<Result<B, Error>, Box<dyn Any + Send>>,
+        withheld: Option<FlightId>,
+    ) -> bool
+    where
+        B: Batched<T, One = R>,
+        T: Clone,
+    {
+        let asked: Vec<T> = parts.iter().map(|part| part.id.clone()).collect();
+        // Elements are compared by their own code.
+        let apart = |answer: B| catch_unwind(AssertUnwindSafe(|| answer.apart(&asked)));
+        let made = match made {
+            Ok(Ok(answer)) => apart(answer).map(Ok),
+            Ok(Err(refused)) => Ok(Err(refused)),
+            Err(payload) => Err(payload),
+        };
+        match made {
+            Ok(Ok(Apart::Each(answers, others))) => {
+                if others > 0 {
+                    tracing::debug!(site = %shelf.sign.name, others, "answers that nobody has asked for are dropped");
+                }
+                for (part, answer) in parts.into_iter().zip(answers) {
+                    part.land_guarded::<B>(shelf, answer, withheld);
+                }
+                return false;
             }
-            for (part, answer) in parts.into_iter().zip(answers) {
-                let one = || land_one::<B, T, K, S, R, D, V>(shelf, part, answer, withheld);
-                // `cache_if` and its like are the user's: one that panics loses its own element.
-                let _lost = catch_unwind(AssertUnwindSafe(one));
+            Ok(Ok(Apart::Failed(failure))) => Self::land_failure::<B>(shelf, parts, failure, withheld),
+            Ok(Ok(Apart::Misfit(misfit))) => {
+                Self::land_panic(shelf, parts, Box::new(said(&shelf.sign.name, asked.len(), misfit)));
             }
-            false
+            Ok(Err(refused)) => {
+                for part in parts {
+                    part.miss.land_failed(part.lead, shelf, || Landing::Refused(refused.clone()));
+                }
+            }
+            Err(payload) => Self::land_panic(shelf, parts, payload),
         }
-        Ok(Apart::Failed(failure)) => {
-            land_failed::<B, T, K, S, R, D, V>(shelf, parts, failure, withheld);
-            true
+        true
+    }
+
+    /// `cache_if` and its like are the user's: one that panics loses its own element.
+    fn land_guarded<B: Batched<T, One = R>>(self, shelf: &Shelf<K, V, R>, answer: R, withheld: Option<FlightId>) {
+        if catch_unwind(AssertUnwindSafe(|| self.land_one::<B>(shelf, answer, withheld))).is_err() {
+            count(&shelf.counters.panics);
         }
-        Ok(Apart::Misfit(misfit)) => {
-            land_panicked(shelf, parts, Box::new(said(&shelf.sign.name, asked.len(), misfit)));
-            true
+    }
+
+    fn land_one<B: Batched<T, One = R>>(self, shelf: &Shelf<K, V, R>, answer: R, withheld: Option<FlightId>) {
+        let Self { miss, lead, .. } = self;
+        if let Some(mine) = withheld {
+            // Who waits has to look for himself, and so has who was gathered.
+            let answer = (lead.flight().id == mine).then_some(answer);
+            lead.land(|| {}, Landing::Withheld(answer));
+            return;
         }
-        Err(payload) => {
-            land_panicked(shelf, parts, payload);
-            true
+        let birth = lead.flight().birth;
+        if miss.share.is_some() {
+            return miss.land_made(lead, shelf, answer, birth, None);
+        }
+        // That there is nothing can be told to all, though an error could not.
+        let answer = match miss.shape.split(answer) {
+            Ok((value, _)) => miss.shape.join(value),
+            Err((nothing, Sort::Nothing)) => {
+                let landing = Landing::Passed { result: Some(nothing), share: Some(|_| B::absent()) };
+                return miss.land_unkept(lead, shelf, landing);
+            }
+            Err((failure, _)) => failure,
+        };
+        miss.land_made(lead, shelf, answer, birth, None);
+    }
+
+    /// It is left of a load that has failed: who wants it looks for himself.
+    pub(super) fn land_unasked(self, shelf: &Shelf<K, V, R>) {
+        self.miss.land_failed(self.lead, shelf, || Landing::Passed { result: None, share: None });
+    }
+
+    /// One failure for all: each has a copy, or else the first has it and the others look for themselves.
+    fn land_failure<B: Batched<T, One = R>>(
+        shelf: &Shelf<K, V, R>,
+        parts: Vec<Self>,
+        failure: R,
+        withheld: Option<FlightId>,
+    ) {
+        let mut parts = parts.into_iter();
+        let Some(first) = parts.next() else { return };
+        for part in parts {
+            match part.miss.share.map(|copy| copy(&failure)) {
+                Some(copy) => part.land_one::<B>(shelf, copy, withheld),
+                None => part.land_unasked(shelf),
+            }
+        }
+        first.land_one::<B>(shelf, failure, withheld);
+    }
+
+    fn land_panic(shelf: &Shelf<K, V, R>, parts: Vec<Self>, payload: Box<dyn Any + Send>) {
+        count(&shelf.counters.panics);
+        let message: Arc<str> = format!("the load of `{}` panicked: {}", shelf.sign.name, message_of(&*payload)).into();
+        let mut payload = Some(payload);
+        for part in parts {
+            let landing = || Landing::Panicked { payload: payload.take(), message: message.clone() };
+            part.miss.land_failed(part.lead, shelf, landing);
         }
     }
 }
@@ -84,97 +141,5 @@ pub(super) fn said(site: &str, asked: usize, misfit: Misfit) -> String {
         Misfit::Repeated => format!(
             "`{site}`: several answers for one element: give each one value, such as a `Vec` of all that belongs to it"
         ),
-    }
-}
-
-fn land_one<B, T, K, S, R, D, V>(
-    shelf: &Shelf<K, V, R>,
-    part: Part<T, K, S, R, D, V>,
-    answer: R,
-    withheld: Option<FlightId>,
-) where
-    B: Batched<T, One = R>,
-    K: KeyPart<Owned = K> + Clone + Eq + Send + Sync + 'static,
-    S: Shape<R, Kept = V>,
-    R: Send + 'static,
-    D: Depth<S::Stored>,
-    V: Clone + Send + Sync + 'static,
-{
-    if let Some(mine) = withheld {
-        // Who waits has to look for himself, and so has who was gathered.
-        let answer = (part.lead.flight().id == mine).then_some(answer);
-        part.lead.land(|| {}, Landing::Withheld(answer));
-        return;
-    }
-    let birth = part.lead.flight().birth;
-    if part.miss.share.is_some() {
-        return part.miss.land_made(part.lead, shelf, answer, birth, None);
-    }
-    // That there is nothing can be told to all, though an error could not.
-    let answer = match part.miss.shape.split(answer) {
-        Ok((value, _)) => part.miss.shape.join(value),
-        Err((nothing, Sort::Nothing)) => {
-            let landing = Landing::Passed { result: Some(nothing), share: Some(|_| B::absent()) };
-            return part.miss.land_unkept(part.lead, shelf, landing);
-        }
-        Err((failure, _)) => failure,
-    };
-    part.miss.land_made(part.lead, shelf, answer, birth, None);
-}
-
-/// What is left of a load that has failed: who wants it looks for himself.
-pub(super) fn land_unasked<T, K, S, R, D, V>(shelf: &Shelf<K, V, R>, part: Part<T, K, S, R, D, V>)
-where
-    K: KeyPart<Owned = K> + Clone + Eq + Send + Sync + 'static,
-    S: Shape<R, Kept = V>,
-    R: Send + 'static,
-    D: Depth<S::Stored>,
-    V: Clone + Send + Sync + 'static,
-{
-    part.miss.land_failed(part.lead, shelf, || Landing::Passed { result: None, share: None });
-}
-
-/// One failure for all: each has a copy, or else the first has it and the others look for themselves.
-fn land_failed<B, T, K, S, R, D, V>(
-    shelf: &Shelf<K, V, R>,
-    parts: Vec<Part<T, K, S, R, D, V>>,
-    failure: R,
-    withheld: Option<FlightId>,
-) where
-    B: Batched<T, One = R>,
-    K: KeyPart<Owned = K> + Clone + Eq + Send + Sync + 'static,
-    S: Shape<R, Kept = V>,
-    R: Send + 'static,
-    D: Depth<S::Stored>,
-    V: Clone + Send + Sync + 'static,
-{
-    let mut parts = parts.into_iter();
-    let Some(first) = parts.next() else { return };
-    for part in parts {
-        match part.miss.share.map(|copy| copy(&failure)) {
-            Some(copy) => land_one::<B, T, K, S, R, D, V>(shelf, part, copy, withheld),
-            None => land_unasked(shelf, part),
-        }
-    }
-    land_one::<B, T, K, S, R, D, V>(shelf, first, failure, withheld);
-}
-
-fn land_panicked<T, K, S, R, D, V>(
-    shelf: &Shelf<K, V, R>,
-    parts: Vec<Part<T, K, S, R, D, V>>,
-    payload: Box<dyn Any + Send>,
-) where
-    K: KeyPart<Owned = K> + Clone + Eq + Send + Sync + 'static,
-    S: Shape<R, Kept = V>,
-    R: Send + 'static,
-    D: Depth<S::Stored>,
-    V: Clone + Send + Sync + 'static,
-{
-    count(&shelf.counters.panics);
-    let message: Arc<str> = format!("the load of `{}` panicked: {}", shelf.sign.name, message_of(&*payload)).into();
-    let mut payload = Some(payload);
-    for part in parts {
-        let landing = || Landing::Panicked { payload: payload.take(), message: message.clone() };
-        part.miss.land_failed(part.lead, shelf, landing);
     }
 }

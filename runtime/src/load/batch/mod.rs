@@ -100,8 +100,8 @@ where
         }
     }
 
-    /// Before each one.
-    pub fn next(&self) {
+    /// To be told before each one.
+    pub fn begin_one(&self) {
         if self.force {
             intent::refresh_next();
         }
@@ -224,7 +224,7 @@ where
         let _waiting = would_wait_for_itself(id).ok();
         let (mut parts, mut waited, mut circular, mut joined) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for wanted in open {
-            let (flight, leads) = match wanted.miss.board(shelf, id) {
+            let (flight, leads) = match wanted.miss.board(shelf, || id) {
                 Boarded::Lead(lead) => {
                     let flight = Arc::clone(lead.flight());
                     let element = self.answers[wanted.places[0]].0.clone();

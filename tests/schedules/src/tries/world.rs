@@ -99,7 +99,7 @@ impl World {
                 || flight.birth.seq >= self.interest.head()
                 || self.log.unnamed_since(&key(), [].into_iter(), flight.birth.seq).is_some()
         };
-        self.board.board(&1, FlightId::next(), 0, || self.log.birth(), joinable)
+        self.board.board(&1, FlightId::next, 0, || self.log.birth(), joinable)
     }
 
     /// What a flight does: look again, run the body, publish, land.

@@ -130,7 +130,16 @@ async fn what_a_server_was_asked_before_it_stood_still_is_done_when_it_goes_on()
     assert_eq!(strictly(&world.db, 1).await.unwrap(), "title 1", "it is not done yet");
     world.server.thaw();
     assert_eq!(write.await.unwrap().unwrap().rows, 1);
-    assert_eq!(patient(&world.db, 1).await.unwrap(), "Dusk", "and nothing older is answered");
-    assert_eq!(strictly(&world.db, 1).await.unwrap(), "Dusk");
+    // Its limit is short: just after a thaw a busy machine may not answer within it. What it answers is new.
+    let start = Instant::now();
+    for strict in [false, true] {
+        loop {
+            match if strict { strictly(&world.db, 1).await } else { patient(&world.db, 1).await } {
+                Ok(title) => break assert_eq!(title, "Dusk", "nothing older is answered"),
+                Err(error) => assert!(start.elapsed() < PATIENCE, "{error}, {:?}", world.db.stats()),
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
     world.well().await;
 }
