@@ -1,6 +1,7 @@
 //! Every refusal, in one list; all that apply are reported together, each on the user's own word.
 
 mod batch;
+mod warmup;
 
 use proc_macro2::Ident;
 use quote::ToTokens;
@@ -16,6 +17,8 @@ use crate::model::Model;
 use crate::passing::{self, Passing};
 use crate::template::{Hole, Template};
 use crate::words;
+
+pub(crate) use warmup::warmup;
 
 /// The most parts a key can have: the longest tuple that is a key part.
 const MOST_PARTS: usize = 12;
@@ -33,6 +36,16 @@ pub(crate) fn cache(model: &Model, errors: &mut Errors) {
     templates(model, errors);
     options(model, errors);
     batch::refuse(model, errors);
+    above(&model.function, errors);
+}
+
+/// What reads this attribute has to come before it.
+fn above(function: &Function, errors: &mut Errors) {
+    let is_warmup = |attr: &&syn::Attribute| attr.path().segments.last().is_some_and(|last| last.ident == "warmup");
+    if let Some(attribute) = function.attrs.iter().find(is_warmup) {
+        let message = "write `#[warmup]` above this attribute, which it reads";
+        errors.push(Error::new_spanned(attribute.path(), message));
+    }
 }
 
 /// What `#[invalidate]` refuses.

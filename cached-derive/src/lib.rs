@@ -273,6 +273,65 @@ pub fn invalidate(attribute: TokenStream, item: TokenStream) -> TokenStream {
     fallback::or_untouched(attribute.into(), item.into(), expand::invalidate).into()
 }
 
+/// Loads before anybody asks: makes a function a job of the program's warm-up, at the start and at set times.
+///
+/// ```text
+/// #[warmup(args = ["intro", "outro"], every = "30m", spread = "5m")]
+/// #[cache(key = "video:{id}:frames", skip(db), ttl = "1h")]
+/// async fn frames(db: &Db, id: &str) -> Result<Vec<Frame>, DbError> { .. }
+///
+/// #[warmup(cron = "0 6 * * MON-FRI", lock = "cluster")]
+/// async fn reports(db: &Db) -> Result<(), DbError> { .. }
+///
+/// let warmer = cache.warmup().with(db).run().await?;
+/// ```
+///
+/// The function stays as it is. Jobs are known to the program when it is linked, and `Cache::warmup` begins them. A failure
+/// is told in the report and stops nothing: no other call, no other job, and not the start.
+///
+/// # What is called
+///
+/// Above `#[cache]` or `#[cache_query]`, the function is called once for each of `args`, as anybody would call it: what near
+/// or a tier has is not loaded. At the times of `every` and `cron` it loads anew. With `batch` it is called with as many at a
+/// time as `max_batch` says, and `args` are single elements. A function of another kind is a job of its own, called once, or
+/// once for each of `args`. One that is not `async` is called on threads that may block.
+///
+/// `args` are what the function takes, in its order, one value or a tuple of them: owned or borrowed, where it borrows.
+/// Arguments that are skipped, here or by `#[cache]`, the `Database` of a query, and all arguments of a job without `args`
+/// are found by their types among what `Warmup::with` was given.
+///
+/// # Options
+///
+/// | option | meaning | default |
+/// |---|---|---|
+/// | `args = [..]` | for which arguments: anything that can be iterated | once |
+/// | `args_from = popular(db).await?` | the same, asked for when the job runs; may use what is skipped, and `?`. The name of a function is called | once |
+/// | `on_start` | runs when the warm-up begins | if neither `every` nor `cron` is given |
+/// | `every = "30m"` | runs each time that so much has passed; a run that takes longer delays the next | never |
+/// | `cron = "0 6 * * MON-FRI"` | runs at these times, in UTC; feature `cron` | never |
+/// | `priority = 10` | jobs with a higher one begin earlier at the start; may be negative | 0 |
+/// | `concurrency = 8` | how many of its calls run at a time | 8 |
+/// | `retries = 2` | how often a call that failed is made again, after 100 ms, 200 ms, .. | 0 |
+/// | `spread = "5m"` | by up to so much, and half its `ttl`, each life is shortened at random, so that what is warmed together does not end together | not |
+/// | `deadline = "2m"` | how long a run may take; what is done by then stays | `"10m"` |
+/// | `lock = "cluster"` | one node does it for all that share a log; the others wait for it. What it did at a node's start counts for ten minutes | `"node"`: each |
+/// | `skip(db)` | arguments that `Warmup::with` gives | those that `#[cache]` skips |
+/// | `name = "frames"` | the job's name in reports | crate, module, function |
+/// | `crate = my::path` | where the runtime is found | `::cached_runtime` |
+///
+/// # What is refused
+///
+/// ```text
+/// #[warmup(cron = "61 * * * *")]                 // this is no line of cron: ..
+/// async fn reports(db: &Db) { .. }
+/// ```
+///
+/// A job has no `self` and no type parameters, and stands above `#[cache]`, which it reads.
+#[proc_macro_attribute]
+pub fn warmup(attribute: TokenStream, item: TokenStream) -> TokenStream {
+    fallback::or_untouched(attribute.into(), item.into(), expand::warmup).into()
+}
+
 /// Makes a type a `KeyPart`: what may be an argument of a cached function, by its fields.
 ///
 /// ```text

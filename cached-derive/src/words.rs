@@ -86,6 +86,24 @@ pub(crate) const INVALIDATE: &[Word] = &[
     word("crate", "crate = my_framework::cached"),
 ];
 
+/// The options of `#[warmup]`.
+pub(crate) const WARMUP: &[Word] = &[
+    word("args", "args = [\"intro\", \"outro\"]"),
+    word("args_from", "args_from = popular(db).await?"),
+    word("on_start", "on_start"),
+    word("every", "every = \"30m\""),
+    word("cron", "cron = \"0 6 * * MON-FRI\""),
+    word("priority", "priority = 10"),
+    word("concurrency", "concurrency = 8"),
+    word("retries", "retries = 2"),
+    word("spread", "spread = \"5m\""),
+    word("deadline", "deadline = \"2m\""),
+    word("lock", "lock = \"cluster\""),
+    word("skip", "skip(db)"),
+    word("name", "name = \"frames\""),
+    word("crate", "crate = my_framework::cached"),
+];
+
 /// The options of `#[key(..)]`, the helper of `#[derive(KeyPart)]`.
 pub(crate) const KEY: &[Word] = &[word("skip", "skip"), word("crate", "crate = my_framework::cached")];
 
@@ -117,6 +135,14 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("prefix", "pattern"),
     ("prefixes", "patterns"),
     ("glob", "pattern"),
+    ("interval", "every"),
+    ("schedule", "cron"),
+    ("timeout", "deadline"),
+    ("parallel", "concurrency"),
+    ("at_once", "concurrency"),
+    ("startup", "on_start"),
+    ("on_startup", "on_start"),
+    ("keys", "args"),
 ];
 
 /// How the option is written.
@@ -214,7 +240,7 @@ mod tests {
 
     #[test]
     fn every_example_begins_with_its_word() {
-        for word in CACHE.iter().chain(INVALIDATE).chain(KEY) {
+        for word in CACHE.iter().chain(INVALIDATE).chain(WARMUP).chain(KEY) {
             assert!(word.example.starts_with(word.name), "{word:?}");
         }
     }

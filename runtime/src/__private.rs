@@ -1,6 +1,10 @@
 //! The one door for generated code. Not public API: anything here may change in any release.
 
+pub use std::boxed::Box;
 pub use std::option::Option::{self, None, Some};
+
+/// What went wrong in `args_from`.
+pub type Failed = Box<dyn std::error::Error + Send + Sync>;
 
 pub use inventory;
 
@@ -9,7 +13,7 @@ pub use crate::{
     __cached_kind_err as kind_err, __cached_kind_none as kind_none, __cached_kind_none_err as kind_none_err,
     __cached_open as open, __cached_own as own, __cached_own_option as own_option, __cached_part as part,
     __cached_share as share, __cached_skippable as skippable, __cached_source as source,
-    __cached_succeeded as succeeded, __cached_which as which,
+    __cached_succeeded as succeeded, __cached_told as told, __cached_which as which,
 };
 
 #[cfg(all(feature = "query", any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
@@ -40,6 +44,9 @@ pub use crate::probe::{
 };
 use crate::rate::Rate;
 pub use crate::site::{Declared, Linked, Site};
+pub use crate::warmup::{
+    Answer, Job, LinkedJob, Plan, Run, Told0, Told1, Told2, Unready, Working, borrowed, borrowed_option,
+};
 pub use crate::which::Which;
 
 /// The cache behind every site that names no other.

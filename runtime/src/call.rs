@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::depth::Depth;
 use crate::error::Error;
 use crate::flight::Fallback;
-use crate::intent;
+use crate::intent::{self, Intent};
 use crate::key::KeyPart;
 use crate::load::Miss;
 use crate::names::{Named, Names};
@@ -130,18 +130,46 @@ where
         let Some((shelf, known)) = self.cache.shelf::<K::Owned, S::Kept, R>(self.site) else {
             return Near::Miss(self.without_shelf());
         };
-        if intent::take_refresh() {
-            return Near::Miss(self.miss(Some(shelf), None, None, true));
+        let intent = intent::take();
+        if intent.refresh || intent.ahead.is_some() {
+            return self.intended(shelf, known, intent);
         }
         let policy = known.policy();
         let now = known.clock.now();
-        match known.near.find(&self.key, now, policy.refresh_ahead, policy.idle) {
+        match known.near.ask(&self.key, now, policy.refresh_ahead, policy.idle) {
             Found::Fresh(value) => {
                 known.counters.hits.add();
                 Near::Hit(self.shape.join(value))
             }
             Found::Check(entry) => self.check(shelf, known, entry, now),
             Found::Absent => Near::Miss(self.miss(Some(shelf), None, None, false)),
+        }
+    }
+
+    /// A call that is to load anew, or that is made before anybody asks: then it is content with what is there, and is
+    /// counted neither as a hit nor as a miss.
+    #[cold]
+    fn intended(
+        self,
+        shelf: &Arc<dyn Any + Send + Sync>,
+        known: &Shelf<K::Owned, S::Kept, R>,
+        intent: Intent,
+    ) -> Near<R, MissOf<K, S, R, D>> {
+        let Intent { refresh, ahead } = intent;
+        if refresh {
+            if ahead.is_none() {
+                count(&known.counters.misses);
+            }
+            return Near::Miss(Miss { ahead, force: true, ..self.wanted(Some(shelf)) });
+        }
+        let now = known.clock.now();
+        match known.near.find(&self.key, now, 0, None) {
+            Found::Fresh(value) => Near::Hit(self.shape.join(value)),
+            Found::Check(entry) if entry.fresh_until() > now => match self.check(shelf, known, entry, now) {
+                Near::Miss(miss) => Near::Miss(Miss { ahead, ..miss }),
+                hit @ Near::Hit(_) => hit,
+            },
+            Found::Check(_) | Found::Absent => Near::Miss(Miss { ahead, ..self.wanted(Some(shelf)) }),
         }
     }
 
@@ -174,14 +202,14 @@ where
         }
         let policy = known.policy();
         let tags = entry.tags().map(Arc::from).collect();
-        if entry.fresh_until > now {
+        if entry.fresh_until() > now {
             // A refresh that would be refused is left out.
             let rests = known.budget.as_ref().is_some_and(|budget| budget.rests(now));
-            if rests || entry.fresh_until > now + policy.refresh_ahead {
+            if rests || entry.fresh_until() > now + policy.refresh_ahead {
                 known.counters.hits.add();
                 return Near::Hit(self.shape.join(entry.value));
             }
-            let ready = Fallback { value: entry.value, stale_until: entry.fresh_until, checked, tags };
+            let ready = Fallback { stale_until: entry.fresh_until(), value: entry.value, checked, tags };
             return Near::Miss(self.miss(Some(shelf), Some(ready), None, false));
         }
         if entry.held_until() > now {
@@ -223,6 +251,7 @@ where
             ready: None,
             fallback: None,
             force: false,
+            ahead: None,
             shape: self.shape,
             share: self.share,
             depth: self.depth,
@@ -234,7 +263,7 @@ where
     #[cold]
     fn without_shelf(self) -> MissOf<K, S, R, D> {
         // It loads anyway, and the body's own calls were not meant.
-        intent::take_refresh();
+        drop(intent::take());
         self.miss(None, None, None, true)
     }
 

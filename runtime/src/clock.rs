@@ -1,9 +1,12 @@
 //! Time as an argument: one clock per cache, coarse in production and moved by hand in tests.
 
 use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::sync::Notify;
 
 use crate::ticker;
 
@@ -26,8 +29,18 @@ enum Source {
     System {
         zero: Millis,
     },
-    Manual(Arc<AtomicU64>),
+    Manual(Arc<Hand>),
 }
+
+/// The hand of a clock that is moved, and who waits for it.
+#[derive(Debug)]
+struct Hand {
+    now: AtomicU64,
+    moved: Notify,
+}
+
+/// A machine that sleeps does not wake a timer in time: nobody waits for longer without a look at the clock.
+const LONGEST: Millis = 60_000;
 
 impl Clock {
     /// The machine's clock.
@@ -43,7 +56,7 @@ impl Clock {
     #[must_use]
     pub fn manual() -> Self {
         // Not zero: so that a test can also look a little into the past.
-        Self(Source::Manual(Arc::new(AtomicU64::new(1_000_000_000_000))))
+        Self(Source::Manual(Arc::new(Hand { now: AtomicU64::new(1_000_000_000_000), moved: Notify::new() })))
     }
 
     /// The time now.
@@ -52,7 +65,7 @@ impl Clock {
     pub fn now(&self) -> Millis {
         match &self.0 {
             Source::System { zero } => zero + ticker::uptime(),
-            Source::Manual(now) => now.load(Ordering::Acquire),
+            Source::Manual(hand) => hand.now.load(Ordering::Acquire),
         }
     }
 
@@ -66,15 +79,41 @@ impl Clock {
 
     /// Moves a manual clock forward; a system clock cannot be moved and stays as it is.
     pub fn advance(&self, by: Duration) {
-        if let Source::Manual(now) = &self.0 {
-            now.fetch_add(millis(by), Ordering::AcqRel);
+        if let Source::Manual(hand) = &self.0 {
+            hand.now.fetch_add(millis(by), Ordering::AcqRel);
+            hand.moved.notify_waiters();
         }
     }
 
     /// Sets a manual clock, forward or back; a system clock stays as it is.
     pub fn set(&self, to: Millis) {
-        if let Source::Manual(now) = &self.0 {
-            now.store(to, Ordering::Release);
+        if let Source::Manual(hand) = &self.0 {
+            hand.now.store(to, Ordering::Release);
+            hand.moved.notify_waiters();
+        }
+    }
+
+    /// Waits until the clock shows this time. A manual clock has to be moved there by somebody.
+    pub(crate) async fn until(&self, at: Millis) {
+        loop {
+            match &self.0 {
+                Source::System { .. } => {
+                    let left = at.saturating_sub(self.now_assured());
+                    if left == 0 {
+                        return;
+                    }
+                    tokio::time::sleep(Duration::from_millis(left.min(LONGEST))).await;
+                }
+                Source::Manual(hand) => {
+                    let mut moved = pin!(hand.moved.notified());
+                    // Listens before it looks: a move between the two is heard.
+                    moved.as_mut().enable();
+                    if self.now() >= at {
+                        return;
+                    }
+                    moved.await;
+                }
+            }
         }
     }
 }
@@ -89,7 +128,7 @@ impl fmt::Debug for Clock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Source::System { .. } => f.write_str("Clock::System"),
-            Source::Manual(now) => f.debug_tuple("Clock::Manual").field(now).finish(),
+            Source::Manual(hand) => f.debug_tuple("Clock::Manual").field(&hand.now).finish(),
         }
     }
 }

@@ -195,7 +195,8 @@ async fn first_of<F: Future>(lanes: &mut Vec<Pin<Box<F>>>) -> F::Output {
         });
         match over {
             Some((at, output)) => {
-                drop(lanes.swap_remove(at));
+                // In order: else the newest would always come before those that wait longest.
+                drop(lanes.remove(at));
                 Poll::Ready(output)
             }
             None => Poll::Pending,

@@ -165,7 +165,7 @@ where
                 key: OwnedKey(key.to_owned_part()),
                 value: entry.value.clone(),
                 seen,
-                fresh_until: entry.fresh_until,
+                fresh_until: entry.fresh_until(),
                 weight: entry.weight,
                 uses: USES,
                 credit: CREDIT,

@@ -1,47 +1,88 @@
-//! What a call is asked to do besides answering: load anew, though there is an answer.
+//! What a call is asked to do besides answering: load anew, though there is an answer, or load what nobody has asked for yet.
 
 use std::cell::Cell;
 use std::future::Future;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use crate::ahead::Ahead;
+
 thread_local! {
-    static REFRESH: Cell<bool> = const { Cell::new(false) };
+    /// Is there an intent at all? All that a hit asks.
+    static INTENDED: Cell<bool> = const { Cell::new(false) };
+    static INTENT: Cell<Intent> = const { Cell::new(Intent { refresh: false, ahead: None }) };
 }
 
-/// Is the call that comes asked to load anew?
+/// What a call is asked to do besides answering.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Intent {
+    /// To load anew.
+    pub(crate) refresh: bool,
+    /// It is made before anybody asks, for this.
+    pub(crate) ahead: Option<Arc<Ahead>>,
+}
+
+impl Intent {
+    const fn is_plain(&self) -> bool {
+        !self.refresh && self.ahead.is_none()
+    }
+}
+
+/// Is more intended with the call that comes than an answer?
 #[inline]
-pub(crate) fn refresh_wanted() -> bool {
-    REFRESH.get()
+pub(crate) fn is_intended() -> bool {
+    INTENDED.get()
 }
 
-/// Was this call asked to load anew? Asking takes the intent: calls further in are ordinary.
+/// What is intended with this call. Asking takes the intent: calls further in are ordinary.
 #[inline]
-pub(crate) fn take_refresh() -> bool {
-    REFRESH.with(|refresh| refresh.get() && refresh.replace(false))
+pub(crate) fn take() -> Intent {
+    if INTENDED.get() { replace(Intent::default()) } else { Intent::default() }
 }
 
-/// The call that comes is asked to load anew: one of several that stand for a call that was.
-pub(crate) fn refresh_next() {
-    REFRESH.set(true);
+/// The same is intended with the call that comes: one of several that stand for a call that was.
+pub(crate) fn intend_next(intent: &Intent) {
+    if !intent.is_plain() {
+        replace(intent.clone());
+    }
+}
+
+fn replace(intent: Intent) -> Intent {
+    INTENDED.set(!intent.is_plain());
+    INTENT.replace(intent)
 }
 
 /// Puts the intent back as it was, also when the call panics.
-struct Restore(bool);
+struct Restore(Intent);
+
+impl Restore {
+    fn after(intent: Intent) -> Self {
+        Self(replace(intent))
+    }
+}
 
 impl Drop for Restore {
     fn drop(&mut self) {
-        REFRESH.set(self.0);
+        replace(std::mem::take(&mut self.0));
     }
 }
 
 /// Runs a cached call so that it loads anew and stores what it loads.
 pub async fn refreshing<F: Future>(call: F) -> F::Output {
+    intending(Intent { refresh: true, ahead: None }, call).await
+}
+
+/// Runs a cached call before anybody asks for its answer.
+pub(crate) async fn going_ahead<F: Future>(refresh: bool, ahead: Arc<Ahead>, call: F) -> F::Output {
+    intending(Intent { refresh, ahead: Some(ahead) }, call).await
+}
+
+async fn intending<F: Future>(mut intent: Intent, call: F) -> F::Output {
     let mut call = pin!(call);
-    let mut first = true;
     std::future::poll_fn(move |cx: &mut Context<'_>| -> Poll<F::Output> {
         // Only the first poll reaches the cached call itself; later ones are its load.
-        let _restore = Restore(REFRESH.replace(std::mem::take(&mut first)));
+        let _restore = Restore::after(std::mem::take(&mut intent));
         Pin::as_mut(&mut call).poll(cx)
     })
     .await
@@ -49,6 +90,12 @@ pub async fn refreshing<F: Future>(call: F) -> F::Output {
 
 /// The same for a function that does not await.
 pub fn refreshing_sync<T>(call: impl FnOnce() -> T) -> T {
-    let _restore = Restore(REFRESH.replace(true));
+    let _restore = Restore::after(Intent { refresh: true, ahead: None });
+    call()
+}
+
+/// The same as [`going_ahead`] for a function that does not await.
+pub(crate) fn going_ahead_sync<T>(refresh: bool, ahead: Arc<Ahead>, call: impl FnOnce() -> T) -> T {
+    let _restore = Restore::after(Intent { refresh, ahead: Some(ahead) });
     call()
 }

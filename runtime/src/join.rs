@@ -1,7 +1,7 @@
 //! Futures side by side in one task, and what a future has ready now.
 
 use std::future::{Future, poll_fn};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::Poll;
 
 /// One future and, once it is over, its output.
@@ -34,6 +34,16 @@ where
             Lane::Running(_) => None,
         };
         Poll::Ready(lanes.iter_mut().filter_map(output).collect())
+    })
+    .await
+}
+
+/// What this comes to, unless the other comes to its end before.
+pub(crate) async fn unless<F: Future, G: Future<Output = ()>>(work: F, end: G) -> Option<F::Output> {
+    let (mut work, mut end) = (pin!(work), pin!(end));
+    poll_fn(move |cx| match work.as_mut().poll(cx) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending => end.as_mut().poll(cx).map(|()| None),
     })
     .await
 }

@@ -11,6 +11,7 @@
 )]
 
 mod access;
+mod ahead;
 mod applied;
 mod batched;
 #[cfg(feature = "rate")]
@@ -75,6 +76,7 @@ pub mod testing;
 mod ticker;
 #[cfg(feature = "tiers")]
 pub mod tier;
+pub mod warmup;
 mod which;
 
 #[doc(hidden)]
@@ -84,7 +86,7 @@ pub use access::Access;
 pub use applied::{Applied, Flushed};
 pub use builder::Builder;
 pub use cache::Cache;
-pub use cached_derive::{KeyPart, cache, cache_query, invalidate};
+pub use cached_derive::{KeyPart, cache, cache_query, invalidate, warmup};
 #[cfg(feature = "encryption")]
 pub use codec::{KeySecrecy, Keys};
 pub use entry::Entry;
@@ -97,3 +99,4 @@ pub use rate::Rate;
 pub use stats::Stats;
 #[cfg(feature = "tiers")]
 pub use tier::Tier;
+pub use warmup::{Warmer, Warmup};

@@ -13,9 +13,9 @@ use crate::access::Right;
 use crate::applied::Applied;
 use crate::cache::Cache;
 use crate::call::Options;
-use crate::clock::millis;
+use crate::clock::{Millis, millis};
 use crate::depth::{Framed, Storable};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::group::Group;
 use crate::join::join;
 use crate::key::{Key, KeyPart, KeyWriter, Pattern, check_namespace};
@@ -47,6 +47,7 @@ const WARM_LANES: usize = 8;
 pub struct Namespace<T> {
     cache: Cache,
     shelf: Arc<OfNames<T>>,
+    options: Options<T, Outcome<T>>,
     types: PhantomData<fn() -> T>,
 }
 
@@ -119,6 +120,18 @@ pub trait Name {
 
 impl<T: Storable + Clone + Send + Sync> Namespace<T> {
     pub(crate) fn open(cache: &Cache, name: &str) -> Result<Self> {
+        Self::open_with(cache, name, Policy::DEFAULT, Options::new())
+    }
+
+    /// Names of which one node loads for all that share a log, each value for as long as it says itself. Others wait for
+    /// it so long. The loader's error is an [`Error`].
+    pub(crate) fn in_turn(cache: &Cache, name: &str, patience: Millis, life: fn(&T) -> Duration) -> Result<Self> {
+        let policy = Policy { cluster: true, timeout: Some(patience), jitter: 0.0, ..Policy::DEFAULT };
+        let refuse: fn(Error) -> Outcome<T> = |error| Err(Failure(Arc::new(error)));
+        Self::open_with(cache, name, policy, Options::new().ttl_with(life).refuse(refuse))
+    }
+
+    fn open_with(cache: &Cache, name: &str, policy: Policy, options: Options<T, Outcome<T>>) -> Result<Self> {
         check_namespace("namespace", name)?;
         let mut known = cache.0.namespaces.lock();
         let shelves = known.entry(name.to_owned()).or_default();
@@ -129,12 +142,12 @@ impl<T: Storable + Clone + Send + Sync> Namespace<T> {
                 namespace: name.to_owned(),
                 key_prefix: format!("{name}:"),
                 tag_prefixes: vec![String::new()],
-                policy: Policy::DEFAULT,
+                policy,
             });
             shelves.push(Arc::clone(&shelf) as _);
             shelf
         });
-        Ok(Self { cache: cache.clone(), shelf, types: PhantomData })
+        Ok(Self { cache: cache.clone(), shelf, options, types: PhantomData })
     }
 
     /// The value of this name, from near or a tier. Never an error: a tier that fails is a miss.
@@ -346,10 +359,11 @@ impl<T: Storable + Clone + Send + Sync> Namespace<T> {
             ready: None,
             fallback: None,
             force: false,
+            ahead: None,
             shape: OnlyOk,
             share: Some(Outcome::<T>::clone),
             depth: Framed,
-            options: Options::new(),
+            options: self.options,
         }
     }
 
@@ -370,7 +384,7 @@ impl<T: Storable + Clone + Send + Sync> Namespace<T> {
 
 impl<T> Clone for Namespace<T> {
     fn clone(&self) -> Self {
-        Self { cache: self.cache.clone(), shelf: Arc::clone(&self.shelf), types: PhantomData }
+        Self { cache: self.cache.clone(), shelf: Arc::clone(&self.shelf), options: self.options, types: PhantomData }
     }
 }
 

@@ -176,3 +176,13 @@ macro_rules! __cached_succeeded {
         (&&$crate::__private::Probe::<$ret>::new()).succeeded($result)
     }};
 }
+
+/// Did a call of a warm-up fail, and what does it say?
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __cached_told {
+    ($answer:expr) => {{
+        use $crate::__private::{Told0 as _, Told1 as _, Told2 as _};
+        (&&&$crate::__private::Answer($answer)).told()
+    }};
+}

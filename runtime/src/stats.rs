@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-pub use snapshot::{LevelStats, SharedStats, SiteStats, Stats};
+use crate::ahead::{AheadCounts, Why};
+
+pub use snapshot::{AheadStats, LevelStats, SharedStats, SiteStats, Stats};
 
 const STRIPES: usize = 16;
 /// The stripe of all threads that found none of their own.
@@ -110,6 +112,8 @@ pub(crate) struct Counters {
     pub(crate) rechecks: AtomicU64,
     pub(crate) invalidated: AtomicU64,
     pub(crate) not_stored: AtomicU64,
+    warmed: AheadCounts,
+    prefetched: AheadCounts,
 }
 
 /// One more.
@@ -118,6 +122,14 @@ pub(crate) fn count(counter: &AtomicU64) {
 }
 
 impl Counters {
+    /// What was loaded ahead for this reason.
+    pub(crate) const fn ahead(&self, why: Why) -> &AheadCounts {
+        match why {
+            Why::Warmup => &self.warmed,
+            Why::Related => &self.prefetched,
+        }
+    }
+
     pub(crate) fn loaded(&self, took: Duration) {
         count(&self.loads);
         self.load_nanos.fetch_add(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX), Relaxed);
@@ -148,6 +160,8 @@ impl Counters {
             invalidated: of(&self.invalidated),
             evictions: 0,
             not_stored: of(&self.not_stored),
+            warmed: AheadStats::of(&self.warmed),
+            prefetched: AheadStats::of(&self.prefetched),
             entries: 0,
             bytes: 0,
             capacity: 0,

@@ -150,7 +150,7 @@ impl CacheArgs {
 }
 
 /// The word, and whether it is one load for all nodes.
-const LOCKS: &[(&str, bool)] = &[("node", false), ("cluster", true)];
+pub(super) const LOCKS: &[(&str, bool)] = &[("node", false), ("cluster", true)];
 
 const LOADS: &[(&str, Load)] = &[("inline", Load::Inline), ("task", Load::Task)];
 

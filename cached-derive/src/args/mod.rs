@@ -7,6 +7,7 @@ mod cache;
 mod invalidate;
 mod key;
 mod value;
+mod warmup;
 
 use proc_macro2::{Span, TokenStream};
 use syn::ext::IdentExt;
@@ -16,6 +17,7 @@ use syn::{Error, Ident, LitStr, Result, Token};
 pub(crate) use cache::{Attribute, CacheArgs, CacheNone};
 pub(crate) use invalidate::{InvalidateArgs, When};
 pub(crate) use key::KeyArgs;
+pub(crate) use warmup::WarmupArgs;
 
 use crate::errors::Errors;
 

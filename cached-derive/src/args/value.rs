@@ -133,6 +133,28 @@ impl Opt<'_> {
         }
     }
 
+    /// `= 3`, not zero.
+    pub(super) fn positive(&self) -> Result<u32> {
+        let at = self.input.fork();
+        match self.number()? {
+            0 => {
+                let _equals: Result<Token![=]> = at.parse();
+                Err(Error::new(at.span(), format!("`{}` is at least one: `{}`", self.name(), self.example())))
+            }
+            number => Ok(number),
+        }
+    }
+
+    /// `= -3`.
+    pub(super) fn signed(&self) -> Result<i32> {
+        self.equals()?;
+        let refuse = |span| Error::new(span, format!("`{}` takes a whole number: `{}`", self.name(), self.example()));
+        let (span, minus) = (self.input.span(), self.input.parse::<Option<Token![-]>>()?);
+        let number: syn::LitInt = self.input.parse().map_err(|_| refuse(span))?;
+        let sign = if minus.is_some() { "-" } else { "" };
+        format!("{sign}{}", number.base10_digits()).parse().map_err(|_| refuse(number.span()))
+    }
+
     /// `= true`.
     pub(super) fn truth(&self) -> Result<bool> {
         self.equals()?;

@@ -7,6 +7,7 @@ mod invalidate;
 mod key_part;
 mod load;
 mod site;
+mod warmup;
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
@@ -16,6 +17,7 @@ use crate::args::Attribute;
 
 pub(crate) use invalidate::expand as invalidate;
 pub(crate) use key_part::expand as key_part;
+pub(crate) use warmup::{Job, expand as warmup};
 
 /// `#[cache]`.
 pub(crate) fn cache(attribute: TokenStream, item: TokenStream) -> Result<TokenStream> {

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::task::Waker;
 
 use super::chain::FlightId;
@@ -19,6 +20,8 @@ pub(crate) struct Flight<V, R> {
     /// By the cache's clock.
     pub(crate) began: Millis,
     pub(crate) relay: Relay,
+    /// Has anybody asked for what it brings, if it began before that?
+    pub(crate) asked: AtomicBool,
     pub(super) state: Mutex<State<V, R>>,
     pub(super) landed: Condvar,
 }
@@ -82,6 +85,7 @@ impl<V: Clone, R> Flight<V, R> {
             birth,
             began,
             relay: Relay::default(),
+            asked: AtomicBool::new(false),
             state: Mutex::new(State::Flying { wakers: Vec::new(), fallback: None }),
             landed: Condvar::new(),
         }

@@ -1,15 +1,17 @@
 //! The end of one flight: what is kept, for how long, where, and what those who wait are told.
 
 use std::any::Any;
+use std::sync::atomic::Ordering;
 
 use super::Miss;
 use super::fly::Work;
 use super::turn::Lease;
+use crate::ahead::Brought;
 use crate::clock::{Millis, millis};
 use crate::codec::Frame;
 use crate::depth::Depth;
 use crate::error::Error;
-use crate::flight::{Fallback, Landing, Lead, is_withheld, message_of};
+use crate::flight::{Fallback, Flight, Landing, Lead, is_withheld, message_of};
 use crate::group::Group;
 use crate::key::{KeyPart, OwnedKey};
 use crate::log::Birth;
@@ -41,7 +43,7 @@ where
             Ok(Ok(Work::Found(value))) => drop(lead.land(|| {}, Landing::Kept(value))),
             Ok(Ok(Work::Promoted(value, life, frame))) => {
                 count(&shelf.counters.promotions);
-                let entry = self.promoted(shelf, &value, life, birth, &frame);
+                let entry = self.brought(shelf, self.promoted(shelf, &value, life, birth, &frame), lead.flight());
                 lead.land(|| shelf.near.insert(self.key.clone(), entry), Landing::Kept(value));
                 self.cache.0.balance.inserted(self.cache.clock().now());
             }
@@ -97,7 +99,7 @@ where
             return self.land_unkept(lead, shelf, Landing::Kept(value));
         }
         let frame = self.seal(shelf, &value, sort, birth, life);
-        let entry = self.entry(shelf, &value, life, birth);
+        let entry = self.brought(shelf, self.entry(shelf, &value, life, birth), lead.flight());
         let publish = || {
             let gone = shelf.near.insert(self.key.clone(), entry);
             self.write(shelf, frame.as_ref());
@@ -172,8 +174,12 @@ where
             Sort::Failure => policy.err.unwrap_or_else(whole),
         };
         let jitter = ttl as f64 * f64::from(policy.jitter) * self.cache.0.chance.part();
+        // What is loaded together is not to end together; but it is to live.
+        let spread = self.ahead.as_ref().map_or(0, |ahead| ahead.spread.min(ttl / 2));
+        let spread = if spread == 0 { 0 } else { self.cache.0.chance.below(spread) };
+        let less = jitter as Millis + spread;
         let born = self.cache.clock().now_assured();
-        let fresh_until = born.saturating_add(ttl - (jitter as Millis).min(ttl));
+        let fresh_until = born.saturating_add(ttl - less.min(ttl));
         let stale = if sort == Sort::Failure { 0 } else { policy.stale };
         Life { born, fresh_until, stale_until: fresh_until.saturating_add(stale) }
     }
@@ -182,6 +188,19 @@ where
         let weight = self.weigh(value);
         let entry = Entry::new(value.clone(), life.fresh_until, life.stale_until, birth.seq, weight);
         if shelf.policy().idle.is_some() { entry.used_at(self.cache.clock().now()) } else { entry }
+    }
+
+    /// The entry as it was loaded: ahead of the first who asks, unless somebody has asked meanwhile.
+    fn brought(&self, shelf: &Shelf<K, V, R>, entry: Entry<V>, flight: &Flight<V, R>) -> Entry<V> {
+        let Some(ahead) = &self.ahead else { return entry };
+        if let Some(bill) = &ahead.bill {
+            bill.bytes.fetch_add(u64::from(entry.weight), Ordering::Relaxed);
+        }
+        if flight.asked.load(Ordering::Relaxed) {
+            count(&shelf.counters.ahead(ahead.why).late);
+            return entry;
+        }
+        entry.brought(Brought::count(&shelf.counters, ahead.why))
     }
 
     /// An entry from a frame, with the frame's tags where they are not the call's own.

@@ -22,9 +22,11 @@ mod wait;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use self::apart::Apart;
 use crate::access::Right;
+use crate::ahead::Ahead;
 use crate::cache::Cache;
 use crate::call::Options;
 use crate::clock::Millis;
@@ -53,6 +55,8 @@ pub struct Miss<K, S, R, D, V> {
     pub(crate) fallback: Option<Fallback<V>>,
     /// Load, though there may be an answer.
     pub(crate) force: bool,
+    /// Nobody has asked yet; it is for this.
+    pub(crate) ahead: Option<Arc<Ahead>>,
     pub(crate) shape: S,
     pub(crate) share: Share<R>,
     pub(crate) depth: D,
@@ -105,7 +109,7 @@ where
                     }
                     let Ok(waiting) = would_wait_for_itself(flight.id) else { return run(body).await };
                     count(&shelf.counters.joins);
-                    this.offer_too(&flight);
+                    this.join_in(&flight);
                     (flight, false, Some(waiting))
                 }
             };
@@ -150,7 +154,7 @@ where
                     }
                     let Ok(_waiting) = would_wait_for_itself(flight.id) else { return run(body).await };
                     count(&shelf.counters.joins);
-                    self.offer_too(&flight);
+                    self.join_in(&flight);
                     match self.wait(&shelf, &flight, false).await {
                         Told::Lost => {}
                         Told::Unshared => return self.load_alone(&shelf, body).await,
@@ -189,7 +193,7 @@ where
                     }
                     let Ok(_waiting) = would_wait_for_itself(flight.id) else { return body() };
                     count(&shelf.counters.joins);
-                    self.offer_too(&flight);
+                    self.join_in(&flight);
                     match flight.wait_blocking(false) {
                         Told::Lost => {}
                         // One after the other: each thread leads in its turn.
@@ -234,8 +238,12 @@ where
         }
     }
 
-    /// A refresh ahead that outlasts the ttl has no old value on offer; who joins it may have one.
-    fn offer_too(&self, flight: &Flight<V, R>) {
+    /// Tells the flight that somebody asks for what it brings. A refresh ahead that outlasts the ttl has no old value on
+    /// offer; who joins it may have one.
+    fn join_in(&self, flight: &Flight<V, R>) {
+        if self.ahead.is_none() {
+            flight.asked.store(true, Ordering::Relaxed);
+        }
         if let (Some(old), None) = (&self.fallback, flight.fallback()) {
             flight.offer(old.clone());
         }

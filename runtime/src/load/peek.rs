@@ -50,9 +50,9 @@ where
 
     fn peek_near_kept(&self) -> Option<V> {
         let shelf = self.shelf.as_ref()?;
-        match shelf.near.find(&self.key, self.cache.clock().now(), 0, None) {
+        match shelf.near.ask(&self.key, self.cache.clock().now(), 0, None) {
             Found::Fresh(value) => Some(value),
-            Found::Check(entry) if entry.fresh_until > self.cache.clock().now() => {
+            Found::Check(entry) if entry.fresh_until() > self.cache.clock().now() => {
                 if shelf.is_shut(&self.cache.0.log) {
                     return None;
                 }
@@ -68,7 +68,7 @@ where
     pub(crate) fn stale_near(&self) -> Option<Fallback<V>> {
         let now = self.cache.clock().now();
         match self.shelf.as_ref()?.near.find(&self.key, now, 0, None) {
-            Found::Check(entry) if entry.fresh_until <= now => Some(Fallback {
+            Found::Check(entry) if entry.fresh_until() <= now => Some(Fallback {
                 stale_until: entry.stale_until(),
                 checked: entry.checked(),
                 tags: entry.tags().map(Arc::from).collect(),

@@ -3,13 +3,16 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::ahead::Brought;
 use crate::clock::Millis;
 
 /// One value in near.
 #[derive(Debug)]
 pub(crate) struct Entry<V> {
     pub(crate) value: V,
-    pub(crate) fresh_until: Millis,
+    /// Until when it is fresh; 0 while an entry that was loaded ahead was not asked for yet, so that the first who asks looks
+    /// closer.
+    fresh_until: AtomicU64,
     /// How long after that the value may still be served, in units of 16 ms: an entry is small, because a hit that
     /// waits for memory waits longest.
     stale: u32,
@@ -28,6 +31,15 @@ pub(crate) struct Kept {
     pub(crate) used: AtomicU64,
     /// Until when a value past its ttl answers by itself, because its source just failed.
     pub(crate) held_until: Millis,
+    /// It was loaded ahead.
+    asleep: Option<Asleep>,
+}
+
+/// An entry that was loaded ahead.
+#[derive(Debug, Clone)]
+struct Asleep {
+    fresh_until: Millis,
+    brought: Arc<Brought>,
 }
 
 /// Milliseconds in one unit of staleness.
@@ -45,7 +57,7 @@ impl Kept {
 
     fn copy(&self) -> Self {
         let used = AtomicU64::new(self.used.load(Ordering::Relaxed));
-        Self { tags: self.tags.clone(), used, held_until: self.held_until }
+        Self { tags: self.tags.clone(), used, held_until: self.held_until, asleep: self.asleep.clone() }
     }
 }
 
@@ -53,13 +65,61 @@ impl<V> Entry<V> {
     pub(crate) fn new(value: V, fresh_until: Millis, stale_until: Millis, birth: u64, weight: u32) -> Self {
         // Rounded down and cut at two years: never later than allowed.
         let stale = u32::try_from(stale_until.saturating_sub(fresh_until) / STALE_UNIT).unwrap_or(u32::MAX);
-        Self { value, fresh_until, stale, checked: AtomicU64::new(birth), weight, kept: None }
+        Self {
+            value,
+            fresh_until: AtomicU64::new(fresh_until),
+            stale,
+            checked: AtomicU64::new(birth),
+            weight,
+            kept: None,
+        }
+    }
+
+    /// Until when it is fresh.
+    #[inline]
+    pub(crate) fn fresh_until(&self) -> Millis {
+        match self.fresh_until.load(Ordering::Relaxed) {
+            0 => self.asleep().map_or(0, |asleep| asleep.fresh_until),
+            until => until,
+        }
+    }
+
+    /// The same, and 0 while nobody has asked for what was loaded ahead.
+    #[inline]
+    pub(crate) fn awake_until(&self) -> Millis {
+        self.fresh_until.load(Ordering::Relaxed)
+    }
+
+    fn asleep(&self) -> Option<&Asleep> {
+        self.kept.as_ref()?.asleep.as_ref()
+    }
+
+    /// The same entry, to be noticed when somebody asks for it.
+    pub(crate) fn brought(mut self, brought: Brought) -> Self {
+        let mut kept = self.kept.as_deref().map(Kept::copy).unwrap_or_default();
+        let fresh_until = std::mem::take(self.fresh_until.get_mut());
+        kept.asleep = Some(Asleep { fresh_until, brought: Arc::new(brought) });
+        self.kept = Some(Arc::new(kept));
+        self
+    }
+
+    /// Is it one that was loaded ahead, and that nobody has asked for?
+    pub(crate) fn is_asleep(&self) -> bool {
+        self.awake_until() == 0 && self.asleep().is_some()
+    }
+
+    /// Somebody has asked for it: from now on it is an entry as others.
+    pub(crate) fn wake(&self) {
+        if let Some(asleep) = self.asleep() {
+            asleep.brought.used();
+            self.fresh_until.store(asleep.fresh_until, Ordering::Relaxed);
+        }
     }
 
     /// Until when the value may be served if a load fails; never before it stops being fresh.
     #[inline]
     pub(crate) fn stale_until(&self) -> Millis {
-        self.fresh_until.saturating_add(u64::from(self.stale) * STALE_UNIT)
+        self.fresh_until().saturating_add(u64::from(self.stale) * STALE_UNIT)
     }
 
     /// Until when a value past its ttl answers by itself.
@@ -96,10 +156,17 @@ impl<V> Entry<V> {
         self
     }
 
+    /// The value, until when it is fresh as far as a hit is to know, up to where it is known to be valid, and what is kept
+    /// beside.
+    #[inline(always)]
+    pub(crate) fn apart(self) -> (V, Millis, u64, Option<Arc<Kept>>) {
+        (self.value, self.fresh_until.into_inner(), self.checked.into_inner(), self.kept)
+    }
+
     /// Is it fresh at that time, and known to be valid up to that application?
     #[inline]
     pub(crate) fn is_fresh(&self, head: u64, at: Millis) -> bool {
-        self.fresh_until > at && self.checked() >= head
+        self.fresh_until() > at && self.checked() >= head
     }
 
     #[inline]
@@ -137,7 +204,7 @@ impl<V: Clone> Clone for Entry<V> {
     fn clone(&self) -> Self {
         Self {
             value: self.value.clone(),
-            fresh_until: self.fresh_until,
+            fresh_until: AtomicU64::new(self.awake_until()),
             stale: self.stale,
             checked: AtomicU64::new(self.checked()),
             weight: self.weight,

@@ -89,8 +89,8 @@ where
     ) -> Option<V> {
         let head = self.interest.head();
         // Taken apart at once: a value that stays whole stays in memory, and the next lock waits for it to get there.
-        let Entry { value, fresh_until, checked, kept, .. } = self.engine.get(key)?;
-        if fresh_until <= now + refresh_ahead || checked.into_inner() < head {
+        let (value, fresh_until, checked, kept) = self.engine.get(key)?.apart();
+        if fresh_until <= now + refresh_ahead || checked < head {
             return None;
         }
         match (self.idle, kept) {
@@ -108,7 +108,7 @@ where
         refresh_ahead: Millis,
     ) -> Option<Entry<V>> {
         let entry = self.engine.get(&Lookup(key))?;
-        entry.is_fresh(head, now + refresh_ahead).then_some(entry)
+        (!entry.is_asleep() && entry.is_fresh(head, now + refresh_ahead)).then_some(entry)
     }
 
     /// What to read before an entry of this key is copied, and to compare before the copy is used.
@@ -123,6 +123,21 @@ where
         self.idle.is_none()
     }
 
+    /// The entry of this key, for who asks for it: what was loaded ahead is used now.
+    pub(crate) fn ask<Q: KeyPart<Owned = K> + ?Sized>(
+        &self,
+        key: &Q,
+        now: Millis,
+        refresh_ahead: Millis,
+        idle: Option<Millis>,
+    ) -> Found<V> {
+        self.look(key, now, refresh_ahead, idle, |entry| {
+            if entry.is_asleep() {
+                self.wake(key, entry);
+            }
+        })
+    }
+
     /// The entry of this key, and what has to be done before it may be used.
     pub(crate) fn find<Q: KeyPart<Owned = K> + ?Sized>(
         &self,
@@ -131,10 +146,22 @@ where
         refresh_ahead: Millis,
         idle: Option<Millis>,
     ) -> Found<V> {
+        self.look(key, now, refresh_ahead, idle, |_| ())
+    }
+
+    fn look<Q: KeyPart<Owned = K> + ?Sized>(
+        &self,
+        key: &Q,
+        now: Millis,
+        refresh_ahead: Millis,
+        idle: Option<Millis>,
+        found: impl FnOnce(&Entry<V>),
+    ) -> Found<V> {
         let head = self.interest.head();
         let Some(entry) = self.engine.get(&Lookup(key)) else { return Found::Absent };
         if entry.is_fresh(head, now + refresh_ahead) {
             if !entry.idle(now, idle) {
+                found(&entry);
                 return Found::Fresh(entry.value);
             }
         } else if entry.stale_until() > now {
@@ -142,6 +169,18 @@ where
         }
         drop(self.engine.remove(&Lookup(key)));
         Found::Absent
+    }
+
+    /// What was loaded ahead is asked for: the next who asks finds an entry as others.
+    #[cold]
+    fn wake<Q: KeyPart<Owned = K> + ?Sized>(&self, key: &Q, seen: &Entry<V>) {
+        self.engine.visit(&Lookup(key), |entry| {
+            if entry.has_tags_of(seen) {
+                entry.wake();
+            }
+        });
+        // The look above need not have found it any more.
+        seen.wake();
     }
 
     /// Does nothing pass while invalidations of other nodes may be missing?

@@ -68,7 +68,7 @@ impl Open {
         S::Kept: Clone + Send + Sync + 'static,
         R: Send + 'static,
     {
-        if intent::refresh_wanted() {
+        if intent::is_intended() {
             return None;
         }
         let value = cache.hit::<K::Owned, S::Kept, R, _, _>(site, key)?;

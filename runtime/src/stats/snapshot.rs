@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use std::sync::atomic::Ordering::Relaxed;
+
+use crate::ahead::AheadCounts;
 use crate::plain::plain;
 
 plain! {
@@ -55,6 +58,10 @@ plain! {
         pub evictions: u64,
         /// Values not stored below near: too large, not encodable, or the queue was full.
         pub not_stored: u64,
+        /// Entries that jobs of a warm-up brought.
+        pub warmed: AheadStats,
+        /// Entries that were loaded because another call usually comes before theirs.
+        pub prefetched: AheadStats,
         /// Entries in near.
         pub entries: u64,
         /// Bytes in near, as weighed.
@@ -63,6 +70,38 @@ plain! {
         pub capacity: u64,
         /// Bytes of copies that threads keep of the hottest entries, beside those in near; a sixteenth of `capacity` at most.
         pub fronted: u64,
+    }
+}
+
+plain! {
+    /// What became of entries that were loaded before anybody asked.
+    #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+    #[non_exhaustive]
+    pub struct AheadStats {
+        /// Entries that came into near ahead, from the source or a tier.
+        pub brought: u64,
+        /// Those that were asked for later.
+        pub used: u64,
+        /// Those that were asked for while they were still on their way: who asked waited less, or not at all.
+        pub late: u64,
+        /// Those that were replaced, invalidated, dropped or past their life before anybody asked. What is neither used nor
+        /// late nor wasted is still waiting in near.
+        pub wasted: u64,
+    }
+}
+
+impl AheadStats {
+    pub(super) fn of(counts: &AheadCounts) -> Self {
+        let [brought, used, late, wasted] =
+            [&counts.brought, &counts.used, &counts.late, &counts.wasted].map(|counter| counter.load(Relaxed));
+        Self { brought, used, late, wasted }
+    }
+
+    const fn add(&mut self, other: &Self) {
+        self.brought += other.brought;
+        self.used += other.used;
+        self.late += other.late;
+        self.wasted += other.wasted;
     }
 }
 
@@ -204,6 +243,8 @@ impl SiteStats {
         self.invalidated += other.invalidated;
         self.evictions += other.evictions;
         self.not_stored += other.not_stored;
+        self.warmed.add(&other.warmed);
+        self.prefetched.add(&other.prefetched);
         self.entries += other.entries;
         self.bytes += other.bytes;
         self.capacity += other.capacity;

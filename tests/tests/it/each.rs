@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cached_runtime::each::{self, EachCause, EachProgress};
+
 async fn double(n: u32) -> Result<u32, Infallible> {
     tokio::task::yield_now().await;
     Ok(n * 2)
@@ -19,6 +20,20 @@ async fn values_stand_in_the_order_of_the_items() {
     assert_eq!((report.done, report.failed, report.retried), (100, 0, 0));
     let none = each::of(Vec::<u32>::new(), double).run().await;
     assert_eq!((none.values.len(), none.done), (0, 0));
+}
+
+#[tokio::test]
+async fn items_are_begun_in_their_order() {
+    let begun = Mutex::new(Vec::new());
+    let work = |n: u32| {
+        let begun = &begun;
+        async move {
+            begun.lock().unwrap().push(n);
+            Ok::<_, Infallible>(())
+        }
+    };
+    each::of(0..50, work).at_once(7).run().await;
+    assert_eq!(*begun.lock().unwrap(), (0..50).collect::<Vec<_>>(), "also where each is over at once");
 }
 
 #[tokio::test(start_paused = true)]

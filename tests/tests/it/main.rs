@@ -47,3 +47,4 @@ mod tidy;
 mod tier_contract;
 mod tiers_fail;
 mod wall;
+mod warmup;

@@ -24,7 +24,10 @@ const FLOORS: &[(&str, &[&str])] = &[
             "statement",
         ],
     ),
-    ("shapes", &["codec", "rate", "policy", "outcome", "batched", "site", "names", "depth", "stats", "intent"]),
+    (
+        "shapes",
+        &["codec", "rate", "policy", "outcome", "batched", "site", "names", "depth", "stats", "intent", "ahead"],
+    ),
     ("shelves", &["tier"]),
     (
         "order",
@@ -54,6 +57,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "call",
             "load",
             "each",
+            "warmup",
             "entry",
             "invalidator",
             "namespace",

@@ -18,7 +18,7 @@ use crate::batched::{Apart, Batched};
 use crate::call::Near;
 use crate::depth::Depth;
 use crate::flight::{Boarded, Flight, FlightId, Told, would_wait_for_itself};
-use crate::intent;
+use crate::intent::{self, Intent};
 use crate::join::join;
 use crate::key::{KeyPart, OwnedKey};
 use crate::names::Names;
@@ -37,7 +37,7 @@ pub struct Batch<T, K, S, R, D, V> {
     missing: Vec<Missing<K, S, R, D, V>>,
     site: &'static Site,
     /// Is all of it to be loaded anew?
-    force: bool,
+    intent: Intent,
     /// What the body is given beside the elements, as text: calls that agree in it may be gathered.
     beside: Option<String>,
 }
@@ -91,20 +91,12 @@ where
     /// With room for so many.
     #[must_use]
     pub fn of(site: &'static Site, elements: usize) -> Self {
-        Self {
-            answers: Vec::with_capacity(elements),
-            missing: Vec::new(),
-            site,
-            force: intent::take_refresh(),
-            beside: None,
-        }
+        Self { answers: Vec::with_capacity(elements), missing: Vec::new(), site, intent: intent::take(), beside: None }
     }
 
     /// To be told before each one.
     pub fn begin_one(&self) {
-        if self.force {
-            intent::refresh_next();
-        }
+        intent::intend_next(&self.intent);
     }
 
     /// One more, which was a hit.
@@ -249,7 +241,7 @@ where
                 };
                 joined.push(waiting);
                 count(&shelf.counters.joins);
-                wanted.miss.offer_too(&flight);
+                wanted.miss.join_in(&flight);
             }
             waited.push(Waited { wanted, flight, leads });
         }
