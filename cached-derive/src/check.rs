@@ -36,7 +36,23 @@ pub(crate) fn cache(model: &Model, errors: &mut Errors) {
     templates(model, errors);
     options(model, errors);
     batch::refuse(model, errors);
+    prefetch(model, errors);
     above(&model.function, errors);
+}
+
+/// What is begun beside the load outlives the call, too.
+fn prefetch(model: &Model, errors: &mut Errors) {
+    for call in model.args.prefetch.get().into_iter().flatten() {
+        for param in &model.function.params {
+            let named = passing::holds_word(call.to_token_stream(), &param.name.to_string());
+            if named && matches!(passing::of(&param.ty), Passing::Exclusive | Passing::Borrowing) {
+                let name = &param.name;
+                let message =
+                    format!("`{name}` borrows from the caller, and what is prefetched outlives the call: leave it out");
+                errors.push(Error::new_spanned(call, message));
+            }
+        }
+    }
 }
 
 /// What reads this attribute has to come before it.
@@ -321,6 +337,7 @@ fn options(model: &Model, errors: &mut Errors) {
                 "the caller of a function that does not await runs the load itself",
             ),
             (args.timeout.span(), "timeout", "a function that does not await cannot be stopped"),
+            (args.prefetch.span(), "prefetch", "nothing is begun beside a load that blocks its thread"),
         ];
         for (span, word, why) in in_caller.into_iter().filter_map(|(span, word, why)| Some((span?, word, why))) {
             errors.at(span, format!("{why}: drop `{word}`, or make the function `async`"));

@@ -87,6 +87,7 @@ use proc_macro::TokenStream;
 /// | `batch = ids` | the function is asked for several at once, each an entry of its own; see below | asked for one |
 /// | `max_batch = 500` | how many of a batch the body is given at a time | 1,000 |
 /// | `coalesce = "2ms"` | how long a load waits for the elements that other calls want | not at all |
+/// | `prefetch(captions(db, id))` | calls that usually come after this one: begun beside its load, see below | none |
 /// | `load = "inline"` | the body runs in its caller; `"task"` is the default | `"task"` |
 /// | `name = "frames"` | the name in metrics, configuration and default keys | crate, module, function |
 /// | `cache = &self.cache` | the `Cache` that serves the function | the installed one |
@@ -133,6 +134,22 @@ use proc_macro::TokenStream;
 /// An `async` function for one shares the entries of a batch if both say the same `name`, the same key, tags and options, and
 /// have the same arguments but for the element: in tiers, and, if it returns what `one` does, near and loads as well. Else it
 /// has values of its own in near. Not with `load = "inline"`, `lock = "cluster"` or `sql`.
+///
+/// # Prefetch
+///
+/// ```text
+/// #[cache(key = "video:{id}:frames", skip(db), prefetch(captions(db, id), objects(db, id)))]
+/// async fn frames(db: &Db, id: &str) -> Result<Vec<Frame>, DbError> { .. }
+/// ```
+///
+/// When near cannot answer, these calls begin in tasks of their own, with copies of the arguments that they name, and nobody
+/// waits for them: not even for a place. Who asks for one of them meanwhile joins its load. A failure or a panic of theirs is
+/// theirs alone. What they bring is invalidated as anything else, also while it is on its way. Any call of an `async`
+/// function goes, `self.captions(id)` and `async { .. }` too; of those that are not cached nothing is kept.
+///
+/// At most as many run at a time as `Builder::prefetches` says; more are left out, and counted. What is prefetched prefetches
+/// in turn, up to three calls deep, and nothing that is on its way already: circles end. In a transaction nothing is
+/// prefetched. `SiteStats::prefetched` tells how much was used, came late or was wasted.
 ///
 /// Durations are text: `500ms`, `30s`, `10m`, `1h30m`, `7d`. Closures in options capture nothing and see a reference to
 /// what is kept.

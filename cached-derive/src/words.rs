@@ -32,6 +32,7 @@ pub(crate) const CACHE: &[Word] = &[
     word("batch", "batch = ids"),
     word("max_batch", "max_batch = 500"),
     word("coalesce", "coalesce = \"2ms\""),
+    word("prefetch", "prefetch(captions(db, video_id))"),
     word("cache_none", "cache_none = \"30s\""),
     word("cache_err", "cache_err = \"5s\""),
     word("cache_if", "cache_if = |value| !value.is_empty()"),

@@ -12,7 +12,10 @@ mod tiers;
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
+
+use tokio::sync::Semaphore;
 
 use crate::cache::Cache;
 use crate::clock::{Clock, millis};
@@ -109,6 +112,13 @@ impl Builder {
     /// Default: 65,536.
     pub fn remembered_groups(mut self, groups: usize) -> Self {
         self.settings.groups = groups;
+        self
+    }
+
+    /// How many calls of `prefetch` run at a time, for all functions together; more are left out. 0 prefetches nothing.
+    /// Default: 64.
+    pub fn prefetches(mut self, most: usize) -> Self {
+        self.settings.prefetches = Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
         self
     }
 

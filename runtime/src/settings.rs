@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
+
 use crate::budget::Budgets;
 use crate::clock::{Clock, Millis, millis};
 #[cfg(feature = "tiers")]
@@ -12,6 +14,9 @@ use crate::near::Eviction;
 use crate::site::Site;
 #[cfg(feature = "tiers")]
 use crate::strangers::Strangers;
+
+/// How many calls nobody has asked for run at a time, when nothing is said.
+const PREFETCHES: usize = 64;
 
 /// The settings that calls read.
 #[derive(Debug, Clone)]
@@ -32,6 +37,8 @@ pub(crate) struct Settings {
     pub(crate) groups: usize,
     /// What sites may load; the same for all handles.
     pub(crate) budgets: Arc<Budgets>,
+    /// Room for calls that nobody has asked for yet; the same for all handles.
+    pub(crate) prefetches: Arc<Semaphore>,
     /// Does near answer nothing while invalidations of other nodes may be missing?
     pub(crate) strict: bool,
     pub(crate) seed: Option<u64>,
@@ -53,6 +60,7 @@ impl Default for Settings {
             strangers: Arc::default(),
             groups: crate::log::GROUPS,
             budgets: Arc::default(),
+            prefetches: Arc::new(Semaphore::new(PREFETCHES)),
             strict: false,
             seed: None,
         }

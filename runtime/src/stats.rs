@@ -112,6 +112,7 @@ pub(crate) struct Counters {
     pub(crate) rechecks: AtomicU64,
     pub(crate) invalidated: AtomicU64,
     pub(crate) not_stored: AtomicU64,
+    pub(crate) prefetch_refused: AtomicU64,
     warmed: AheadCounts,
     prefetched: AheadCounts,
 }
@@ -160,6 +161,7 @@ impl Counters {
             invalidated: of(&self.invalidated),
             evictions: 0,
             not_stored: of(&self.not_stored),
+            prefetch_refused: of(&self.prefetch_refused),
             warmed: AheadStats::of(&self.warmed),
             prefetched: AheadStats::of(&self.prefetched),
             entries: 0,

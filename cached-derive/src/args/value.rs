@@ -248,6 +248,26 @@ impl Opt<'_> {
         Ok(names)
     }
 
+    /// `(captions(db, id), self.load(id))`: calls.
+    pub(super) fn calls(&self) -> Result<Vec<Expr>> {
+        let refuse =
+            |span| Error::new(span, format!("`{}` takes calls in parentheses: `{}`", self.name(), self.example()));
+        if !self.input.peek(syn::token::Paren) {
+            return Err(refuse(self.word.span()));
+        }
+        let content;
+        parenthesized!(content in self.input);
+        let calls = Punctuated::<Expr, Token![,]>::parse_terminated(&content).inspect_err(|_| skip_all(&content))?;
+        if calls.is_empty() {
+            return Err(refuse(self.word.span()));
+        }
+        let call = |call| match call {
+            Expr::Call(_) | Expr::MethodCall(_) | Expr::Async(_) => Ok(call),
+            other => Err(refuse(syn::spanned::Spanned::span(&other))),
+        };
+        calls.into_iter().map(call).collect()
+    }
+
     /// `= ["a", "b"]`, each a name: one segment of a key.
     pub(super) fn segments(&self) -> Result<Vec<LitStr>> {
         let texts = self.texts()?;

@@ -5,7 +5,7 @@ use quote::{ToTokens, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Expr, Result};
 
-use super::{batch, companions, load, site};
+use super::{batch, companions, load, prefetch, site};
 use crate::args::{Attribute, CacheArgs};
 use crate::input::ours_at;
 use crate::key::{Key, borrow};
@@ -57,6 +57,7 @@ pub(crate) fn expand(which: Attribute, attribute: TokenStream, item: TokenStream
     let function = &model.function;
     let (attrs, vis, sig, p) = (&function.attrs, &function.vis, &function.sig, &model.private);
     let (question, call, load) = (question(&model, &key), call(&model, &key), load::expand(&model));
+    let prefetch = prefetch::expand(&model);
     let ready = model.reading().map(|sql| sql.ready(function, p));
     let skipped = skipped(&model);
     Ok(quote_spanned! {Span::mixed_site()=>
@@ -74,7 +75,10 @@ pub(crate) fn expand(which: Attribute, attribute: TokenStream, item: TokenStream
             };
             match __near {
                 #p::Near::Hit(hit) => hit,
-                #p::Near::Miss(miss) => #load,
+                #p::Near::Miss(miss) => {
+                    #prefetch
+                    #load
+                }
             }
         }
         #companions

@@ -75,7 +75,7 @@ pub(super) fn together(model: &Model, batch: &Batch) -> TokenStream {
 }
 
 /// `let tenant = tenant.clone();`: each load has its own.
-fn clone(param: &Param) -> TokenStream {
+pub(super) fn clone(param: &Param) -> TokenStream {
     let name = &param.name;
     let ours = ours_at(&param.ty);
     quote_spanned!(ours=> #[allow(unused_variables)] let #name = ::core::clone::Clone::clone(&#name);)
@@ -101,7 +101,7 @@ pub(super) fn typed(p: &Private, ret: &Type, body: &TokenStream) -> TokenStream 
 }
 
 /// `let db = P::own!(db);`
-fn copy(p: &Private, param: &Param) -> Option<TokenStream> {
+pub(super) fn copy(p: &Private, param: &Param) -> Option<TokenStream> {
     let name = &param.name;
     let (p, ours) = (p.at(param.ty.span()), ours_at(&param.ty));
     match passing::of(&param.ty) {
@@ -131,6 +131,19 @@ fn rebind(model: &Model, param: &Param) -> Option<TokenStream> {
     Some(quote_spanned!(ours=> #allow let #mutability #name #annotation = #value;))
 }
 
+/// `let db: &Db = P::lend(&db);`, for what was copied.
+pub(super) fn lend_again(model: &Model, param: &Param) -> Option<TokenStream> {
+    let Param { name, ty, .. } = param;
+    let (p, ours) = (&model.private, ours_at(ty));
+    let value = match passing::of(ty) {
+        Passing::Lent => quote_spanned!(ours=> #p::lend(&#name)),
+        Passing::LentOption => quote_spanned!(ours=> #p::lend_option(&#name)),
+        Passing::Moved | Passing::Exclusive | Passing::Borrowing => return None,
+    };
+    let annotation = lent_type(p, ty);
+    Some(quote_spanned!(ours=> let #name #annotation = #value;))
+}
+
 /// `: &Db`, without lifetimes, for what is lent lives as long as the load; `impl Trait` cannot be written here.
 fn lent_type(p: &Private, ty: &Type) -> Option<TokenStream> {
     let ours = ours_at(ty);
@@ -146,7 +159,7 @@ fn lent_type(p: &Private, ty: &Type) -> Option<TokenStream> {
     }
 }
 
-fn copy_receiver(p: &Private, receiver: &Receiver) -> (TokenStream, TokenStream) {
+pub(super) fn copy_receiver(p: &Private, receiver: &Receiver) -> (TokenStream, TokenStream) {
     let keyword = receiver.self_token;
     let ours = Span::mixed_site().located_at(keyword.span());
     let renamed = receiver::renamed(keyword.span());

@@ -117,6 +117,7 @@ fn policy(model: &Model) -> TokenStream {
         batch: _,
         max_batch,
         coalesce,
+        prefetch: _,
         cache_if: _,
         ttl_with: _,
         weigh: _,

@@ -46,7 +46,7 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
     let mut errors = Errors::default();
     let args = WarmupArgs::parse(attribute, &mut errors);
     let Some(function) = errors.keep(syn::parse2::<Function>(item.clone())) else {
-        return errors.finish().map(|()| TokenStream::new());
+        return errors.finish().map(|()| item);
     };
     let private = Private::new(args.krate.get().cloned());
     let job = Job { cached: cached(&function), function, args, private };
@@ -205,8 +205,8 @@ impl Job {
         let name = &function.sig.ident;
         let params = function.params.iter();
         let arguments: Vec<_> =
-            params.map(|param| if self.is_given(param) { given(p, param) } else { self.filled(param) }).collect();
-        let bound: Vec<_> = self.warmed().map(|param| element(param)).collect();
+            params.map(|param| if self.is_given(param) { given(param) } else { self.filled(param) }).collect();
+        let bound: Vec<_> = self.warmed().map(element).collect();
         // That they do not fit is said where they are given.
         let there = self.args.args.get().or(self.args.args_from.get()).map_or(ours, ours_at);
         let pattern = match &bound[..] {
@@ -285,9 +285,8 @@ fn share(param: &Param) -> TokenStream {
 }
 
 /// What was given, as the function takes it.
-fn given(p: &Private, param: &Param) -> TokenStream {
+fn given(param: &Param) -> TokenStream {
     let (name, ours) = (&param.name, ours_at(&param.ty));
-    let _ = p;
     match passing::bare(&param.ty) {
         Type::Reference(_) => quote_spanned!(ours=> &*#name),
         _ => quote_spanned!(ours=> ::core::clone::Clone::clone(&*#name)),

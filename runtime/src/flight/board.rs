@@ -91,6 +91,11 @@ impl<K: Hash + Eq, V: Clone, R> Board<K, V, R> {
         &self.shards[(self.hasher.hash_one(key) >> 40) as usize % SHARDS]
     }
 
+    /// Is this key being loaded?
+    pub(crate) fn is_in_the_air<Q: Hash + Equivalent<K> + ?Sized>(&self, key: &Q) -> bool {
+        self.shard(key).lock().by_key.contains_key(key)
+    }
+
     /// Does something to near while no flight of this key can land.
     pub(crate) fn hold<Q: Hash + Equivalent<K> + ?Sized, T>(&self, key: &Q, then: impl FnOnce() -> T) -> T {
         let _flights = self.shard(key).lock();

@@ -11,6 +11,7 @@ mod below;
 mod fly;
 mod land;
 mod peek;
+mod prefetch;
 mod takeoff;
 #[cfg(feature = "_shared")]
 mod turn;

@@ -58,6 +58,8 @@ plain! {
         pub evictions: u64,
         /// Values not stored below near: too large, not encodable, or the queue was full.
         pub not_stored: u64,
+        /// Calls of `prefetch` that were left out because as many ran as may.
+        pub prefetch_refused: u64,
         /// Entries that jobs of a warm-up brought.
         pub warmed: AheadStats,
         /// Entries that were loaded because another call usually comes before theirs.
@@ -243,6 +245,7 @@ impl SiteStats {
         self.invalidated += other.invalidated;
         self.evictions += other.evictions;
         self.not_stored += other.not_stored;
+        self.prefetch_refused += other.prefetch_refused;
         self.warmed.add(&other.warmed);
         self.prefetched.add(&other.prefetched);
         self.entries += other.entries;

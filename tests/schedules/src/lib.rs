@@ -32,6 +32,18 @@ mod tier {
 #[allow(unused_imports, reason = "for the runtime's files")]
 use cached_runtime::{chance, clock, codec, error, group, key};
 
+/// Nothing is loaded ahead here.
+mod ahead {
+    #[derive(Debug)]
+    pub(crate) enum Brought {}
+
+    impl Brought {
+        pub(crate) const fn used(&self) {
+            match *self {}
+        }
+    }
+}
+
 mod outcome {
     pub(crate) use cached_runtime::__private::Share;
 }

@@ -32,7 +32,7 @@ async fn items_are_begun_in_their_order() {
             Ok::<_, Infallible>(())
         }
     };
-    each::of(0..50, work).at_once(7).run().await;
+    assert_eq!(each::of(0..50, work).at_once(7).run().await.done, 50);
     assert_eq!(*begun.lock().unwrap(), (0..50).collect::<Vec<_>>(), "also where each is over at once");
 }
 

@@ -29,6 +29,7 @@ mod model;
 mod namespace;
 mod options;
 mod panic;
+mod prefetch;
 mod recursion;
 mod relay;
 mod restart;

@@ -1,0 +1,50 @@
+//! Calls that usually come after this one, begun beside its load.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use super::Miss;
+use crate::ahead::{Ahead, Why};
+use crate::depth::Depth;
+use crate::intent;
+use crate::key::{KeyPart, OwnedKey};
+use crate::outcome::Shape;
+use crate::stats::count;
+use crate::sync::Handle;
+
+/// So many calls may lead one to the other.
+const DEEPEST: u8 = 3;
+
+impl<K, S, R, D, V> Miss<K, S, R, D, V>
+where
+    K: KeyPart<Owned = K> + Clone + Eq + Send + Sync + 'static,
+    S: Shape<R, Kept = V>,
+    R: Send + 'static,
+    D: Depth<S::Stored>,
+    V: Clone + Send + Sync + 'static,
+{
+    /// Begins a call that nobody has asked for, in a task of its own, and does not wait for anything. It is left out where
+    /// somebody else has begun it with this load, where there is no room, and where nothing of it would be kept.
+    pub fn prefetch<L, F>(&self, call: L)
+    where
+        L: FnOnce() -> F,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let Some(shelf) = &self.shelf else { return };
+        let depth = self.ahead.as_ref().map_or(0, |ahead| ahead.depth) + 1;
+        let led_by_another = || shelf.board.is_in_the_air(&OwnedKey(self.key.clone()));
+        if self.ready.is_some() || depth > DEEPEST || !self.may_store(shelf) || led_by_another() {
+            return;
+        }
+        let Ok(runtime) = Handle::try_current() else { return };
+        let Ok(room) = Arc::clone(&self.cache.0.settings.prefetches).try_acquire_owned() else {
+            return count(&shelf.counters.prefetch_refused);
+        };
+        let ahead = Arc::new(Ahead { why: Why::Related, spread: 0, depth, bill: None });
+        let call = intent::going_ahead(false, ahead, call());
+        drop(runtime.spawn(async move {
+            call.await;
+            drop(room);
+        }));
+    }
+}
