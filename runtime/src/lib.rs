@@ -11,6 +11,7 @@
 )]
 
 mod access;
+mod adaptive;
 mod ahead;
 mod applied;
 mod batched;
@@ -54,6 +55,8 @@ mod plain;
 pub mod policy;
 mod probe;
 mod probe_macros;
+
+mod profile;
 mod rate;
 mod restricted;
 mod settings;

@@ -26,7 +26,10 @@ const FLOORS: &[(&str, &[&str])] = &[
     ),
     (
         "shapes",
-        &["codec", "rate", "policy", "outcome", "batched", "site", "names", "depth", "stats", "intent", "ahead"],
+        &[
+            "adaptive", "profile", "codec", "rate", "policy", "outcome", "batched", "site", "names", "depth", "stats",
+            "intent", "ahead",
+        ],
     ),
     ("shelves", &["tier"]),
     (
