@@ -9,7 +9,7 @@ use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Error, Receiver, ReturnType, Safety, Signature, Type};
 
-use crate::args::{InvalidateArgs, When};
+use crate::args::{CacheArgs, InvalidateArgs, When};
 use crate::errors::Errors;
 use crate::input::{Function, Param};
 use crate::key;
@@ -38,6 +38,34 @@ pub(crate) fn cache(model: &Model, errors: &mut Errors) {
     batch::refuse(model, errors);
     prefetch(model, errors);
     above(&model.function, errors);
+}
+
+/// What says how long values live says it once.
+fn lives(args: &CacheArgs, errors: &mut Errors) {
+    let said = [(args.ttl.span(), "ttl"), (args.adaptive.span(), "ttl"), (args.ttl_with.span(), "ttl_with")];
+    if let Some(span) = args.profile.span()
+        && let Some((_, word)) = said.iter().find(|(span, _)| span.is_some())
+    {
+        errors.at(span, format!("`profile` and `{word}` both say how long values live: keep one of the two"));
+    }
+    let Some(span) = args.adaptive.span() else { return };
+    if args.ttl.is_given() {
+        errors.at(span, "`ttl` is given twice: keep one of the two");
+    }
+    if args.ttl_with.is_given() {
+        errors.at(span, "`ttl_with` says how long each value lives: there is nothing to adapt");
+    }
+    if args.local.is_given() {
+        errors.at(
+            span,
+            "whether a value is the one from before is seen by what is stored of it: drop `local`, or give one `ttl`",
+        );
+    }
+    if let (Some(ahead), Some((least, _))) = (args.refresh_ahead.get(), args.adaptive.get())
+        && ahead >= least
+    {
+        errors.at(span, "`refresh_ahead` must be shorter than the shortest life");
+    }
 }
 
 /// What is begun beside the load outlives the call, too.
@@ -320,6 +348,7 @@ fn options(model: &Model, errors: &mut Errors) {
     {
         errors.at(span, "`refresh_ahead` must be shorter than `ttl`: it says how long before the end a refresh begins");
     }
+    lives(args, errors);
     if let (Some(span), true) = (args.format.span(), args.local.is_given()) {
         errors.at(
             span,
@@ -337,6 +366,11 @@ fn options(model: &Model, errors: &mut Errors) {
                 "the caller of a function that does not await runs the load itself",
             ),
             (args.timeout.span(), "timeout", "a function that does not await cannot be stopped"),
+            (
+                args.adaptive.span(),
+                "ttl",
+                "whether a value is the one from before is seen by what is stored, and here nothing is",
+            ),
             (args.prefetch.span(), "prefetch", "nothing is begun beside a load that blocks its thread"),
         ];
         for (span, word, why) in in_caller.into_iter().filter_map(|(span, word, why)| Some((span?, word, why))) {

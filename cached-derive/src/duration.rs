@@ -14,6 +14,25 @@ pub(crate) fn parse(lit: &LitStr) -> Result<u64> {
     millis(&lit.value()).map_err(|why| Error::new(lit.span(), why))
 }
 
+/// The two times of `"adaptive(30s..1h)"`, in milliseconds.
+pub(crate) fn range(lit: &LitStr) -> Result<(u64, u64)> {
+    between(&lit.value()).map_err(|why| Error::new(lit.span(), why))
+}
+
+fn between(text: &str) -> std::result::Result<(u64, u64), String> {
+    let inside = text.strip_prefix("adaptive(").and_then(|rest| rest.strip_suffix(')'));
+    let shape = || format!("`{text}` does not say between which times: write it like \"adaptive(30s..1h)\"");
+    let (least, most) = inside.and_then(|inside| inside.split_once("..")).ok_or_else(shape)?;
+    let (least, most) = (millis(least.trim())?, millis(most.trim())?);
+    match (least, most) {
+        (0, _) => Err("the shortest life cannot be zero: give one such as \"1s\"".to_owned()),
+        _ if least >= most => {
+            Err(format!("`{text}` begins with the shorter time: write it like \"adaptive(30s..1h)\""))
+        }
+        _ => Ok((least, most)),
+    }
+}
+
 fn millis(text: &str) -> std::result::Result<u64, String> {
     let shape =
         || format!("`{text}` is not a duration: write it like \"500ms\", \"30s\", \"10m\", \"1h30m\" or \"7d\"");
@@ -83,6 +102,25 @@ mod tests {
             ("1d1h1m1s1ms", 90_061_001),
         ] {
             assert_eq!(millis(text), Ok(ms), "{text}");
+        }
+    }
+
+    #[test]
+    fn two_times_are_a_range() {
+        assert_eq!(between("adaptive(30s..1h)"), Ok((30_000, 3_600_000)));
+        assert_eq!(between("adaptive(1s .. 90s)"), Ok((1_000, 90_000)));
+        for (text, says) in [
+            ("adaptive", "between which times"),
+            ("adaptive(30s)", "between which times"),
+            ("adaptive(30s..1h", "between which times"),
+            ("adaptive(..1h)", "write it like"),
+            ("adaptive(0s..1h)", "cannot be zero"),
+            ("adaptive(1h..30s)", "begins with the shorter"),
+            ("adaptive(1h..1h)", "begins with the shorter"),
+            ("adaptive(30..1h)", "has no unit"),
+        ] {
+            let said = between(text).expect_err(text);
+            assert!(said.contains(says), "{text}: {said}");
         }
     }
 

@@ -15,6 +15,7 @@ const fn word(name: &'static str, example: &'static str) -> Word {
 pub(crate) const CACHE: &[Word] = &[
     word("key", "key = \"video:{video_id}\""),
     word("ttl", "ttl = \"10m\""),
+    word("profile", "profile = \"query\""),
     word("stale", "stale = \"1h\""),
     word("refresh_ahead", "refresh_ahead = \"30s\""),
     word("jitter", "jitter = 0.1"),

@@ -22,6 +22,7 @@ use crate::clock::{Clock, millis};
 use crate::error::{Error, Result};
 use crate::key::{Pattern, Secret, check_namespace};
 use crate::near::{Balance, Eviction};
+use crate::profile;
 use crate::settings::Settings;
 use crate::site::{self, Site};
 
@@ -86,6 +87,13 @@ impl Builder {
     /// pattern that matches counts.
     pub fn ttl_for(mut self, glob: &str, ttl: Duration) -> Self {
         self.ttl_patterns.push((glob.to_owned(), ttl));
+        self
+    }
+
+    /// The life that `profile = ".."` of this name stands for. Default: `query` 5 minutes, `resource` 10 minutes, `analysis`
+    /// 30 minutes, `ml` an hour, `static` a day; each may be given another one.
+    pub fn profile(mut self, name: &str, ttl: Duration) -> Self {
+        self.settings.profiles.insert(name.to_owned(), millis(ttl));
         self
     }
 
@@ -158,18 +166,40 @@ impl Builder {
             check_namespace("namespace_limit", namespace)?;
             positive("namespace_limit", *limit).map_err(|e| e.with("namespace", namespace))?;
         }
+        for (name, ttl) in &self.settings.profiles {
+            positive("profile", *ttl).map_err(|e| e.with("name", name))?;
+        }
         for (glob, ttl) in &self.ttl_patterns {
             positive("ttl_for", millis(*ttl)).map_err(|e| e.with("pattern", glob))?;
         }
         #[cfg(feature = "rate")]
         self.check_rates()?;
         self.check_tiers()?;
+        known_profiles(&self.settings)?;
         unique_sites()
     }
 }
 
 fn positive(setting: &'static str, value: u64) -> Result<()> {
     if value == 0 { Err(Error::config(setting, "must be more than zero")) } else { Ok(()) }
+}
+
+/// A profile that nobody has given would be a life by chance.
+fn known_profiles(settings: &Settings) -> Result<()> {
+    for site in site::linked() {
+        if let Some(name) = site.policy().profile
+            && settings.profile(name).is_none()
+        {
+            let known: Vec<&str> = profile::names()
+                .map(|name| -> &str { name })
+                .chain(settings.profiles.keys().map(String::as_str))
+                .collect();
+            let text = format!("is unknown; give it with `Builder::profile`, or take one of {}", known.join(", "));
+            let place = format!("{}:{}", site.declared().file, site.declared().line);
+            return Err(Error::config("profile", text).with("name", name).with("of", site.name()).with("at", place));
+        }
+    }
+    Ok(())
 }
 
 /// Two functions of one name would read each other's entries in shared tiers.

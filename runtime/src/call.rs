@@ -196,6 +196,7 @@ where
                 }
                 None => {
                     count(&known.counters.invalidated);
+                    known.announce(&self.key);
                     return Near::Miss(self.miss(Some(shelf), None, None, false));
                 }
             }

@@ -3,9 +3,9 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::codec::weigh;
 #[cfg(feature = "tiers")]
 use crate::codec::{Codec, Encoded, Head, Schema};
+use crate::codec::{fingerprint, weigh};
 #[cfg(feature = "tiers")]
 use crate::error::Result;
 
@@ -35,6 +35,8 @@ pub trait Depth<T>: Copy + Send + Sync + 'static {
     fn codecs(self) -> Option<Codecs<T>>;
     /// What it weighs, in bytes.
     fn weigh(self, value: &T) -> usize;
+    /// By what it is told from others, if it can be.
+    fn fingerprint(self, value: &T) -> Option<u64>;
 }
 
 /// Near only: any type that can be cloned. Weighed by its size alone; give `weigh = ..` for values with much on the heap.
@@ -54,6 +56,10 @@ impl<T> Depth<T> for Local {
     fn weigh(self, _: &T) -> usize {
         size_of::<T>()
     }
+
+    fn fingerprint(self, _: &T) -> Option<u64> {
+        None
+    }
 }
 
 impl<T: Storable> Depth<T> for Framed {
@@ -64,6 +70,10 @@ impl<T: Storable> Depth<T> for Framed {
 
     fn weigh(self, value: &T) -> usize {
         weigh(value)
+    }
+
+    fn fingerprint(self, value: &T) -> Option<u64> {
+        fingerprint(value)
     }
 }
 

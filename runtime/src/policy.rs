@@ -11,6 +11,10 @@ use crate::rate::Rate;
 pub struct Policy {
     /// How long a value is fresh. Default: by key pattern if configured, else the cache's default (5 minutes).
     pub ttl: Option<Millis>,
+    /// Between which two times a value is fresh, by how often it turns out to change. Default: `ttl` says.
+    pub adaptive: Option<(Millis, Millis)>,
+    /// The name of the life that it has where `ttl` says nothing: one of the cache's profiles. Default: none.
+    pub profile: Option<&'static str>,
     /// How long after that it may be served if the load fails. Default: 0, not at all.
     pub stale: Millis,
     /// How long before its expiry a hit starts a refresh behind. Default: 0, never.
@@ -50,6 +54,8 @@ impl Policy {
     /// Nothing asked for.
     pub const DEFAULT: Self = Self {
         ttl: None,
+        adaptive: None,
+        profile: None,
         stale: 0,
         refresh_ahead: 0,
         jitter: 0.1,

@@ -1,5 +1,6 @@
 //! What a cache was built with.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use crate::clock::{Clock, Millis, millis};
 use crate::codec::{Codec, Format, Keys};
 use crate::key::{Pattern, Secret};
 use crate::near::Eviction;
+use crate::profile;
 use crate::site::Site;
 #[cfg(feature = "tiers")]
 use crate::strangers::Strangers;
@@ -26,6 +28,8 @@ pub(crate) struct Settings {
     pub(crate) eviction: Eviction,
     pub(crate) ttl: Millis,
     pub(crate) ttl_patterns: Vec<(Pattern, Millis)>,
+    /// Lives by name, beside those that are there.
+    pub(crate) profiles: HashMap<String, Millis>,
     #[cfg(feature = "tiers")]
     pub(crate) codec: Codec,
     /// What frames are encrypted with, if they are. Where keys are secret, what hides them encrypts them instead.
@@ -52,6 +56,7 @@ impl Default for Settings {
             eviction: Eviction::default(),
             ttl: millis(Duration::from_secs(300)),
             ttl_patterns: Vec::new(),
+            profiles: HashMap::new(),
             #[cfg(feature = "tiers")]
             codec: Codec::default(),
             #[cfg(feature = "tiers")]
@@ -71,6 +76,11 @@ impl Settings {
     /// The life of an entry whose site names none: by the first pattern that its key matches, else the default.
     pub(crate) fn ttl_of(&self, key: &str) -> Millis {
         self.ttl_patterns.iter().find(|(pattern, _)| pattern.matches(key)).map_or(self.ttl, |(_, ttl)| *ttl)
+    }
+
+    /// The life that this name stands for.
+    pub(crate) fn profile(&self, name: &str) -> Option<Millis> {
+        self.profiles.get(name).copied().or_else(|| profile::builtin(name).map(millis))
     }
 
     /// The codec for a site's format.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
+use crate::adaptive::{Adaptive, Look};
 use crate::budget::Budget;
 use crate::clock::{Clock, Millis};
 use crate::flight::{Board, Caller, FlightId, Loading};
@@ -17,7 +18,7 @@ use crate::near::{Balanced, Focus, HasNear, Near};
 use crate::policy::Policy;
 use crate::settings::{Settings, literal_prefix};
 use crate::site::Site;
-use crate::stats::{Counters, SiteStats};
+use crate::stats::{AdaptiveStats, Counters, SiteStats};
 
 /// How many callers load for themselves at a time when an error cannot be shared.
 const ALONE: usize = 4;
@@ -46,6 +47,8 @@ pub(crate) struct Shelf<K, V, R> {
     pub(crate) clock: Clock,
     /// What it may load, if its site asks for that.
     pub(crate) budget: Option<Arc<Budget>>,
+    /// How long its values live, if that follows how often they change. Boxed: few sites ask for it.
+    pub(crate) adaptive: Option<Box<Adaptive>>,
     focus: Focus,
     /// Loads that wait for more elements.
     pub(crate) gatherings: Gatherings,
@@ -87,6 +90,7 @@ where
         Self {
             #[cfg(feature = "tiers")]
             frames: Frames::new(&sign.name, sign.policy.version, sign.policy.format, settings),
+            adaptive: adaptive(&sign.policy),
             budget: settings.budgets.of(&sign.name, sign.policy.rate, &settings.clock),
             sign: Arc::new(sign),
             near,
@@ -136,6 +140,20 @@ where
         self.focus.is_narrow()
     }
 
+    /// How long what was just loaded is to be fresh, if that follows how often it changes.
+    pub(crate) fn adapted(&self, key: &K, fingerprint: Option<u64>, began: Millis, ended: Millis) -> Option<Millis> {
+        let adaptive = self.adaptive.as_ref()?;
+        let key = self.near.seen(key).hash;
+        Some(adaptive.loaded(&Look { key, fingerprint, hits: None, began, ended }))
+    }
+
+    /// The entry of this key was invalidated: that it changes is no news then.
+    pub(crate) fn announce<Q: KeyPart<Owned = K> + ?Sized>(&self, key: &Q) {
+        if let Some(adaptive) = &self.adaptive {
+            adaptive.announce(self.near.seen(key).hash);
+        }
+    }
+
     /// Is nothing that was stored to be served now, because invalidations of other nodes may be missing?
     pub(crate) fn is_shut(&self, log: &Log) -> bool {
         self.near.is_strict() && (self.near.head() == u64::MAX || !log.is_proven())
@@ -144,6 +162,11 @@ where
     pub(crate) fn policy(&self) -> &Policy {
         &self.sign.policy
     }
+}
+
+fn adaptive(policy: &Policy) -> Option<Box<Adaptive>> {
+    let (least, most) = policy.adaptive?;
+    Some(Box::new(Adaptive::new(least, most, policy.jitter)))
 }
 
 /// Asks by the exact time: the number that other hits read may be of before the process was stopped.
@@ -163,6 +186,9 @@ pub(crate) struct Counted {
 trait Looked: HasNear {
     /// How long the oldest load under way has taken so far.
     fn oldest_load(&self) -> Millis;
+
+    /// What is known of how its values change.
+    fn adaptive(&self) -> AdaptiveStats;
 }
 
 impl Counted {
@@ -185,6 +211,7 @@ impl Counted {
         stats.evictions = near.evicted();
         stats.fronted = near.fronted();
         stats.oldest_load_seconds = self.shelf.oldest_load() as f64 / 1e3;
+        stats.adaptive = self.shelf.adaptive();
         stats
     }
 }
@@ -214,6 +241,10 @@ where
     V: Clone + Send + Sync + 'static,
     R: Send + 'static,
 {
+    fn adaptive(&self) -> AdaptiveStats {
+        self.adaptive.as_ref().map_or_else(AdaptiveStats::default, |adaptive| AdaptiveStats::of(&adaptive.figures()))
+    }
+
     fn oldest_load(&self) -> Millis {
         self.board.oldest().map_or(0, |began| self.clock.now_assured().saturating_sub(began))
     }

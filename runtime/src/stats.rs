@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 
 use crate::ahead::{AheadCounts, Why};
 
-pub use snapshot::{AheadStats, LevelStats, SharedStats, SiteStats, Stats};
+pub use snapshot::{AdaptiveStats, AheadStats, LevelStats, SharedStats, SiteStats, Stats};
 
 const STRIPES: usize = 16;
 /// The stripe of all threads that found none of their own.
@@ -161,6 +161,7 @@ impl Counters {
             invalidated: of(&self.invalidated),
             evictions: 0,
             not_stored: of(&self.not_stored),
+            adaptive: AdaptiveStats::default(),
             prefetch_refused: of(&self.prefetch_refused),
             warmed: AheadStats::of(&self.warmed),
             prefetched: AheadStats::of(&self.prefetched),

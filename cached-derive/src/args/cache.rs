@@ -26,6 +26,9 @@ pub(crate) struct CacheArgs {
     pub(crate) name: Slot<LitStr>,
     pub(crate) version: Slot<u32>,
     pub(crate) ttl: Slot<u64>,
+    /// `ttl = "adaptive(30s..1h)"`.
+    pub(crate) adaptive: Slot<(u64, u64)>,
+    pub(crate) profile: Slot<LitStr>,
     pub(crate) stale: Slot<u64>,
     pub(crate) refresh_ahead: Slot<u64>,
     pub(crate) jitter: Slot<f32>,
@@ -105,7 +108,11 @@ impl CacheArgs {
             "namespace" => self.namespace.fill(word, opt.segment()?),
             "name" => self.name.fill(word, opt.segment()?),
             "version" => self.version.fill(word, opt.number()?),
-            "ttl" => self.ttl.fill(word, opt.duration()?),
+            "ttl" => match opt.life()? {
+                (least, Some(most)) => self.adaptive.fill(word, (least, most)),
+                (ttl, None) => self.ttl.fill(word, ttl),
+            },
+            "profile" => self.profile.fill(word, opt.segment()?),
             "stale" => self.stale.fill(word, opt.duration()?),
             "refresh_ahead" => self.refresh_ahead.fill(word, opt.duration()?),
             "jitter" => self.jitter.fill(word, opt.fraction()?),

@@ -84,6 +84,19 @@ impl Opt<'_> {
         Ok(millis)
     }
 
+    /// `= "10m"`, or `= "adaptive(30s..1h)"`: one time in milliseconds, not zero, or two.
+    pub(super) fn life(&self) -> Result<(u64, Option<u64>)> {
+        let ahead = self.input.fork();
+        let text = ahead.parse::<Token![=]>().and_then(|_| ahead.parse::<LitStr>());
+        match text {
+            Ok(lit) if lit.value().trim_start().starts_with("adaptive") => {
+                self.text()?;
+                duration::range(&lit).map(|(least, most)| (least, Some(most)))
+            }
+            _ => self.duration().map(|millis| (millis, None)),
+        }
+    }
+
     /// `= "10m"`, in milliseconds.
     pub(super) fn duration_or_zero(&self) -> Result<(LitStr, u64)> {
         self.equals()?;

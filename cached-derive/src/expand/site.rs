@@ -93,6 +93,8 @@ fn policy(model: &Model) -> TokenStream {
         tables: _,
         database: _,
         ttl,
+        adaptive,
+        profile,
         stale,
         refresh_ahead,
         jitter,
@@ -136,7 +138,9 @@ fn policy(model: &Model) -> TokenStream {
         some(model, Some(quote_spanned!(ours=> #p::Format::#format)))
     });
     let fields = [
-        ("ttl", ttl.get().or(model.args.is_query().then_some(&QUERY_TTL)).map(optional)),
+        ("ttl", ttl.get().or((model.args.is_query() && !profile.is_given()).then_some(&QUERY_TTL)).map(optional)),
+        ("adaptive", adaptive.get().map(|(least, most)| some(model, Some(range(*least, *most))))),
+        ("profile", profile.get().map(|name| some(model, Some(name)))),
         ("stale", stale.get().map(number)),
         ("refresh_ahead", refresh_ahead.get().map(number)),
         ("jitter", jitter.get().map(|part| Literal::f32_unsuffixed(*part).to_token_stream())),
@@ -160,6 +164,12 @@ fn policy(model: &Model) -> TokenStream {
         return quote_spanned!(ours=> #p::Policy::DEFAULT);
     }
     quote_spanned!(ours=> #p::Policy { #(#names: #values,)* ..#p::Policy::DEFAULT })
+}
+
+/// `(30000, 3600000)`
+fn range(least: u64, most: u64) -> TokenStream {
+    let (least, most) = (Literal::u64_unsuffixed(least), Literal::u64_unsuffixed(most));
+    quote_spanned!(Span::mixed_site()=> (#least, #most))
 }
 
 /// `P::Some(P::rate::<P::Loads>(100, 1000))`: a question of its own, so that a missing feature is said at the user's word.

@@ -61,8 +61,6 @@ pub(crate) struct Look {
     pub(crate) fingerprint: Option<u64>,
     /// How often the entry was hit since the load before, if it is known. Else it is estimated.
     pub(crate) hits: Option<u32>,
-    /// Was the entry invalidated since? A change that was announced made nothing stale, and says nothing of others.
-    pub(crate) announced: bool,
     /// When it was asked for, and when it had answered: the life begins then.
     pub(crate) began: Millis,
     pub(crate) ended: Millis,
@@ -142,6 +140,11 @@ impl Adaptive {
         self.counts.count(shown.as_ref(), millis(record.life).clamp(least, most))
     }
 
+    /// The entry of this key was invalidated: a change that is announced makes nothing stale, and says nothing of others.
+    pub(crate) fn announce(&self, key: u64) {
+        self.table.change(key, Record::announce);
+    }
+
     pub(crate) fn figures(&self) -> Figures {
         let Counts { same, changed, lives, lived, reads, stale } = &self.counts;
         let part = |of: &AtomicU64, all: &AtomicU64| of.load(Relaxed) as f64 / all.load(Relaxed).max(1) as f64;
@@ -163,10 +166,11 @@ impl Adaptive {
 
     /// What a look says of a known key.
     fn looked(&self, mut record: Record, look: &Look, usual: (Belief, Belief)) -> (Record, Option<Shown>) {
+        let announced = record.take_announced();
         let (seconds, life) = (record.since(look.ended), f64::from(record.life));
         let waited = record.since(look.began) - life;
         let changed = record.replace(look.stored(), look.ended) || look.fingerprint.is_none();
-        if look.announced {
+        if announced {
             return (record, None);
         }
         record.reads = reads(record.reads, look.hits, seconds, waited);

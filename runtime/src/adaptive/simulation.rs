@@ -159,14 +159,7 @@ impl Run {
 impl Rule<'_> {
     fn life(&self, n: usize, version: usize, hits: f64, at: f64, chance: &Chance) -> f64 {
         let now = ((START + at) * 1e3).round() as Millis;
-        let look = Look {
-            key: n as u64,
-            fingerprint: Some(version as u64),
-            hits: None,
-            announced: false,
-            began: now,
-            ended: now,
-        };
+        let look = Look { key: n as u64, fingerprint: Some(version as u64), hits: None, began: now, ended: now };
         let life = match self {
             Self::Fixed(life) => return *life,
             Self::Learns(adaptive) => adaptive.loaded(&look),

@@ -18,7 +18,7 @@ pub(super) struct Record {
     tag: u32,
     fingerprint: u32,
     seen: u32,
-    /// In seconds, as it was given.
+    /// In seconds, as it was given; below zero once it was announced that the value has changed.
     pub(super) life: f32,
     pub(super) changes: Belief,
     pub(super) reads: Belief,
@@ -35,6 +35,18 @@ impl Record {
         let before = std::mem::replace(&mut self.fingerprint, short(fingerprint));
         self.seen = steps(now);
         before != self.fingerprint
+    }
+
+    /// It was said that the value has changed.
+    pub(super) fn announce(&mut self) {
+        self.life = -self.life.abs();
+    }
+
+    /// Was that said? Asking takes it back.
+    pub(super) fn take_announced(&mut self) -> bool {
+        let announced = self.life.is_sign_negative();
+        self.life = self.life.abs();
+        announced
     }
 
     /// How many seconds ago it was looked at; none if the clock went back.
@@ -94,6 +106,15 @@ impl Table {
             *place = record;
         }
         answer
+    }
+
+    /// Changes the record of this key, if there is one.
+    pub(super) fn change(&self, key: u64, change: impl FnOnce(&mut Record)) {
+        let (shard, tag) = place(key);
+        let mut shard = self.shards[shard % SHARDS].lock();
+        if let Some(record) = shard.find(tag).and_then(|at| shard.records.get_mut(at)) {
+            change(record);
+        }
     }
 
     pub(super) fn keys(&self) -> usize {

@@ -7,7 +7,7 @@ const LEAST: Millis = MINUTE / 2;
 const MOST: Millis = HOUR;
 
 fn look(key: u64, fingerprint: u64, now: Millis) -> Look {
-    Look { key, fingerprint: Some(fingerprint), hits: None, announced: false, began: now, ended: now }
+    Look { key, fingerprint: Some(fingerprint), hits: None, began: now, ended: now }
 }
 
 fn plain() -> Adaptive {
@@ -68,7 +68,10 @@ fn no_life_leaves_its_bounds() {
             let fingerprint = chance.happens(0.9).then(|| chance.below(2));
             let began = now.saturating_sub(chance.below(10_000));
             let announced = chance.happens(0.1);
-            let look = Look { key: chance.below(8), fingerprint, hits, announced, began, ended: now };
+            let look = Look { key: chance.below(8), fingerprint, hits, began, ended: now };
+            if announced {
+                adaptive.announce(look.key);
+            }
             let life = adaptive.loaded(&look);
             let least = least.max(1);
             assert!((least..=most.max(least)).contains(&life), "{least}..{most}: {life}");
@@ -129,7 +132,8 @@ fn a_change_that_was_announced_shortens_nothing() {
     let adaptive = plain();
     let before = lives(&adaptive, 1, 1_000, 60, |_| 7)[59];
     let later = START + 100 * HOUR;
-    assert_eq!(adaptive.loaded(&Look { announced: true, ..look(1, 8, later) }), before);
+    adaptive.announce(1);
+    assert_eq!(adaptive.loaded(&look(1, 8, later)), before);
     // It is the value that the next look is compared with.
     adaptive.loaded(&look(1, 8, later + HOUR));
     let Figures { same, changed, .. } = adaptive.figures();

@@ -45,6 +45,7 @@ pub use compress::Compression;
 pub use encrypt::Keys;
 #[cfg(all(feature = "tiers", not(feature = "encryption")))]
 pub(crate) use encrypt::Keys;
+pub(crate) use fingerprint::fingerprint;
 pub use format::Format;
 #[cfg(feature = "tiers")]
 pub use frame::{Frame, Head};

@@ -93,7 +93,7 @@ where
                 return self.land_failed(lead, shelf, || Landing::Kept(value));
             }
         }
-        let life = self.life(shelf, &value, sort);
+        let life = self.life_of(shelf, &value, sort, lead.flight().began);
         let keep = self.options.cache_if.is_none_or(|keep| keep(&value)) && life.stale_until > life.born;
         if !keep {
             return self.land_unkept(lead, shelf, Landing::Kept(value));
@@ -163,21 +163,44 @@ where
         Some(old)
     }
 
+    /// How long a value lives that was loaded just now.
+    fn life_of(&self, shelf: &Shelf<K, V, R>, value: &V, sort: Sort, began: Millis) -> Life {
+        let follows = shelf.adaptive.is_some() && sort == Sort::Value && self.options.ttl_with.is_none();
+        if !follows {
+            return self.life(shelf, value, sort);
+        }
+        let born = self.cache.clock().now_assured();
+        let fingerprint = self.shape.stored(value).and_then(|stored| self.depth.fingerprint(stored));
+        match shelf.adapted(&self.key, fingerprint, began, born) {
+            // What is loaded together is spread, and the next look is not deceived: it comes later than it might.
+            Some(ttl) => {
+                let fresh_until = born.saturating_add(ttl - self.spread(ttl).min(ttl));
+                Life { born, fresh_until, stale_until: fresh_until.saturating_add(shelf.policy().stale) }
+            }
+            None => self.life(shelf, value, sort),
+        }
+    }
+
+    /// By how much a life is to be shorter, so that what is loaded together does not end together.
+    fn spread(&self, ttl: Millis) -> Millis {
+        // But it is to live.
+        let spread = self.ahead.as_ref().map_or(0, |ahead| ahead.spread.min(ttl / 2));
+        if spread == 0 { 0 } else { self.cache.0.chance.below(spread) }
+    }
+
     /// How long a value lives: by its sort, by itself, by the site, by the key's pattern, by the cache; less some chance.
     pub(crate) fn life(&self, shelf: &Shelf<K, V, R>, value: &V, sort: Sort) -> Life {
         let policy = shelf.policy();
         let settings = &self.cache.0.settings;
-        let whole = || policy.ttl.unwrap_or_else(|| settings.ttl_of(self.named.key.as_str()));
+        let profile = || policy.profile.and_then(|name| settings.profile(name));
+        let whole = || policy.ttl.or_else(profile).unwrap_or_else(|| settings.ttl_of(self.named.key.as_str()));
         let ttl = match sort {
             Sort::Value => self.options.ttl_with.map_or_else(whole, |life| millis(life(value))),
             Sort::Nothing => policy.none.filter(|none| *none > 0).unwrap_or_else(whole),
             Sort::Failure => policy.err.unwrap_or_else(whole),
         };
         let jitter = ttl as f64 * f64::from(policy.jitter) * self.cache.0.chance.part();
-        // What is loaded together is not to end together; but it is to live.
-        let spread = self.ahead.as_ref().map_or(0, |ahead| ahead.spread.min(ttl / 2));
-        let spread = if spread == 0 { 0 } else { self.cache.0.chance.below(spread) };
-        let less = jitter as Millis + spread;
+        let less = jitter as Millis + self.spread(ttl);
         let born = self.cache.clock().now_assured();
         let fresh_until = born.saturating_add(ttl - less.min(ttl));
         let stale = if sort == Sort::Failure { 0 } else { policy.stale };

@@ -81,6 +81,7 @@ where
     /// Takes the entry out of near and lets a load in the air land unpublished.
     pub(crate) fn ground(&self) {
         if let Some(shelf) = &self.shelf {
+            shelf.announce(&self.key);
             drop(shelf.board.ground(&OwnedKey(self.key.clone()), || shelf.near.remove(&self.key)));
         }
     }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use std::sync::atomic::Ordering::Relaxed;
 
+use crate::adaptive::Figures;
 use crate::ahead::AheadCounts;
 use crate::plain::plain;
 
@@ -58,6 +59,8 @@ plain! {
         pub evictions: u64,
         /// Values not stored below near: too large, not encodable, or the queue was full.
         pub not_stored: u64,
+        /// How values change whose `ttl` follows that.
+        pub adaptive: AdaptiveStats,
         /// Calls of `prefetch` that were left out because as many ran as may.
         pub prefetch_refused: u64,
         /// Entries that jobs of a warm-up brought.
@@ -72,6 +75,40 @@ plain! {
         pub capacity: u64,
         /// Bytes of copies that threads keep of the hottest entries, beside those in near; a sixteenth of `capacity` at most.
         pub fronted: u64,
+    }
+}
+
+plain! {
+    /// What loads have shown of how often values change, where `ttl = "adaptive(..)"` asks for it.
+    #[derive(Debug, Clone, Copy, Default, PartialEq)]
+    #[non_exhaustive]
+    pub struct AdaptiveStats {
+        /// Loads that found the value that was known: refreshes that were wasted.
+        pub same: u64,
+        /// Loads that found another one.
+        pub changed: u64,
+        /// Keys of which something is known now.
+        pub keys: u64,
+        /// How long values are fresh, on the average, in seconds. Of several sites, the longest.
+        pub ttl_seconds: f64,
+        /// Which part of the calls is thought to have been answered with a value that had changed. Of several sites, the
+        /// largest.
+        pub stale: f64,
+    }
+}
+
+impl AdaptiveStats {
+    pub(crate) fn of(figures: &Figures) -> Self {
+        let Figures { same, changed, keys, life, stale } = *figures;
+        Self { same, changed, keys: keys as u64, ttl_seconds: life as f64 / 1e3, stale }
+    }
+
+    const fn add(&mut self, other: &Self) {
+        self.same += other.same;
+        self.changed += other.changed;
+        self.keys += other.keys;
+        self.ttl_seconds = self.ttl_seconds.max(other.ttl_seconds);
+        self.stale = self.stale.max(other.stale);
     }
 }
 
@@ -245,6 +282,7 @@ impl SiteStats {
         self.invalidated += other.invalidated;
         self.evictions += other.evictions;
         self.not_stored += other.not_stored;
+        self.adaptive.add(&other.adaptive);
         self.prefetch_refused += other.prefetch_refused;
         self.warmed.add(&other.warmed);
         self.prefetched.add(&other.prefetched);

@@ -61,8 +61,11 @@ fn words(text: &str) {
     }
 }
 
-/// A duration of an attribute against the sum of its parts, taken one by one.
+/// A duration of an attribute against the sum of its parts, taken one by one; and two of them, between which lives are.
 fn duration(text: &str) {
+    if let Ok((least, most)) = duration::range(&LitStr::new(text, Span::call_site())) {
+        assert!(0 < least && least < most, "{text:?}: {least} to {most}");
+    }
     let Ok(millis) = duration::parse(&LitStr::new(text, Span::call_site())) else { return };
     let (mut sum, mut number) = (0_u128, 0_u128);
     for unit in text.split_inclusive(char::is_alphabetic).collect::<String>().replace("ms", "x").chars() {
