@@ -53,6 +53,8 @@ mod outcome;
 mod own;
 mod plain;
 pub mod policy;
+#[allow(dead_code, reason = "nothing is loaded ahead yet")]
+mod predict;
 mod probe;
 mod probe_macros;
 

@@ -47,6 +47,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "shelf",
             "front",
             "follow",
+            "predict",
             "stack",
             "stack_absent",
         ],
