@@ -9,12 +9,15 @@ const TOPICS: &[&str] = &[
     "invalidate",
     "key",
     "key_part",
+    "lives",
     "options",
+    "prefetch",
     "query",
     "rate",
     "receivers",
     "returns",
     "together",
+    "warmup",
 ];
 
 #[test]
