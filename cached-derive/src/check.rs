@@ -37,7 +37,34 @@ pub(crate) fn cache(model: &Model, errors: &mut Errors) {
     options(model, errors);
     batch::refuse(model, errors);
     prefetch(model, errors);
+    predict(model, errors);
     above(&model.function, errors);
+}
+
+/// What is predicted is called again, with arguments that were kept.
+fn predict(model: &Model, errors: &mut Errors) {
+    let Some(span) = model.args.predict.span() else { return };
+    let Model { function, .. } = model;
+    if function.is_associated() {
+        let message = "`predict` calls the function again, and cannot find it in an `impl`: cache a function beside it";
+        errors.at(span, message);
+    }
+    for param in &function.sig.generics.params {
+        if !matches!(param, syn::GenericParam::Lifetime(_)) {
+            errors.push(Error::new_spanned(
+                param,
+                "`predict` calls the function again, and nobody would say what this is",
+            ));
+        }
+    }
+    for param in &function.params {
+        if passing::holds_word(param.ty.to_token_stream(), "impl")
+            || matches!(passing::of(&param.ty), Passing::Exclusive | Passing::Borrowing)
+        {
+            let message = "`predict` calls the function again, later: take an owned type here, or `&` of one";
+            errors.push(Error::new_spanned(&param.ty, message));
+        }
+    }
 }
 
 /// What says how long values live says it once.
@@ -371,6 +398,7 @@ fn options(model: &Model, errors: &mut Errors) {
                 "ttl",
                 "whether a value is the one from before is seen by what is stored, and here nothing is",
             ),
+            (args.predict.span(), "predict", "nothing is begun beside a function that blocks its thread"),
             (args.prefetch.span(), "prefetch", "nothing is begun beside a load that blocks its thread"),
         ];
         for (span, word, why) in in_caller.into_iter().filter_map(|(span, word, why)| Some((span?, word, why))) {

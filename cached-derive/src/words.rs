@@ -34,6 +34,7 @@ pub(crate) const CACHE: &[Word] = &[
     word("max_batch", "max_batch = 500"),
     word("coalesce", "coalesce = \"2ms\""),
     word("prefetch", "prefetch(captions(db, video_id))"),
+    word("predict", "predict(by = user_id)"),
     word("cache_none", "cache_none = \"30s\""),
     word("cache_err", "cache_err = \"5s\""),
     word("cache_if", "cache_if = |value| !value.is_empty()"),
@@ -86,6 +87,14 @@ pub(crate) const INVALIDATE: &[Word] = &[
     word("when", "when = \"after\""),
     word("cache", "cache = &self.cache"),
     word("crate", "crate = my_framework::cached"),
+];
+
+/// What `predict` takes.
+pub(crate) const PREDICT: &[Word] = &[
+    word("by", "by = user_id"),
+    word("precision", "precision = 0.9"),
+    word("gain", "gain = 0.05"),
+    word("ahead", "ahead = 8"),
 ];
 
 /// The options of `#[warmup]`.
@@ -242,7 +251,7 @@ mod tests {
 
     #[test]
     fn every_example_begins_with_its_word() {
-        for word in CACHE.iter().chain(INVALIDATE).chain(WARMUP).chain(KEY) {
+        for word in CACHE.iter().chain(INVALIDATE).chain(WARMUP).chain(PREDICT).chain(KEY) {
             assert!(word.example.starts_with(word.name), "{word:?}");
         }
     }

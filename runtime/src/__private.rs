@@ -3,6 +3,9 @@
 pub use std::boxed::Box;
 pub use std::option::Option::{self, None, Some};
 
+/// A call that is made because it was foreseen.
+pub type Foreseen<'a> = std::pin::Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+
 /// What went wrong in `args_from`.
 pub type Failed = Box<dyn std::error::Error + Send + Sync>;
 
@@ -37,12 +40,13 @@ pub use crate::outcome::{
     Share, Shared, Unshared,
 };
 pub use crate::own::{Argument, Optional, Own0, Own1, OwnOption0, OwnOption1, lend, lend_option};
-pub use crate::policy::Policy;
+pub use crate::policy::{Policy, Predict};
 pub use crate::probe::{
     Asked, Both1, Err2, Framed0, Framed1, Identity0, Kept0, Kept1, None2, Open0, Open1, Part0, Part1, Skipped0,
     Skipped1, Source0, Source1, Succeeded0, Succeeded1, options,
 };
 use crate::rate::Rate;
+pub use crate::session::{session_here, session_of};
 pub use crate::site::{Declared, Linked, Site};
 pub use crate::warmup::{
     Answer, Job, LinkedJob, Plan, Run, Told0, Told1, Told2, Unready, Working, borrowed, borrowed_option,

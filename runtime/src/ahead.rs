@@ -12,8 +12,10 @@ use crate::stats::{Counters, count};
 pub(crate) enum Why {
     /// A job of a warm-up.
     Warmup,
-    /// Another call, after which this one usually comes.
+    /// Another call, after which this one comes as its author says.
     Related,
+    /// Other calls, which it has often followed.
+    Predicted,
 }
 
 /// What a call carries that is made before anybody asks.

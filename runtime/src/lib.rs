@@ -35,6 +35,7 @@ pub mod error;
 mod flight;
 #[cfg(feature = "_shared")]
 mod follow;
+mod foresight;
 #[cfg(feature = "tiers")]
 mod frames;
 mod front;
@@ -61,6 +62,7 @@ mod probe_macros;
 mod profile;
 mod rate;
 mod restricted;
+pub mod session;
 mod settings;
 mod shelf;
 pub mod site;

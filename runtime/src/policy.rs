@@ -2,6 +2,7 @@
 
 use crate::clock::Millis;
 use crate::codec::Format;
+use crate::predict::Limits;
 use crate::rate::Rate;
 
 /// The settings of one site: what its attribute says, and the defaults of the cache for what it does not say.
@@ -42,12 +43,34 @@ pub struct Policy {
     pub max_batch: usize,
     /// How long the load of a batch waits for the elements of other calls. Default: 0, not at all.
     pub coalesce: Millis,
+    /// Is what usually follows a call loaded ahead, and what has that to be worth? Default: not.
+    pub predict: Option<Predict>,
     /// Is there one load for all nodes at a time? Default: no, one for each node.
     pub cluster: bool,
     /// The encoding below near. Default: the cache's (postcard).
     pub format: Option<Format>,
     /// Part of the fingerprint of what is stored; raise it when the meaning of a value changes. Default: 0.
     pub version: u32,
+}
+
+/// What predictions have to be worth.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Predict {
+    /// Evidence that comes true less often is not acted upon. Default: 0.8.
+    pub precision: f32,
+    /// Where a smaller part of the misses could be spared, nothing is predicted. Default: 0.02.
+    pub gain: f32,
+    /// The most steps that are looked ahead. Default: 16.
+    pub ahead: usize,
+}
+
+impl Predict {
+    /// Nothing else asked for.
+    pub const DEFAULT: Self = Self { precision: 0.8, gain: 0.02, ahead: 16 };
+
+    pub(crate) fn limits(self) -> Limits {
+        Limits { precision: self.precision, gain: self.gain, ahead: self.ahead, ..Limits::default() }
+    }
 }
 
 impl Policy {
@@ -69,6 +92,7 @@ impl Policy {
         strict: None,
         max_batch: 1_000,
         coalesce: 0,
+        predict: None,
         cluster: false,
         format: None,
         version: 0,

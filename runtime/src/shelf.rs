@@ -9,16 +9,17 @@ use crate::adaptive::{Adaptive, Look};
 use crate::budget::Budget;
 use crate::clock::{Clock, Millis};
 use crate::flight::{Board, Caller, FlightId, Loading};
+use crate::foresight::Foresight;
 #[cfg(feature = "tiers")]
 use crate::frames::Frames;
 use crate::gatherings::Gatherings;
-use crate::key::{Glance, KeyPart, OwnedKey};
+use crate::key::{Glance, KeyPart, Lookup, OwnedKey};
 use crate::log::{Interest, Lapse, Log};
-use crate::near::{Balanced, Focus, HasNear, Near};
+use crate::near::{Balanced, Focus, HasNear, Near, Whereabouts};
 use crate::policy::Policy;
 use crate::settings::{Settings, literal_prefix};
 use crate::site::Site;
-use crate::stats::{AdaptiveStats, Counters, SiteStats};
+use crate::stats::{AdaptiveStats, Counters, PredictStats, SiteStats};
 
 /// How many callers load for themselves at a time when an error cannot be shared.
 const ALONE: usize = 4;
@@ -47,6 +48,8 @@ pub(crate) struct Shelf<K, V, R> {
     pub(crate) clock: Clock,
     /// What it may load, if its site asks for that.
     pub(crate) budget: Option<Arc<Budget>>,
+    /// What follows what, if its site asks for that.
+    pub(crate) foresight: Foresight,
     /// How long its values live, if that follows how often they change. Boxed: few sites ask for it.
     pub(crate) adaptive: Option<Box<Adaptive>>,
     focus: Focus,
@@ -90,6 +93,7 @@ where
         Self {
             #[cfg(feature = "tiers")]
             frames: Frames::new(&sign.name, sign.policy.version, sign.policy.format, settings),
+            foresight: Foresight::default(),
             adaptive: adaptive(&sign.policy),
             budget: settings.budgets.of(&sign.name, sign.policy.rate, &settings.clock),
             sign: Arc::new(sign),
@@ -147,6 +151,17 @@ where
         Some(adaptive.loaded(&Look { key, fingerprint, hits: None, began, ended }))
     }
 
+    /// Where the value of a key is, without asking for it.
+    pub(crate) fn whereabouts<Q: KeyPart<Owned = K> + ?Sized>(&self, key: &Q) -> Whereabouts {
+        if self.near.has(key, self.clock.now()) {
+            Whereabouts::Near
+        } else if self.board.is_in_the_air(&Lookup(key)) {
+            Whereabouts::InTheAir
+        } else {
+            Whereabouts::Nowhere
+        }
+    }
+
     /// The entry of this key was invalidated: that it changes is no news then.
     pub(crate) fn announce<Q: KeyPart<Owned = K> + ?Sized>(&self, key: &Q) {
         if let Some(adaptive) = &self.adaptive {
@@ -189,6 +204,9 @@ trait Looked: HasNear {
 
     /// What is known of how its values change.
     fn adaptive(&self) -> AdaptiveStats;
+
+    /// What predictions were worth.
+    fn prediction(&self) -> PredictStats;
 }
 
 impl Counted {
@@ -212,6 +230,7 @@ impl Counted {
         stats.fronted = near.fronted();
         stats.oldest_load_seconds = self.shelf.oldest_load() as f64 / 1e3;
         stats.adaptive = self.shelf.adaptive();
+        stats.prediction = self.shelf.prediction();
         stats
     }
 }
@@ -243,6 +262,10 @@ where
 {
     fn adaptive(&self) -> AdaptiveStats {
         self.adaptive.as_ref().map_or_else(AdaptiveStats::default, |adaptive| AdaptiveStats::of(&adaptive.figures()))
+    }
+
+    fn prediction(&self) -> PredictStats {
+        self.foresight.figures().as_ref().map_or_else(PredictStats::default, PredictStats::of)
     }
 
     fn oldest_load(&self) -> Millis {

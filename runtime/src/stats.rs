@@ -1,5 +1,6 @@
 //! Counters: striped over cache lines, so that counting a hit is not what two threads fight over.
 
+mod ahead;
 mod snapshot;
 
 use std::cell::Cell;
@@ -10,7 +11,8 @@ use parking_lot::Mutex;
 
 use crate::ahead::{AheadCounts, Why};
 
-pub use snapshot::{AdaptiveStats, AheadStats, LevelStats, SharedStats, SiteStats, Stats};
+pub use ahead::{AheadStats, PredictStats};
+pub use snapshot::{AdaptiveStats, LevelStats, SharedStats, SiteStats, Stats};
 
 const STRIPES: usize = 16;
 /// The stripe of all threads that found none of their own.
@@ -115,6 +117,7 @@ pub(crate) struct Counters {
     pub(crate) prefetch_refused: AtomicU64,
     warmed: AheadCounts,
     prefetched: AheadCounts,
+    predicted: AheadCounts,
 }
 
 /// One more.
@@ -128,6 +131,7 @@ impl Counters {
         match why {
             Why::Warmup => &self.warmed,
             Why::Related => &self.prefetched,
+            Why::Predicted => &self.predicted,
         }
     }
 
@@ -165,6 +169,8 @@ impl Counters {
             prefetch_refused: of(&self.prefetch_refused),
             warmed: AheadStats::of(&self.warmed),
             prefetched: AheadStats::of(&self.prefetched),
+            predicted: AheadStats::of(&self.predicted),
+            prediction: PredictStats::default(),
             entries: 0,
             bytes: 0,
             capacity: 0,

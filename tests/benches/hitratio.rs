@@ -5,34 +5,13 @@
 mod kit;
 
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::hash::Hash;
-use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
 
 use cached_runtime::{Cache, Eviction, SetOptions};
 use kit::{reach, summary};
 
 /// At most so many requests of each trace: the bench ends within a minute.
 const REQUESTS: usize = 200_000;
-
-/// The traces of `CACHED_TRACES`, or the small one that lies beside the benches.
-fn traces() -> Vec<(String, Vec<u64>)> {
-    let here = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/benches/data"));
-    let room = std::env::var_os("CACHED_TRACES").map_or(here, PathBuf::from);
-    let files = std::fs::read_dir(&room).expect("CACHED_TRACES names a directory").flatten().map(|file| file.path());
-    let mut traces: Vec<_> = files
-        .filter(|path| path.extension().is_some_and(|end| end == "gz"))
-        .map(|path| {
-            let name = path.file_name().map(|name| name.to_string_lossy().replace(".txt.gz", "")).unwrap_or_default();
-            let lines = BufReader::new(flate2::read::GzDecoder::new(File::open(&path).expect("a trace"))).lines();
-            let keys = lines.map_while(Result::ok).filter_map(|line| line.split(' ').next()?.parse().ok());
-            (name, keys.take(REQUESTS).collect())
-        })
-        .collect();
-    traces.sort();
-    traces
-}
 
 /// Hits in percent of a cache that is asked, and told what it did not have.
 fn ratio(keys: &[u64], get: impl Fn(u64) -> bool, put: impl Fn(u64)) -> f64 {
@@ -83,7 +62,7 @@ fn ours(keys: &[u64], entries: usize, eviction: Eviction) -> f64 {
 
 fn main() {
     let mut worst: Vec<(String, f64, f64, f64)> = Vec::new();
-    for (name, keys) in traces() {
+    for (name, keys) in kit::traces(REQUESTS) {
         let unique = keys.iter().collect::<BTreeSet<_>>().len();
         println!("\n{name}: {} requests, {unique} keys; hits in percent", keys.len());
         println!("{:<34}{:>10}{:>10}{:>10}", "entries, percent of the keys", "1", "5", "20");

@@ -5,6 +5,7 @@ use syn::ext::IdentExt;
 use syn::parse::ParseStream;
 use syn::{Error, Expr, Ident, LitStr, Path, Result, Token};
 
+use super::predict::Predict;
 use super::value::Opt;
 use super::{Slot, read};
 use crate::errors::Errors;
@@ -45,6 +46,7 @@ pub(crate) struct CacheArgs {
     pub(crate) max_batch: Slot<u32>,
     pub(crate) coalesce: Slot<u64>,
     pub(crate) prefetch: Slot<Vec<Expr>>,
+    pub(crate) predict: Slot<Predict>,
     pub(crate) cache_none: Slot<CacheNone>,
     pub(crate) cache_err: Slot<u64>,
     pub(crate) cache_if: Slot<Expr>,
@@ -129,6 +131,7 @@ impl CacheArgs {
             "max_batch" => self.max_batch.fill(word, opt.number()?),
             "coalesce" => self.coalesce.fill(word, opt.duration()?),
             "prefetch" => self.prefetch.fill(word, opt.calls()?),
+            "predict" => self.predict.fill(word, Predict::read(&opt)?),
             "cache_none" => self.cache_none.fill(word, none(&opt)?),
             "cache_err" => self.cache_err.fill(word, opt.duration()?),
             "cache_if" => self.cache_if.fill(word, opt.expr()?),

@@ -6,6 +6,7 @@
 mod cache;
 mod invalidate;
 mod key;
+mod predict;
 mod value;
 mod warmup;
 
@@ -17,6 +18,7 @@ use syn::{Error, Ident, LitStr, Result, Token};
 pub(crate) use cache::{Attribute, CacheArgs, CacheNone};
 pub(crate) use invalidate::{InvalidateArgs, When};
 pub(crate) use key::KeyArgs;
+pub(crate) use predict::Predict;
 pub(crate) use warmup::WarmupArgs;
 
 use crate::errors::Errors;

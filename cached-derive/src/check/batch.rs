@@ -40,6 +40,7 @@ pub(super) fn refuse(model: &Model, errors: &mut Errors) {
             args.lock.span().filter(|_| args.lock.get() == Some(&true)),
             "nodes take turns for single keys: drop this, or `batch`",
         ),
+        (args.predict.span(), "`predict` is for functions that are asked for one: drop this, or `batch`"),
         (args.prefetch.span(), "`prefetch` is for functions that are asked for one: drop this, or `batch`"),
         (
             args.sql.span(),

@@ -5,7 +5,7 @@ use quote::{ToTokens, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Expr, Result};
 
-use super::{batch, companions, load, prefetch, site};
+use super::{batch, companions, load, predict, prefetch, site};
 use crate::args::{Attribute, CacheArgs};
 use crate::input::ours_at;
 use crate::key::{Key, borrow};
@@ -57,7 +57,7 @@ pub(crate) fn expand(which: Attribute, attribute: TokenStream, item: TokenStream
     let function = &model.function;
     let (attrs, vis, sig, p) = (&function.attrs, &function.vis, &function.sig, &model.private);
     let (question, call, load) = (question(&model, &key), call(&model, &key), load::expand(&model));
-    let prefetch = prefetch::expand(&model);
+    let (predict, prefetch) = (predict::expand(&model), prefetch::expand(&model));
     let ready = model.reading().map(|sql| sql.ready(function, p));
     let skipped = skipped(&model);
     Ok(quote_spanned! {Span::mixed_site()=>
@@ -66,6 +66,7 @@ pub(crate) fn expand(which: Attribute, attribute: TokenStream, item: TokenStream
             let __near = {
                 #skipped
                 #question
+                #predict
                 if let #p::Some(__hit) = __open.hit(__site, __cache, __key, __shape) {
                     return __hit;
                 }

@@ -100,6 +100,19 @@ pub(super) fn typed(p: &Private, ret: &Type, body: &TokenStream) -> TokenStream 
     }
 }
 
+/// `P::own!(db)`, or a clone of what is not lent.
+pub(super) fn own(p: &Private, param: &Param) -> TokenStream {
+    let name = &param.name;
+    let (p, ours) = (p.at(param.ty.span()), ours_at(&param.ty));
+    match passing::of(&param.ty) {
+        Passing::Lent => quote_spanned!(ours=> #p::own!(#name)),
+        Passing::LentOption => quote_spanned!(ours=> #p::own_option!(#name)),
+        Passing::Moved | Passing::Exclusive | Passing::Borrowing => {
+            quote_spanned!(ours=> ::core::clone::Clone::clone(&#name))
+        }
+    }
+}
+
 /// `let db = P::own!(db);`
 pub(super) fn copy(p: &Private, param: &Param) -> Option<TokenStream> {
     let name = &param.name;

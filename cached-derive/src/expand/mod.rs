@@ -6,6 +6,7 @@ mod companions;
 mod invalidate;
 mod key_part;
 mod load;
+mod predict;
 mod prefetch;
 mod site;
 mod warmup;

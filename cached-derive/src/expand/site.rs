@@ -5,7 +5,7 @@ use quote::{ToTokens, quote_spanned};
 use syn::LitStr;
 use syn::ext::IdentExt;
 
-use crate::args::{CacheArgs, CacheNone};
+use crate::args::{CacheArgs, CacheNone, Predict};
 use crate::key::Key;
 use crate::model::{Companions, Model};
 use crate::rate::Rate;
@@ -120,6 +120,7 @@ fn policy(model: &Model) -> TokenStream {
         max_batch,
         coalesce,
         prefetch: _,
+        predict,
         cache_if: _,
         ttl_with: _,
         weigh: _,
@@ -155,6 +156,7 @@ fn policy(model: &Model) -> TokenStream {
         ("cluster", lock.get().map(ToTokens::to_token_stream)),
         ("max_batch", max_batch.get().map(|n| Literal::u32_unsuffixed(*n).to_token_stream())),
         ("coalesce", coalesce.get().map(number)),
+        ("predict", predict.get().map(|asked| some(model, Some(prediction(model, asked))))),
         ("format", format),
         ("version", version.get().map(|n| Literal::u32_unsuffixed(*n).to_token_stream())),
     ];
@@ -164,6 +166,20 @@ fn policy(model: &Model) -> TokenStream {
         return quote_spanned!(ours=> #p::Policy::DEFAULT);
     }
     quote_spanned!(ours=> #p::Policy { #(#names: #values,)* ..#p::Policy::DEFAULT })
+}
+
+/// `P::Predict { precision: 0.9, ..P::Predict::DEFAULT }`
+fn prediction(model: &Model, asked: &Predict) -> TokenStream {
+    let (p, ours) = (&model.private, Span::mixed_site());
+    let part = |part: &f32| Literal::f32_unsuffixed(*part).to_token_stream();
+    let said = [
+        ("precision", asked.precision.as_ref().map(part)),
+        ("gain", asked.gain.as_ref().map(part)),
+        ("ahead", asked.ahead.map(|steps| Literal::u32_unsuffixed(steps).to_token_stream())),
+    ];
+    let said = said.into_iter().filter_map(|(name, value)| Some((Ident::new(name, ours), value?)));
+    let (names, values): (Vec<_>, Vec<_>) = said.unzip();
+    quote_spanned!(ours=> #p::Predict { #(#names: #values,)* ..#p::Predict::DEFAULT })
 }
 
 /// `(30000, 3600000)`

@@ -9,6 +9,7 @@ mod below;
 #[path = "below_absent.rs"]
 mod below;
 mod fly;
+mod foresee;
 mod land;
 mod peek;
 mod prefetch;
@@ -40,6 +41,7 @@ use crate::shelf::Shelf;
 use crate::stats::count;
 
 pub use self::batch::{Batch, Ids};
+pub(crate) use self::foresee::Foreseen;
 
 /// Where nothing is served that cannot be proven, a load is joined for so long after it began.
 const FRESH: Millis = 1_500;

@@ -16,4 +16,4 @@ pub use engine::Eviction;
 pub(crate) use entry::Entry;
 pub(crate) use focus::Focus;
 pub(crate) use gone::Gone;
-pub(crate) use shelf::{Found, Near, Seen};
+pub(crate) use shelf::{Found, Near, Seen, Whereabouts};

@@ -37,6 +37,17 @@ pub(crate) struct Seen {
     pub(crate) stamp: u64,
 }
 
+/// Where the value of a key is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Whereabouts {
+    /// In near.
+    Near,
+    /// Somebody loads it.
+    InTheAir,
+    /// In neither; a tier may have it.
+    Nowhere,
+}
+
 /// Fronts may hold this part of what the shelf may.
 const FRONTED: u64 = 16;
 
@@ -169,6 +180,14 @@ where
         }
         drop(self.engine.remove(&Lookup(key)));
         Found::Absent
+    }
+
+    /// Is a value of this key fresh, and valid as far as the shelf's head tells? Nobody asks for it, so it does not count as
+    /// used.
+    pub(crate) fn has<Q: KeyPart<Owned = K> + ?Sized>(&self, key: &Q, now: Millis) -> bool {
+        let (head, mut has) = (self.interest.head(), false);
+        self.engine.visit(&Lookup(key), |entry| has = entry.is_fresh(head, now));
+        has
     }
 
     /// What was loaded ahead is asked for: the next who asks finds an entry as others.

@@ -1,12 +1,14 @@
 //! Can results be handed on to callers on other threads? If not, there is no way into the runtime.
 
 use std::future::Future;
+use std::sync::Arc;
 
 use crate::call::{Call, MissOf, Near};
 use crate::depth::Depth;
 use crate::entry::Entry;
 use crate::intent;
 use crate::key::KeyPart;
+use crate::load::Foreseen;
 use crate::names::Names;
 use crate::outcome::{Probe, Shape};
 use crate::site::Site;
@@ -73,6 +75,37 @@ impl Open {
         }
         let value = cache.hit::<K::Owned, S::Kept, R, _, _>(site, key)?;
         Some(shape.join(value))
+    }
+
+    /// Learns from a call, and begins those that usually follow. `own` keeps the arguments that form the key, `call` calls
+    /// the function with such.
+    #[allow(clippy::too_many_arguments, reason = "of generated code, which has no room for a type")]
+    pub fn foresee<K, S, R, H, A, C, F>(
+        self,
+        site: &'static Site,
+        cache: Which<'_>,
+        key: &H,
+        _: S,
+        session: impl FnOnce() -> u64,
+        own: impl FnOnce() -> A,
+        call: C,
+    ) where
+        H: Fn() -> K,
+        K: KeyPart,
+        S: Shape<R>,
+        S::Kept: Clone + Send + Sync + 'static,
+        R: Send + 'static,
+        A: Send + Sync + 'static,
+        C: Fn(Arc<(K::Owned, A)>) -> F,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        // Who loads ahead does not ask.
+        if intent::is_intended() {
+            return;
+        }
+        if let Some((_, shelf)) = cache.shelf::<K::Owned, S::Kept, R>(site) {
+            Foreseen { cache: cache.cache(), shelf, key: &key(), session: session() }.go(own, call);
+        }
     }
 
     /// Looks closer.

@@ -2,10 +2,8 @@
 
 use std::fmt;
 
-use std::sync::atomic::Ordering::Relaxed;
-
+use super::ahead::{AheadStats, PredictStats};
 use crate::adaptive::Figures;
-use crate::ahead::AheadCounts;
 use crate::plain::plain;
 
 plain! {
@@ -67,6 +65,10 @@ plain! {
         pub warmed: AheadStats,
         /// Entries that were loaded because another call usually comes before theirs.
         pub prefetched: AheadStats,
+        /// Entries that were loaded because they usually follow others, as far as it was found out.
+        pub predicted: AheadStats,
+        /// What predictions were worth.
+        pub prediction: PredictStats,
         /// Entries in near.
         pub entries: u64,
         /// Bytes in near, as weighed.
@@ -109,38 +111,6 @@ impl AdaptiveStats {
         self.keys += other.keys;
         self.ttl_seconds = self.ttl_seconds.max(other.ttl_seconds);
         self.stale = self.stale.max(other.stale);
-    }
-}
-
-plain! {
-    /// What became of entries that were loaded before anybody asked.
-    #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-    #[non_exhaustive]
-    pub struct AheadStats {
-        /// Entries that came into near ahead, from the source or a tier.
-        pub brought: u64,
-        /// Those that were asked for later.
-        pub used: u64,
-        /// Those that were asked for while they were still on their way: who asked waited less, or not at all.
-        pub late: u64,
-        /// Those that were replaced, invalidated, dropped or past their life before anybody asked. What is neither used nor
-        /// late nor wasted is still waiting in near.
-        pub wasted: u64,
-    }
-}
-
-impl AheadStats {
-    pub(super) fn of(counts: &AheadCounts) -> Self {
-        let [brought, used, late, wasted] =
-            [&counts.brought, &counts.used, &counts.late, &counts.wasted].map(|counter| counter.load(Relaxed));
-        Self { brought, used, late, wasted }
-    }
-
-    const fn add(&mut self, other: &Self) {
-        self.brought += other.brought;
-        self.used += other.used;
-        self.late += other.late;
-        self.wasted += other.wasted;
     }
 }
 
@@ -286,6 +256,8 @@ impl SiteStats {
         self.prefetch_refused += other.prefetch_refused;
         self.warmed.add(&other.warmed);
         self.prefetched.add(&other.prefetched);
+        self.predicted.add(&other.predicted);
+        self.prediction.add(&other.prediction);
         self.entries += other.entries;
         self.bytes += other.bytes;
         self.capacity += other.capacity;
@@ -391,6 +363,6 @@ impl LevelStats {
     }
 }
 
-fn rate(part: u64, all: u64) -> f64 {
+pub(super) fn rate(part: u64, all: u64) -> f64 {
     if all == 0 { 0.0 } else { part as f64 / all as f64 }
 }

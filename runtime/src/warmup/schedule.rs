@@ -60,17 +60,21 @@ fn cron(_: &str) -> Result<Schedule> {
 mod tests {
     use super::*;
 
+    fn times(plan: &Plan, start: Millis) -> Option<Schedule> {
+        Schedule::of(plan, start).expect("it can be read")
+    }
+
     #[test]
     fn every_so_often_counts_from_the_start_and_for_all_nodes_from_the_epoch() {
         let plan = Plan { every: Some(1_000), ..Plan::DEFAULT };
-        let schedule = Schedule::of(&plan, 12_345).unwrap().unwrap();
+        let schedule = times(&plan, 12_345).expect("it has times");
         assert_eq!(schedule.next(12_345), Some(13_345));
         assert_eq!(schedule.next(13_344), Some(13_345));
         assert_eq!(schedule.next(13_345), Some(14_345));
         assert_eq!(schedule.next(99_999), Some(100_345), "what was missed is not made up for");
         let plan = Plan { cluster: true, ..plan };
-        assert_eq!(Schedule::of(&plan, 12_345).unwrap().unwrap().next(12_345), Some(13_000));
-        assert!(Schedule::of(&Plan::DEFAULT, 0).unwrap().is_none());
+        assert_eq!(times(&plan, 12_345).and_then(|times| times.next(12_345)), Some(13_000));
+        assert!(times(&Plan::DEFAULT, 0).is_none());
     }
 
     #[cfg(feature = "cron")]
@@ -78,7 +82,7 @@ mod tests {
     fn cron_lines_are_read_in_utc() {
         let next = |line, after| {
             let plan = Plan { cron: Some(line), ..Plan::DEFAULT };
-            Schedule::of(&plan, 0).unwrap().unwrap().next(after)
+            times(&plan, 0).and_then(|times| times.next(after))
         };
         let day = 24 * 3_600_000;
         assert_eq!(next("30 6 * * *", 0), Some(6 * 3_600_000 + 30 * 60_000));
@@ -86,6 +90,6 @@ mod tests {
         assert_eq!(next("*/5 * * * *", 299_999), Some(300_000));
         assert_eq!(next("0 0 30 2 *", 0), None, "there is no such day");
         let wrong = Plan { cron: Some("61 * * * *"), ..Plan::DEFAULT };
-        assert!(Schedule::of(&wrong, 0).unwrap_err().to_string().contains("61"));
+        assert!(Schedule::of(&wrong, 0).is_err_and(|error| error.to_string().contains("61")));
     }
 }

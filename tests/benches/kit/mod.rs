@@ -2,6 +2,9 @@
 
 #![allow(dead_code, reason = "each bench uses its own part")]
 
+use std::fs::File;
+use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
@@ -244,4 +247,22 @@ impl Row {
 /// A text of 100 bytes.
 pub(crate) fn text(id: u64) -> String {
     format!("{id:0>100}")
+}
+
+/// The traces of `CACHED_TRACES`, or those that lie beside the benches; of each so many requests at most.
+pub(crate) fn traces(most: usize) -> Vec<(String, Vec<u64>)> {
+    let here = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/benches/data"));
+    let room = std::env::var_os("CACHED_TRACES").map_or(here, PathBuf::from);
+    let files = std::fs::read_dir(&room).expect("CACHED_TRACES names a directory").flatten().map(|file| file.path());
+    let mut traces: Vec<_> = files
+        .filter(|path| path.extension().is_some_and(|end| end == "gz"))
+        .map(|path| {
+            let name = path.file_name().map(|name| name.to_string_lossy().replace(".txt.gz", "")).unwrap_or_default();
+            let lines = BufReader::new(flate2::read::GzDecoder::new(File::open(&path).expect("a trace"))).lines();
+            let keys = lines.map_while(Result::ok).filter_map(|line| line.split(' ').next()?.parse().ok());
+            (name, keys.take(most).collect())
+        })
+        .collect();
+    traces.sort();
+    traces
 }

@@ -30,6 +30,7 @@ mod model;
 mod namespace;
 mod options;
 mod panic;
+mod predict;
 mod prefetch;
 mod recursion;
 mod relay;

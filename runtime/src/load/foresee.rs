@@ -1,0 +1,75 @@
+//! Calls that are begun because they usually follow others.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use crate::access::Right;
+use crate::ahead::{Ahead, Why};
+use crate::cache::Cache;
+use crate::intent;
+use crate::key::KeyPart;
+use crate::near::Whereabouts;
+use crate::policy::Predict;
+use crate::predict::How;
+use crate::shelf::Shelf;
+use crate::stats::count;
+use crate::sync::Handle;
+
+/// One call of a function with `predict`: learned from, and what usually follows is begun.
+pub(crate) struct Foreseen<'a, Q, K, V, R> {
+    pub(crate) cache: &'a Cache,
+    pub(crate) shelf: &'a Shelf<K, V, R>,
+    pub(crate) key: &'a Q,
+    pub(crate) session: u64,
+}
+
+impl<Q, K, V, R> Foreseen<'_, Q, K, V, R>
+where
+    Q: KeyPart<Owned = K>,
+    K: KeyPart<Owned = K> + Clone + Eq + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+    R: Send + 'static,
+{
+    /// `own` keeps the arguments that form the key, `call` calls the function with such.
+    pub(crate) fn go<A, C, F>(self, own: impl FnOnce() -> A, call: C)
+    where
+        A: Send + Sync + 'static,
+        C: Fn(Arc<(K, A)>) -> F,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let Self { shelf, key, session, .. } = self;
+        let Some(limits) = shelf.policy().predict.map(Predict::limits) else { return };
+        let Some(predictor) = shelf.foresight.predictor::<Arc<(K, A)>>(limits) else { return };
+        let how = match shelf.whereabouts(key) {
+            Whereabouts::Near => How::Hit,
+            Whereabouts::InTheAir => How::Joined,
+            Whereabouts::Nowhere => How::Miss,
+        };
+        let own = || Arc::new((key.to_owned_part(), own()));
+        let is_there = |_, known: &Arc<(K, A)>| shelf.whereabouts(&known.0) != Whereabouts::Nowhere;
+        for ahead in predictor.access(session, shelf.near.seen(key).hash, how, own, is_there) {
+            if !self.begin(|| call(ahead.key)) {
+                predictor.not_loaded(session, ahead.hash);
+            }
+        }
+    }
+
+    /// Begins a call in a task of its own, if there is room; nobody waits for it.
+    fn begin<F: Future<Output = ()> + Send + 'static>(&self, call: impl FnOnce() -> F) -> bool {
+        let Ok(runtime) = Handle::try_current() else { return false };
+        if !self.cache.may(Right::Write, &self.shelf.sign.namespace) {
+            return false;
+        }
+        let Ok(room) = Arc::clone(&self.cache.0.settings.prefetches).try_acquire_owned() else {
+            count(&self.shelf.counters.prefetch_refused);
+            return false;
+        };
+        let ahead = Arc::new(Ahead { why: Why::Predicted, spread: 0, depth: 1, bill: None });
+        let call = intent::going_ahead(false, ahead, call());
+        drop(runtime.spawn(async move {
+            call.await;
+            drop(room);
+        }));
+        true
+    }
+}
