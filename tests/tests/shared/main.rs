@@ -29,3 +29,4 @@ mod tls;
 mod together;
 mod valkey;
 mod veiled;
+mod warmed;
