@@ -52,6 +52,7 @@ pub mod namespace;
 mod near;
 mod outcome;
 mod own;
+pub mod pages;
 mod plain;
 pub mod policy;
 #[allow(dead_code, reason = "nothing is loaded ahead yet")]

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use cached_runtime::chance::Chance;
 use cached_runtime::clock::Clock;
+use cached_runtime::pages::{self, After, Window};
 use cached_runtime::tier::memory::MemoryTier;
 use cached_runtime::{Cache, SetOptions, cache};
 
@@ -241,6 +242,77 @@ async fn left(cache: &Cache, n: u64, held: Arc<()>) -> u64 {
         tokio::task::yield_now().await;
     }
     n
+}
+
+type Row = (u64, String);
+
+/// A row of some hundred bytes, as a database would send it.
+fn row(n: u64) -> Row {
+    (n, format!("{n:0100}"))
+}
+
+#[cache(key = "export:{after}", tags = ["export"], cache = cache)]
+async fn export(cache: &Cache, after: After<u64>) -> Result<Window<Row, u64>, std::convert::Infallible> {
+    let _ = cache;
+    let from = after.cursor().map_or(0, |n| n + 1);
+    let rows = (from..ROWS).take(usize::try_from(after.limit_and_one()).unwrap()).map(row);
+    Ok(after.of_and_one(rows, |row| row.0))
+}
+
+const ROWS: u64 = 1_000_000;
+
+/// Reads them all in chunks of a thousand, one ahead, and says how many there were in their order.
+async fn exported(cache: &Cache) -> u64 {
+    let mut rows = pages::stream(After::start(1_000).unwrap(), |after| export(cache, after)).ahead();
+    let mut count = 0;
+    while let Some(Ok((n, text))) = rows.next().await {
+        assert_eq!((n, text.len()), (count, 100));
+        count += 1;
+    }
+    count
+}
+
+/// Twice: a cold stream that loads everything, and one that begins while what is left of the first is kept.
+fn streamed(what: &str, cache: &Cache) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let most = peak(|| {
+        for _ in 0..2 {
+            assert_eq!(runtime.block_on(exported(cache)), ROWS);
+        }
+    });
+    told(what, most);
+    assert!(most <= CAP, "{most} bytes were resident while {ROWS} rows were streamed");
+}
+
+#[test]
+fn a_million_rows_are_streamed_in_little_memory() {
+    alone("a_million_rows_are_streamed_in_little_memory", || {
+        let cache = Cache::builder().namespace_limit("export", 8 * MIB).build().unwrap();
+        streamed("in memory, resident at most", &cache);
+        let export = cache.stats().site("export").map(|site| site.bytes).unwrap();
+        assert!(export > MIB && export <= 8 * MIB * 6 / 5, "chunks are kept, within their limit: {export}");
+    });
+}
+
+#[test]
+fn a_million_rows_are_streamed_over_a_disk_in_little_memory() {
+    alone("a_million_rows_are_streamed_over_a_disk_in_little_memory", || {
+        let dir = tempfile::tempdir().unwrap();
+        let builder = Cache::builder().namespace_limit("export", 8 * MIB);
+        let cache = builder.disk(dir.path()).build().unwrap();
+        streamed("over a disk, resident at most", &cache);
+    });
+}
+
+/// The control: the same rows held all together.
+#[test]
+fn a_million_rows_held_together_take_far_more() {
+    alone("a_million_rows_held_together_take_far_more", || {
+        let mut all = Vec::new();
+        let most = peak(|| all.extend((0..ROWS).map(row)));
+        told("resident at most", most);
+        assert!(most > 2 * CAP, "{most} for {} rows", all.len());
+    });
 }
 
 /// Files and sockets that this process has open.

@@ -29,6 +29,7 @@ mod memory;
 mod model;
 mod namespace;
 mod options;
+mod pages;
 mod panic;
 mod predict;
 mod prefetch;

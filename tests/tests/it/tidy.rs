@@ -29,7 +29,7 @@ const FLOORS: &[(&str, &[&str])] = &[
         "shapes",
         &[
             "predict", "adaptive", "profile", "codec", "rate", "policy", "outcome", "batched", "site", "names",
-            "depth", "stats", "intent", "ahead",
+            "depth", "stats", "intent", "ahead", "pages",
         ],
     ),
     ("shelves", &["tier"]),
