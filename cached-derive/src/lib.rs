@@ -160,7 +160,8 @@ use proc_macro::TokenStream;
 /// function goes, `self.captions(id)` and `async { .. }` too; of those that are not cached nothing is kept.
 ///
 /// At most as many run at a time as `Builder::prefetches` says; more are left out, and counted. What is prefetched prefetches
-/// in turn, up to three calls deep, and nothing that is on its way already: circles end. In a transaction nothing is
+/// in turn, up to three calls deep, and nothing that is on its way already: circles end. A function may prefetch itself, as the
+/// next page: one step, and the next step when somebody comes to that one. In a transaction nothing is
 /// prefetched. `SiteStats::prefetched` tells how much was used, came late or was wasted.
 ///
 /// # Predictions

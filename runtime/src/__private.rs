@@ -25,7 +25,7 @@ pub use crate::database::generated as query;
 pub use crate::applied::Applied;
 pub use crate::batched::{Batched, only};
 pub use crate::cache::Cache;
-pub use crate::call::{Call, Near, Options};
+pub use crate::call::{Call, Near, Noted, Options};
 pub use crate::codec::Format;
 pub use crate::depth::{Framed, Local};
 pub use crate::entry::Entry;

@@ -112,6 +112,17 @@ pub enum Near<R, M> {
     Miss(M),
 }
 
+/// The same, to a function after which others are prefetched.
+#[derive(Debug)]
+pub enum Noted<R, M> {
+    /// The answer.
+    Hit(R),
+    /// The answer, which was loaded ahead and is asked for the first time: what comes after it is next.
+    First(R, M),
+    /// Load it.
+    Miss(M),
+}
+
 /// The miss of a call.
 pub(crate) type MissOf<K, S, R, D> = Miss<<K as KeyPart>::Owned, S, R, D, <S as Shape<R>>::Kept>;
 
@@ -143,6 +154,22 @@ where
             }
             Found::Check(entry) => self.check(shelf, known, entry, now),
             Found::Absent => Near::Miss(self.miss(Some(shelf), None, None, false)),
+        }
+    }
+
+    /// The same, where it is to be known that what was loaded ahead is asked for.
+    pub fn near_noting(self) -> Noted<R, MissOf<K, S, R, D>> {
+        if !intent::is_intended()
+            && let Some((shelf, known)) = self.cache.shelf::<K::Owned, S::Kept, R>(self.site)
+            && known.near.is_asleep(&self.key)
+            && let Found::Fresh(value) = known.near.ask(&self.key, known.clock.now(), 0, None)
+        {
+            known.counters.hits.add();
+            return Noted::First(self.shape.join(value), self.wanted(Some(shelf)));
+        }
+        match self.near() {
+            Near::Hit(hit) => Noted::Hit(hit),
+            Near::Miss(miss) => Noted::Miss(miss),
         }
     }
 

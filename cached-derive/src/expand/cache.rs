@@ -57,7 +57,8 @@ pub(crate) fn expand(which: Attribute, attribute: TokenStream, item: TokenStream
     let function = &model.function;
     let (attrs, vis, sig, p) = (&function.attrs, &function.vis, &function.sig, &model.private);
     let (question, call, load) = (question(&model, &key), call(&model, &key), load::expand(&model));
-    let (predict, prefetch) = (predict::expand(&model), prefetch::expand(&model));
+    let predict = predict::expand(&model);
+    let (near, arms) = prefetch::around(&model, &load);
     let ready = model.reading().map(|sql| sql.ready(function, p));
     let skipped = skipped(&model);
     Ok(quote_spanned! {Span::mixed_site()=>
@@ -72,14 +73,10 @@ pub(crate) fn expand(which: Attribute, attribute: TokenStream, item: TokenStream
                 }
                 #ready
                 #call
-                __open.near(__call)
+                #near
             };
             match __near {
-                #p::Near::Hit(hit) => hit,
-                #p::Near::Miss(miss) => {
-                    #prefetch
-                    #load
-                }
+                #arms
             }
         }
         #companions

@@ -74,7 +74,7 @@ pub(super) fn expand(model: &Model) -> TokenStream {
 }
 
 /// The argument's type, where what is lent is lent for as long as the call takes.
-fn lasting(param: &Param) -> TokenStream {
+pub(super) fn lasting(param: &Param) -> TokenStream {
     let (ty, ours) = (&param.ty, ours_at(&param.ty));
     let lent = |ty: &Type| match passing::bare(ty) {
         Type::Reference(TypeReference { elem, .. }) => Some(quote_spanned!(ours=> &'ahead #elem)),

@@ -24,8 +24,9 @@ where
     V: Clone + Send + Sync + 'static,
 {
     /// Begins a call that nobody has asked for, in a task of its own, and does not wait for anything. It is left out where
-    /// somebody else has begun it with this load, where there is no room, and where nothing of it would be kept.
-    pub fn prefetch<L, F>(&self, call: L)
+    /// somebody else has begun it with this load, where there is no room, and where nothing of it would be kept. A call of
+    /// the function itself, as for the next page, leads to no further one: that is for who comes to it.
+    pub fn prefetch<L, F>(&self, itself: bool, call: L)
     where
         L: FnOnce() -> F,
         F: Future<Output = ()> + Send + 'static,
@@ -33,7 +34,8 @@ where
         let Some(shelf) = &self.shelf else { return };
         let depth = self.ahead.as_ref().map_or(0, |ahead| ahead.depth) + 1;
         let led_by_another = || shelf.board.is_in_the_air(&OwnedKey(self.key.clone()));
-        if self.ready.is_some() || depth > DEEPEST || !self.may_store(shelf) || led_by_another() {
+        let deepest = if itself { 1 } else { DEEPEST };
+        if self.ready.is_some() || depth > deepest || !self.may_store(shelf) || led_by_another() {
             return;
         }
         let Ok(runtime) = Handle::try_current() else { return };

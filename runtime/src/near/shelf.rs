@@ -190,6 +190,13 @@ where
         has
     }
 
+    /// Is there an entry of this key that was loaded ahead, and that nobody has asked for yet?
+    pub(crate) fn is_asleep<Q: KeyPart<Owned = K> + ?Sized>(&self, key: &Q) -> bool {
+        let mut asleep = false;
+        self.engine.visit(&Lookup(key), |entry| asleep = entry.is_asleep());
+        asleep
+    }
+
     /// What was loaded ahead is asked for: the next who asks finds an entry as others.
     #[cold]
     fn wake<Q: KeyPart<Owned = K> + ?Sized>(&self, key: &Q, seen: &Entry<V>) {

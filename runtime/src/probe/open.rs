@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use crate::call::{Call, MissOf, Near};
+use crate::call::{Call, MissOf, Near, Noted};
 use crate::depth::Depth;
 use crate::entry::Entry;
 use crate::intent;
@@ -106,6 +106,19 @@ impl Open {
         if let Some((_, shelf)) = cache.shelf::<K::Owned, S::Kept, R>(site) {
             Foreseen { cache: cache.cache(), shelf, key: &key(), session: session() }.go(own, call);
         }
+    }
+
+    /// Looks closer, for a function after which others are prefetched.
+    pub fn near_noting<K, N, S, R, D>(self, call: Call<'_, K, N, S, R, D, S::Kept>) -> Noted<R, MissOf<K, S, R, D>>
+    where
+        K: KeyPart,
+        N: Fn(&mut Names),
+        S: Shape<R>,
+        S::Kept: Clone + Send + Sync + 'static,
+        R: Send + 'static,
+        D: Depth<S::Stored>,
+    {
+        call.near_noting()
     }
 
     /// Looks closer.

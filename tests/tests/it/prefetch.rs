@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use cached_runtime::cache;
+use cached_runtime::pages::{Page, Paged};
 use cached_runtime::stats::{AheadStats, SiteStats};
 use cached_runtime::testing::Gate;
 
@@ -176,7 +177,7 @@ async fn round(studio: &Studio, n: u32) -> String {
     answer
 }
 
-/// The compiler does not follow functions that are in circles.
+/// Through another function, so that it is not seen to be itself.
 fn round_one(studio: &Studio, n: u32) -> std::pin::Pin<Box<dyn Future<Output = String> + Send + '_>> {
     Box::pin(round(studio, n % 2))
 }
@@ -212,6 +213,34 @@ async fn circles_end_and_chains_too() {
         tokio::task::yield_now().await;
     }
     assert_eq!(studio.times("chain"), 4, "and no further");
+}
+
+/// Page after page, of which the next is always on its way.
+#[cache(key = "pre-page:{page}", skip(studio), cache = &studio.world.cache, prefetch(page_of(studio, page.next())))]
+async fn page_of(studio: &Studio, page: Page) -> Paged<u32> {
+    studio.ask("page", &page.number().to_string());
+    let first = (page.number() - 1) * 20;
+    page.of(first..(first + 20).min(95), 95)
+}
+
+#[tokio::test]
+async fn who_turns_pages_finds_the_next_one_there() {
+    let studio = Studio::new();
+    let mut page = Some(Page::first(20).unwrap());
+    let mut rows = Vec::new();
+    while let Some(at) = page {
+        let found = page_of(&studio, at).await;
+        for _ in 0..20 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(studio.times("page"), at.number() as usize + 1, "this one and the next, and no further");
+        rows.extend(found.iter().copied());
+        page = found.next_page();
+    }
+    assert_eq!(rows, (0..95).collect::<Vec<_>>());
+    let site = studio.site("page_of");
+    assert_eq!((site.misses, site.hits), (1, 4), "only the first was waited for");
+    assert_eq!((site.prefetched.brought, site.prefetched.used), (5, 4), "and the page past the end was for nothing");
 }
 
 struct Service {
