@@ -117,10 +117,8 @@ pub enum Near<R, M> {
 pub enum Noted<R, M> {
     /// The answer.
     Hit(R),
-    /// The answer, which was loaded ahead and is asked for the first time: what comes after it is next.
-    First(R, M),
-    /// Load it.
-    Miss(M),
+    /// Prefetch what comes after it, and load it; unless it is there, was itself loaded ahead, and is asked for the first time.
+    Next(Option<R>, M),
 }
 
 /// The miss of a call.
@@ -165,11 +163,11 @@ where
             && let Found::Fresh(value) = known.near.ask(&self.key, known.clock.now(), 0, None)
         {
             known.counters.hits.add();
-            return Noted::First(self.shape.join(value), self.wanted(Some(shelf)));
+            return Noted::Next(Some(self.shape.join(value)), self.wanted(Some(shelf)));
         }
         match self.near() {
             Near::Hit(hit) => Noted::Hit(hit),
-            Near::Miss(miss) => Noted::Miss(miss),
+            Near::Miss(miss) => Noted::Next(None, miss),
         }
     }
 

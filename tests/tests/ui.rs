@@ -11,6 +11,7 @@ const TOPICS: &[&str] = &[
     "key_part",
     "lives",
     "options",
+    "predict",
     "prefetch",
     "query",
     "rate",

@@ -50,7 +50,7 @@ impl WarmupArgs {
             "args_from" => self.args_from.fill(word, opt.expr()?),
             "on_start" => self.on_start.fill(word, opt.flag()?),
             "every" => self.every.fill(word, opt.duration()?),
-            "cron" => self.cron.fill(word, cron(opt.text()?)?),
+            "cron" => self.cron.fill(word, cron(&opt.text()?)?),
             "priority" => self.priority.fill(word, opt.signed()?),
             "concurrency" => self.concurrency.fill(word, opt.positive()?),
             "retries" => self.retries.fill(word, opt.number()?),
@@ -71,9 +71,9 @@ impl WarmupArgs {
 
 /// A line of cron that can be read, by the library that will read it when the program runs.
 #[cfg(feature = "cron")]
-fn cron(line: LitStr) -> Result<LitStr> {
+fn cron(line: &LitStr) -> Result<LitStr> {
     match croner::parser::CronParser::new().parse(&line.value()) {
-        Ok(_) => Ok(line),
+        Ok(_) => Ok(line.clone()),
         Err(why) => {
             let message = format!(
                 "this is no line of cron: {why}; write minute, hour, day, month and weekday: \"0 6 * * MON-FRI\""
@@ -84,7 +84,7 @@ fn cron(line: LitStr) -> Result<LitStr> {
 }
 
 #[cfg(not(feature = "cron"))]
-fn cron(line: LitStr) -> Result<LitStr> {
+fn cron(line: &LitStr) -> Result<LitStr> {
     let message =
         "`cron` needs the feature `cron` of `cached-runtime`: write `features = [\"cron\"]` behind it in Cargo.toml";
     Err(Error::new(line.span(), message))

@@ -17,8 +17,10 @@ use crate::receiver;
 /// __open.near_noting(__call)
 ///
 /// P::Noted::Hit(hit) => hit,
-/// P::Noted::First(hit, miss) => { PREFETCH hit }
-/// P::Noted::Miss(miss) => { PREFETCH LOAD }
+/// P::Noted::Next(__first, miss) => {
+///     PREFETCH
+///     match __first { P::Some(hit) => hit, P::None => LOAD }
+/// }
 /// ```
 pub(super) fn around(model: &Model, load: &TokenStream) -> (TokenStream, TokenStream) {
     let (p, ours) = (&model.private, Span::mixed_site());
@@ -29,13 +31,12 @@ pub(super) fn around(model: &Model, load: &TokenStream) -> (TokenStream, TokenSt
     let calls: TokenStream = calls.iter().map(|call| one(model, call)).collect();
     let arms = quote_spanned! {ours=>
         #p::Noted::Hit(hit) => hit,
-        #p::Noted::First(hit, miss) => {
+        #p::Noted::Next(__first, miss) => {
             #calls
-            hit
-        }
-        #p::Noted::Miss(miss) => {
-            #calls
-            #load
+            match __first {
+                #p::Some(hit) => hit,
+                #p::None => #load,
+            }
         }
     };
     (quote_spanned!(ours=> __open.near_noting(__call)), arms)

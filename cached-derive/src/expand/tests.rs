@@ -203,6 +203,32 @@ fn cache_of_a_batch() {
 }
 
 #[test]
+fn cache_of_what_is_foreseen() {
+    snapshot!(
+        "cache_of_what_is_foreseen",
+        function(
+            quote!(skip(db, user), predict(by = user, gain = 0.05), prefetch(captions(db, id))),
+            quote! { async fn frames(db: &Db, user: u64, id: &str) -> Vec<Frame> { db.frames(id).await } }
+        )
+    );
+}
+
+#[test]
+fn warmup_of_a_cached_function() {
+    snapshot!(
+        "warmup_of_a_cached_function",
+        expanded(
+            super::warmup,
+            quote!(args_from = popular(db).await?, on_start, every = "30m", spread = "5m"),
+            quote! {
+                #[cache(skip(db))]
+                async fn frames(db: &Db, id: &str, page: u32) -> Result<Vec<Frame>, DbError> { db.frames(id, page).await }
+            }
+        )
+    );
+}
+
+#[test]
 fn key_part_of_a_struct() {
     let input = syn::parse_quote! {
         struct Page<'a, T> { video: &'a str, number: T, #[key(skip)] hint: u8 }

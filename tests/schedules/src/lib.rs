@@ -7,6 +7,7 @@
 
 #![allow(unexpected_cfgs, reason = "the runtime's features, of which these are not for here")]
 
+mod ahead;
 mod sync;
 
 #[path = "../../../runtime/src/flight/mod.rs"]
@@ -31,18 +32,6 @@ mod tier {
 
 #[allow(unused_imports, reason = "for the runtime's files")]
 use cached_runtime::{chance, clock, codec, error, group, key};
-
-/// Nothing is loaded ahead here.
-mod ahead {
-    #[derive(Debug)]
-    pub(crate) enum Brought {}
-
-    impl Brought {
-        pub(crate) const fn used(&self) {
-            match *self {}
-        }
-    }
-}
 
 mod outcome {
     pub(crate) use cached_runtime::__private::Share;

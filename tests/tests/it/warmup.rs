@@ -41,13 +41,13 @@ impl House {
         self.cache().warmup().with(self.clone()).silent().only(jobs.iter().copied())
     }
 
-    async fn ask(&self, what: impl ToString) -> String {
-        self.note(what.to_string());
+    async fn ask(&self, what: impl std::fmt::Display) -> String {
+        self.note(&what);
         self.gate.pass().await;
         what.to_string()
     }
 
-    fn note(&self, what: impl ToString) {
+    fn note(&self, what: impl std::fmt::Display) {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).push(what.to_string());
     }
 

@@ -8,6 +8,8 @@
 //! when the read began (P1, P2). When all is well again: every node reads the truth (P3, P4).
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
+#[path = "../../src/ahead.rs"]
+mod ahead;
 mod node;
 mod server;
 mod world;

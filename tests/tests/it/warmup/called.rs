@@ -123,6 +123,7 @@ fn squares(house: &House, n: u64) -> u64 {
 }
 
 #[warmup(name = "blocks")]
+#[allow(clippy::needless_pass_by_value, reason = "a job may be given things by value")]
 fn blocks(house: &House, other: Arc<str>) -> Result<(), String> {
     house.note(&other);
     Ok(())

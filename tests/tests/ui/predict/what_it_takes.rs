@@ -1,0 +1,42 @@
+use cached_runtime::cache;
+
+#[cache(predict(sure = 0.9))]
+async fn misnamed(id: u32) -> String {
+    id.to_string()
+}
+
+#[cache(predict(precision = 90))]
+async fn percent(id: u32) -> String {
+    id.to_string()
+}
+
+#[cache(predict(ahead = 100))]
+async fn far(id: u32) -> String {
+    id.to_string()
+}
+
+#[cache(predict)]
+fn not_async(id: u32) -> String {
+    id.to_string()
+}
+
+#[cache(predict)]
+async fn of_any<T: ToString + cached_runtime::KeyPart + Send + 'static>(id: T) -> String {
+    id.to_string()
+}
+
+#[cache(predict, batch = ids)]
+async fn several(ids: &[u32]) -> Vec<(u32, String)> {
+    ids.iter().map(|id| (*id, id.to_string())).collect()
+}
+
+struct Service;
+
+impl Service {
+    #[cache(predict, skip(self))]
+    async fn of_a_method(&self, id: u32) -> String {
+        id.to_string()
+    }
+}
+
+fn main() {}
