@@ -57,7 +57,11 @@ fn predict(model: &Model, errors: &mut Errors) {
             ));
         }
     }
+    if model.args.is_inline() {
+        errors.at(span, "what is predicted runs in a task of its own: drop this, or `load = \"inline\"`");
+    }
     for param in &function.params {
+        shadows(function, param, errors);
         if passing::holds_word(param.ty.to_token_stream(), "impl")
             || matches!(passing::of(&param.ty), Passing::Exclusive | Passing::Borrowing)
         {
@@ -92,6 +96,13 @@ fn lives(args: &CacheArgs, errors: &mut Errors) {
         && ahead >= least
     {
         errors.at(span, "`refresh_ahead` must be shorter than the shortest life");
+    }
+}
+
+/// What calls the function again has to find it.
+fn shadows(function: &Function, param: &Param, errors: &mut Errors) {
+    if param.name == function.sig.ident {
+        errors.at(param.name.span(), "this is also the name of the function: give one of the two another");
     }
 }
 

@@ -162,7 +162,7 @@ use proc_macro::TokenStream;
 /// At most as many run at a time as `Builder::prefetches` says; more are left out, and counted. What is prefetched prefetches
 /// in turn, up to three calls deep, and nothing that is on its way already: circles end. A function may prefetch itself, as the
 /// next page: one step, and the next step when somebody comes to that one. In a transaction nothing is
-/// prefetched. `SiteStats::prefetched` tells how much was used, came late or was wasted.
+/// prefetched, nor by a job of a warm-up. `SiteStats::prefetched` tells how much was used, came late or was wasted.
 ///
 /// # Predictions
 ///
@@ -182,7 +182,7 @@ use proc_macro::TokenStream;
 /// makes them: in tasks of their own, within `Builder::prefetches`, joined by who asks, fenced by invalidations.
 ///
 /// `ahead` (16) is how many steps are looked at most; how many are depends on how late loads come. Costs a tenth of a
-/// microsecond to half of one for each call, hits too, and 2 to 9 MiB for a function: for keys that are asked for in
+/// microsecond to half of one for each call, hits too, and 2 to 9 MiB for a function, and what its keys hold on the heap: for keys that are asked for in
 /// sequences, not for hot ones. Not for methods, batches, and functions with type parameters.
 ///
 /// Durations are text: `500ms`, `30s`, `10m`, `1h30m`, `7d`. Closures in options capture nothing and see a reference to

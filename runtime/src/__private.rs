@@ -30,7 +30,7 @@ pub use crate::codec::Format;
 pub use crate::depth::{Framed, Local};
 pub use crate::entry::Entry;
 pub use crate::error::Error;
-pub use crate::intent::{refreshing, refreshing_sync};
+pub use crate::intent::{Held, hold, refreshing, refreshing_sync};
 pub use crate::invalidator::{Guard, Invalidator};
 pub use crate::key::{Absent, Key, KeyPart, KeyWriter, Kind, Sum, kind_of, secret};
 pub use crate::load::{Batch, Ids};

@@ -30,6 +30,21 @@ pub(crate) struct Ahead {
     pub(crate) bill: Option<Arc<Bill>>,
 }
 
+tokio::task_local! {
+    /// How many calls ahead have led to what this task does.
+    static DEPTH: u8;
+}
+
+/// How many calls ahead have led to here.
+pub(crate) fn depth_here() -> u8 {
+    DEPTH.try_with(|depth| *depth).unwrap_or(0)
+}
+
+/// What is done in here was led to by so many calls ahead.
+pub(crate) async fn at_depth<F: Future>(depth: u8, done: F) -> F::Output {
+    DEPTH.scope(depth, done).await
+}
+
 /// What loads ahead have cost.
 #[derive(Debug, Default)]
 pub(crate) struct Bill {

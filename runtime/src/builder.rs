@@ -187,7 +187,9 @@ fn positive(setting: &'static str, value: u64) -> Result<()> {
 /// A profile that nobody has given would be a life by chance.
 fn known_profiles(settings: &Settings) -> Result<()> {
     for site in site::linked() {
+        // Another cache may know what this one does not.
         if let Some(name) = site.policy().profile
+            && !site.declared().apart
             && settings.profile(name).is_none()
         {
             let known: Vec<&str> = profile::names()

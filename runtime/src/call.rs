@@ -150,7 +150,7 @@ where
                 known.counters.hits.add();
                 Near::Hit(self.shape.join(value))
             }
-            Found::Check(entry) => self.check(shelf, known, entry, now),
+            Found::Check(entry) => self.check(shelf, known, entry, now, true),
             Found::Absent => Near::Miss(self.miss(Some(shelf), None, None, false)),
         }
     }
@@ -160,7 +160,7 @@ where
         if !intent::is_intended()
             && let Some((shelf, known)) = self.cache.shelf::<K::Owned, S::Kept, R>(self.site)
             && known.near.is_asleep(&self.key)
-            && let Found::Fresh(value) = known.near.ask(&self.key, known.clock.now(), 0, None)
+            && let Found::Fresh(value) = known.near.ask(&self.key, known.clock.now(), 0, known.policy().idle)
         {
             known.counters.hits.add();
             return Noted::Next(Some(self.shape.join(value)), self.wanted(Some(shelf)));
@@ -190,7 +190,7 @@ where
         let now = known.clock.now();
         match known.near.find(&self.key, now, 0, None) {
             Found::Fresh(value) => Near::Hit(self.shape.join(value)),
-            Found::Check(entry) if entry.fresh_until() > now => match self.check(shelf, known, entry, now) {
+            Found::Check(entry) if entry.fresh_until() > now => match self.check(shelf, known, entry, now, false) {
                 Near::Miss(miss) => Near::Miss(Miss { ahead, ..miss }),
                 hit @ Near::Hit(_) => hit,
             },
@@ -198,13 +198,14 @@ where
         }
     }
 
-    /// The rare cases: the log has moved, the entry is past its ttl, or it is due for a refresh.
+    /// The rare cases: the log has moved, the entry is past its ttl, or it is due for a refresh. Who loads ahead does not ask.
     fn check(
         self,
         shelf: &Arc<dyn Any + Send + Sync>,
         known: &Shelf<K::Owned, S::Kept, R>,
         entry: Entry<S::Kept>,
         now: u64,
+        asked: bool,
     ) -> Near<R, MissOf<K, S, R, D>> {
         let mut checked = entry.checked();
         if checked < known.near.head() {
@@ -226,13 +227,18 @@ where
                 }
             }
         }
+        if asked {
+            known.near.asked(&self.key, &entry);
+        }
         let policy = known.policy();
         let tags = entry.tags().map(Arc::from).collect();
         if entry.fresh_until() > now {
             // A refresh that would be refused is left out.
             let rests = known.budget.as_ref().is_some_and(|budget| budget.rests(now));
             if rests || entry.fresh_until() > now + policy.refresh_ahead {
-                known.counters.hits.add();
+                if asked {
+                    known.counters.hits.add();
+                }
                 return Near::Hit(self.shape.join(entry.value));
             }
             let ready = Fallback { stale_until: entry.fresh_until(), value: entry.value, checked, tags };

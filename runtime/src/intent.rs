@@ -48,6 +48,23 @@ pub(crate) fn intend_next(intent: &Intent) {
     }
 }
 
+/// An intent that is held while something else is waited for: it lies with the thread, and another poll may be on another.
+#[derive(Debug)]
+pub struct Held(Intent);
+
+/// Holds what is intended with this call.
+#[must_use]
+pub fn hold() -> Held {
+    Held(take())
+}
+
+impl Held {
+    /// It is intended with the call that comes.
+    pub fn again(self) {
+        intend_next(&self.0);
+    }
+}
+
 fn replace(intent: Intent) -> Intent {
     INTENDED.set(!intent.is_plain());
     INTENT.replace(intent)

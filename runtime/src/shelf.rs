@@ -83,6 +83,11 @@ where
     /// Makes a shelf that may fill the whole budget for now, and lets the log know of it.
     pub(crate) fn new(sign: Sign, settings: &Settings, log: &Log, budget: u64) -> Self {
         let strict = sign.policy.strict.unwrap_or(settings.strict);
+        if let Some(name) = sign.policy.profile
+            && settings.profile(name).is_none()
+        {
+            tracing::warn!(site = %sign.name, profile = name, "an unknown profile: give it with `Builder::profile`");
+        }
         let interest = Interest::new(&sign.namespace, &sign.key_prefix, sign.tag_prefixes.clone(), strict);
         let lapses = strict && log.is_shared();
         let interest = Arc::new(if lapses { interest.lapsing(lapse(&settings.clock, log)) } else { interest });
@@ -155,7 +160,7 @@ where
     pub(crate) fn whereabouts<Q: KeyPart<Owned = K> + ?Sized>(&self, key: &Q) -> Whereabouts {
         if self.near.has(key, self.clock.now()) {
             Whereabouts::Near
-        } else if self.board.is_in_the_air(&Lookup(key)) {
+        } else if self.board.in_the_air(&Lookup(key)).is_some() {
             Whereabouts::InTheAir
         } else {
             Whereabouts::Nowhere

@@ -53,6 +53,8 @@ pub struct Declared {
     pub batch: Option<&'static str>,
     /// Does it block its thread?
     pub blocking: bool,
+    /// Does it say itself which cache serves it?
+    pub apart: bool,
     /// Where it stands, for messages.
     pub file: &'static str,
     /// The line in that file.

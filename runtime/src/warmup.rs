@@ -137,11 +137,14 @@ impl Warmup {
     /// Begins, and waits until the jobs at the start have come to their end, well or not: [`Warmer::report`] says.
     ///
     /// # Errors
-    /// As [`start`](Self::start). That a job fails is none.
+    /// As [`start`](Self::start), and on a runtime without timers. That a job fails is none.
     pub async fn run(self) -> Result<Warmer> {
         let warmer = self.start()?;
-        warmer.ready().await;
-        Ok(warmer)
+        if warmer.ready().await {
+            Ok(warmer)
+        } else {
+            Err(Error::config("warmup", "needs a tokio runtime with timers: `enable_time`"))
+        }
     }
 
     /// Begins, and waits for nothing.
@@ -169,7 +172,6 @@ impl Warmup {
         };
         Warmer::begin(Work {
             cache,
-            jobs,
             given: Arc::new(given),
             at_once,
             limits,
@@ -177,6 +179,8 @@ impl Warmup {
             ended: Box::new(ended),
             stopping: Arc::new(AtomicBool::new(false)),
             stop: Notify::new(),
+            running: jobs.iter().map(|job| (job.name(), tokio::sync::Mutex::default())).collect(),
+            jobs,
             reports: Mutex::default(),
         })
     }

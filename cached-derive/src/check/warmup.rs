@@ -78,6 +78,7 @@ fn arguments(job: &Job, errors: &mut Errors) {
         errors.at(batch.name.span(), message);
     }
     for param in &job.function.params {
+        super::shadows(&job.function, param, errors);
         let is_batch = job.batch().is_some_and(|batch| batch.name == param.name);
         let message = match passing::of(&param.ty) {
             Passing::Exclusive => "`&mut` cannot be given to several calls: take it by value, or `&`",

@@ -59,7 +59,10 @@ pub(crate) fn expand(which: Attribute, attribute: TokenStream, item: TokenStream
     let (question, call, load) = (question(&model, &key), call(&model, &key), load::expand(&model));
     let predict = predict::expand(&model);
     let (near, arms) = prefetch::around(&model, &load);
-    let ready = model.reading().map(|sql| sql.ready(function, p));
+    let ready = model.reading().map(|sql| {
+        let ready = sql.ready(function, p);
+        quote_spanned!(Span::mixed_site()=> let __intent = #p::hold(); #ready __intent.again();)
+    });
     let skipped = skipped(&model);
     Ok(quote_spanned! {Span::mixed_site()=>
         #(#attrs)*

@@ -6,6 +6,7 @@ use syn::{Type, TypeReference};
 
 use super::load;
 use crate::input::{Param, ours_at};
+use crate::key::Key;
 use crate::model::Model;
 use crate::passing::{self, Passing};
 
@@ -32,8 +33,7 @@ pub(super) fn expand(model: &Model) -> TokenStream {
     let (function, params) = (&model.function.sig.ident, &model.function.params);
     let names: Vec<_> = params.iter().map(|param| &param.name).collect();
     let types = params.iter().map(lasting);
-    let keyed: Vec<_> = params.iter().filter(|param| !model.args.is_skipped(&param.name)).collect();
-    let others: Vec<_> = params.iter().filter(|param| model.args.is_skipped(&param.name)).collect();
+    let (keyed, others): (Vec<_>, Vec<_>) = params.iter().partition(|param| Key::of(model).uses(param));
     let kept = keyed.iter().map(|param| load::own(p, param));
     let copies: TokenStream =
         others.iter().map(|param| load::copy(p, param).unwrap_or_else(|| load::clone(param))).collect();

@@ -47,7 +47,7 @@ pub(super) fn declare(model: &Model, key: &Key<'_>) -> TokenStream {
     let tags = model.tags.iter().map(crate::template::Template::shape).chain(tables);
     let policy = policy(model);
     let batch = some_text(model.batch.as_ref().map(|batch| batch.ids.name.unraw().to_string()));
-    let (holes, blocking) = (key.holes(), !model.function.is_async());
+    let (holes, blocking, apart) = (key.holes(), !model.function.is_async(), model.args.cache.is_given());
     // Linked from inside the function, so that a site is known though it was never called.
     quote_spanned! {Span::mixed_site()=>
         static SITE: #p::Site = #p::Site::new(
@@ -61,6 +61,7 @@ pub(super) fn declare(model: &Model, key: &Key<'_>) -> TokenStream {
                 holes: &[#(#holes),*],
                 batch: #batch,
                 blocking: #blocking,
+                apart: #apart,
                 file: ::core::file!(),
                 line: ::core::line!(),
             },

@@ -91,9 +91,9 @@ impl<K: Hash + Eq, V: Clone, R> Board<K, V, R> {
         &self.shards[(self.hasher.hash_one(key) >> 40) as usize % SHARDS]
     }
 
-    /// Is this key being loaded?
-    pub(crate) fn is_in_the_air<Q: Hash + Equivalent<K> + ?Sized>(&self, key: &Q) -> bool {
-        self.shard(key).lock().by_key.contains_key(key)
+    /// The load of this key that others may join.
+    pub(crate) fn in_the_air<Q: Hash + Equivalent<K> + ?Sized>(&self, key: &Q) -> Option<Arc<Flight<V, R>>> {
+        self.shard(key).lock().by_key.get(key).cloned()
     }
 
     /// Does something to near while no flight of this key can land.

@@ -1,6 +1,7 @@
 //! Whether a body may run, where the site has a budget for that; and what its caller gets if it may not.
 
 use super::Miss;
+use crate::budget::Budget;
 use crate::depth::Depth;
 use crate::error::{Error, ErrorKind, Result};
 use crate::flight::Told;
@@ -17,9 +18,18 @@ where
     D: Depth<S::Stored>,
     V: Clone + Send + Sync + 'static,
 {
-    /// Takes one load out of the site's budget. Asked last, when nothing but the body can answer.
+    /// Takes one load out of the site's budget, and puts it on the bill of who loads ahead. Asked last, when nothing but the body can answer.
     pub(super) fn afford(&self, shelf: &Shelf<K, V, R>) -> Result<()> {
-        let Some(budget) = &shelf.budget else { return Ok(()) };
+        if let Some(budget) = &shelf.budget {
+            self.spend(shelf, budget)?;
+        }
+        if let Some(bill) = self.ahead.as_ref().and_then(|ahead| ahead.bill.as_ref()) {
+            count(&bill.loads);
+        }
+        Ok(())
+    }
+
+    fn spend(&self, shelf: &Shelf<K, V, R>, budget: &Budget) -> Result<()> {
         budget.spend().map_err(|spent| {
             count(&shelf.counters.rate_refused);
             let text = "the function has loaded as often as its `rate` allows; ask later, raise it, or allow `stale`";

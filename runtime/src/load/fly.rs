@@ -157,9 +157,6 @@ where
 
     /// Runs the body, for as long as `timeout` allows.
     pub(super) async fn run_in_time<F: Future>(&self, shelf: &Shelf<K, V, R>, load: F) -> Result<F::Output, Error> {
-        if let Some(bill) = self.ahead.as_ref().and_then(|ahead| ahead.bill.as_ref()) {
-            count(&bill.loads);
-        }
         let started = Instant::now();
         let mut load = pin!(load);
         let made = match shelf.policy().timeout {

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use crate::access::Right;
-use crate::ahead::{Ahead, Why};
+use crate::ahead::{Ahead, Why, at_depth};
 use crate::cache::Cache;
 use crate::intent;
 use crate::key::KeyPart;
@@ -65,7 +65,7 @@ where
             return false;
         };
         let ahead = Arc::new(Ahead { why: Why::Predicted, spread: 0, depth: 1, bill: None });
-        let call = intent::going_ahead(false, ahead, call());
+        let call = at_depth(1, intent::going_ahead(false, ahead, call()));
         drop(runtime.spawn(async move {
             call.await;
             drop(room);

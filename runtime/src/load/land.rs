@@ -193,7 +193,8 @@ where
         let policy = shelf.policy();
         let settings = &self.cache.0.settings;
         let profile = || policy.profile.and_then(|name| settings.profile(name));
-        let whole = || policy.ttl.or_else(profile).unwrap_or_else(|| settings.ttl_of(self.named.key.as_str()));
+        let said = || policy.ttl.or_else(profile).unwrap_or_else(|| settings.ttl_of(self.named.key.as_str()));
+        let whole = || policy.adaptive.map_or_else(said, |(least, most)| said().clamp(least, most));
         let ttl = match sort {
             Sort::Value => self.options.ttl_with.map_or_else(whole, |life| millis(life(value))),
             Sort::Nothing => policy.none.filter(|none| *none > 0).unwrap_or_else(whole),
@@ -216,14 +217,15 @@ where
     /// The entry as it was loaded: ahead of the first who asks, unless somebody has asked meanwhile.
     fn brought(&self, shelf: &Shelf<K, V, R>, entry: Entry<V>, flight: &Flight<V, R>) -> Entry<V> {
         let Some(ahead) = &self.ahead else { return entry };
+        let asked = flight.asked.load(Ordering::Relaxed);
+        let entry = if asked { entry } else { entry.brought(Brought::count(&shelf.counters, ahead.why)) };
+        if asked {
+            count(&shelf.counters.ahead(ahead.why).late);
+        }
         if let Some(bill) = &ahead.bill {
             bill.bytes.fetch_add(u64::from(entry.weight), Ordering::Relaxed);
         }
-        if flight.asked.load(Ordering::Relaxed) {
-            count(&shelf.counters.ahead(ahead.why).late);
-            return entry;
-        }
-        entry.brought(Brought::count(&shelf.counters, ahead.why))
+        entry
     }
 
     /// An entry from a frame, with the frame's tags where they are not the call's own.

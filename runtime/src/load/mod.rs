@@ -262,7 +262,11 @@ where
                 && (flight.birth.seq >= shelf.near.head()
                     || log.unnamed_since(&self.named.key, self.named.tags(), flight.birth.seq).is_some())
         };
-        shelf.board.board(&OwnedKey(self.key.clone()), id, now, || log.birth(), joinable)
+        let boarded = shelf.board.board(&OwnedKey(self.key.clone()), id, now, || log.birth(), joinable);
+        if let (Boarded::Lead(lead), None) = (&boarded, &self.ahead) {
+            lead.flight().asked.store(true, Ordering::Relaxed);
+        }
+        boarded
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::Miss;
-use crate::ahead::{Ahead, Why};
+use crate::ahead::{Ahead, Why, at_depth, depth_here};
 use crate::depth::Depth;
 use crate::intent;
 use crate::key::{KeyPart, OwnedKey};
@@ -24,7 +25,7 @@ where
     V: Clone + Send + Sync + 'static,
 {
     /// Begins a call that nobody has asked for, in a task of its own, and does not wait for anything. It is left out where
-    /// somebody else has begun it with this load, where there is no room, and where nothing of it would be kept. A call of
+    /// somebody who asked has begun it with this load, in a warm-up, whose budget it would be,  where there is no room, and where nothing of it would be kept. A call of
     /// the function itself, as for the next page, leads to no further one: that is for who comes to it.
     pub fn prefetch<L, F>(&self, itself: bool, call: L)
     where
@@ -32,10 +33,16 @@ where
         F: Future<Output = ()> + Send + 'static,
     {
         let Some(shelf) = &self.shelf else { return };
-        let depth = self.ahead.as_ref().map_or(0, |ahead| ahead.depth) + 1;
-        let led_by_another = || shelf.board.is_in_the_air(&OwnedKey(self.key.clone()));
+        // A body that was called ahead may call, and its calls may lead further.
+        let depth = self.ahead.as_ref().map_or(0, |ahead| ahead.depth).max(depth_here()) + 1;
+        let by_a_job = self.ahead.as_ref().is_some_and(|ahead| ahead.why == Why::Warmup);
+        let led_by_another = || {
+            let flight = shelf.board.in_the_air(&OwnedKey(self.key.clone()));
+            // One that nobody asked for so far has prefetched nothing for those who ask.
+            flight.is_some_and(|flight| self.ahead.is_some() || flight.asked.load(Ordering::Relaxed))
+        };
         let deepest = if itself { 1 } else { DEEPEST };
-        if self.ready.is_some() || depth > deepest || !self.may_store(shelf) || led_by_another() {
+        if self.ready.is_some() || by_a_job || depth > deepest || !self.may_store(shelf) || led_by_another() {
             return;
         }
         let Ok(runtime) = Handle::try_current() else { return };
@@ -43,7 +50,7 @@ where
             return count(&shelf.counters.prefetch_refused);
         };
         let ahead = Arc::new(Ahead { why: Why::Related, spread: 0, depth, bill: None });
-        let call = intent::going_ahead(false, ahead, call());
+        let call = at_depth(depth, intent::going_ahead(false, ahead, call()));
         drop(runtime.spawn(async move {
             call.await;
             drop(room);

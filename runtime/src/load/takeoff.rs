@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tracing::Instrument as _;
 
 use super::Miss;
+use crate::ahead::{at_depth, depth_here};
 use crate::depth::Depth;
 use crate::flight::{Caller, Lead, Load, drive};
 use crate::key::{KeyPart, OwnedKey};
@@ -46,7 +47,12 @@ where
             }
         };
         // Boxed: else every caller's future would be large enough to hold a whole load.
-        let future = Box::pin(fly.in_current_span());
+        let depth = self.ahead.as_ref().map_or(0, |ahead| ahead.depth).max(depth_here());
+        // Only what was begun ahead has a depth, and only that pays for knowing it.
+        let future: std::pin::Pin<Box<dyn Future<Output = ()> + Send>> = match depth {
+            0 => Box::pin(fly.in_current_span()),
+            depth => Box::pin(at_depth(depth, fly.in_current_span())),
+        };
         let Ok(runtime) = Handle::try_current() else { return future.await };
         let load = Load { future, runtime };
         let waits_anyway = self.ready.is_none() && shelf.policy().soft_timeout.is_none();

@@ -42,6 +42,10 @@ struct Asleep {
     brought: Arc<Brought>,
 }
 
+/// What an entry weighs more that was loaded ahead: what is kept beside it, and the allocator's books.
+#[allow(clippy::cast_possible_truncation, reason = "some bytes")]
+const BROUGHT: u32 = (size_of::<Kept>() + size_of::<Brought>() + 48) as u32;
+
 /// Milliseconds in one unit of staleness.
 const STALE_UNIT: Millis = 16;
 
@@ -100,6 +104,7 @@ impl<V> Entry<V> {
         let fresh_until = std::mem::take(self.fresh_until.get_mut());
         kept.asleep = Some(Asleep { fresh_until, brought: Arc::new(brought) });
         self.kept = Some(Arc::new(kept));
+        self.weight = self.weight.saturating_add(BROUGHT);
         self
     }
 

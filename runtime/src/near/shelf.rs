@@ -197,6 +197,13 @@ where
         asleep
     }
 
+    /// Somebody asks for an entry at which he has to look more closely.
+    pub(crate) fn asked<Q: KeyPart<Owned = K> + ?Sized>(&self, key: &Q, entry: &Entry<V>) {
+        if entry.is_asleep() {
+            self.wake(key, entry);
+        }
+    }
+
     /// What was loaded ahead is asked for: the next who asks finds an entry as others.
     #[cold]
     fn wake<Q: KeyPart<Owned = K> + ?Sized>(&self, key: &Q, seen: &Entry<V>) {

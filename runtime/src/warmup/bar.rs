@@ -22,6 +22,8 @@ pub(super) struct Bar(Mutex<Line>);
 struct Line {
     jobs: BTreeMap<&'static str, EachProgress>,
     drawn: Option<Instant>,
+    /// It is taken away, and not drawn again by what runs later.
+    ended: bool,
 }
 
 impl Bar {
@@ -31,14 +33,14 @@ impl Bar {
     }
 
     fn new() -> Self {
-        Self(Mutex::new(Line { jobs: BTreeMap::new(), drawn: None }))
+        Self(Mutex::new(Line { jobs: BTreeMap::new(), drawn: None, ended: false }))
     }
 
     /// A job has come further.
     pub(super) fn tell(&self, job: &'static Job, progress: EachProgress) {
         let mut line = self.0.lock();
         line.jobs.insert(job.name(), progress);
-        if line.drawn.is_none_or(|drawn| drawn.elapsed() >= PAUSE) {
+        if !line.ended && line.drawn.is_none_or(|drawn| drawn.elapsed() >= PAUSE) {
             line.drawn = Some(Instant::now());
             // A terminal that has gone is no reason to stop.
             let _ = write!(stderr(), "\r\x1b[K{}", line.text(job.name()));
@@ -47,7 +49,9 @@ impl Bar {
 
     /// Takes the line away.
     pub(super) fn end(&self) {
-        if self.0.lock().drawn.is_some() {
+        let mut line = self.0.lock();
+        line.ended = true;
+        if line.drawn.is_some() {
             let _ = write!(stderr(), "\r\x1b[K");
         }
     }

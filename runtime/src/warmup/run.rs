@@ -226,7 +226,10 @@ impl<I: Iterator> Iterator for Items<'_, I> {
 
     fn next(&mut self) -> Option<I::Item> {
         if self.run.stopping.load(Relaxed) || self.run.purse.is_empty() {
-            self.run.tally.left.store(self.args.size_hint().0, Relaxed);
+            // At least one, though the iterator does not know how many it has.
+            let known = self.args.size_hint().0;
+            let left = if known == 0 { usize::from(self.args.next().is_some()) } else { known };
+            self.run.tally.left.fetch_max(left, Relaxed);
             return None;
         }
         self.args.next()

@@ -1,5 +1,6 @@
 //! A warm-up under way: its jobs at the start, and those that run again and again.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::pin::pin;
 use std::sync::Arc;
@@ -53,6 +54,8 @@ pub(super) struct Work {
     pub(super) stopping: Arc<AtomicBool>,
     pub(super) stop: Notify,
     pub(super) reports: Mutex<WarmupReport>,
+    /// Held by the run of a job.
+    pub(super) running: HashMap<&'static str, tokio::sync::Mutex<()>>,
 }
 
 /// What a warm-up may cost.
@@ -99,11 +102,10 @@ impl Warmer {
         Ok(Self { work, tasks, ready })
     }
 
-    /// Waits until the jobs at the start have come to their end, well or not.
-    pub async fn ready(&self) {
-        let mut ready = self.ready.clone();
-        // The other end goes only with the task, and that with this.
-        let _over = ready.wait_for(|ready| *ready).await;
+    /// Waits until the jobs at the start have come to their end, well or not. `false` if they did not: on a runtime without
+    /// timers none can run.
+    pub async fn ready(&self) -> bool {
+        self.ready.clone().wait_for(|ready| *ready).await.is_ok()
     }
 
     /// What the jobs came to, each in its last run that ended.
@@ -135,6 +137,14 @@ impl Warmer {
         let all = async { while self.tasks.join_next().await.is_some() {} };
         // What is left then goes with the tasks.
         let _in_time = tokio::time::timeout(GRACE, all).await;
+    }
+}
+
+impl Drop for Warmer {
+    fn drop(&mut self) {
+        // Also what runs elsewhere by now, such as a job that is done for all nodes, begins nothing more.
+        self.work.stopping.store(true, Ordering::Relaxed);
+        self.work.stop.notify_waiters();
     }
 }
 
@@ -216,7 +226,16 @@ impl Work {
 
     /// A run of a job.
     async fn once(&self, job: &'static Job, refresh: bool, purse: &Arc<Purse>) -> JobReport {
+        // Never two runs of one job at a time.
+        let running = self.running.get(job.name());
+        let _alone = match running {
+            Some(running) => Some(running.lock().await),
+            None => None,
+        };
         let (began, tally) = (Instant::now(), Arc::new(Tally::default()));
+        if let Some(ended) = self.is_over(purse) {
+            return self.told(JobReport::new(job.name(), ended, &tally, began.elapsed()));
+        }
         let run = Run {
             job,
             given: Arc::clone(&self.given),
@@ -228,8 +247,7 @@ impl Work {
         };
         // A task of its own: what panics in it, or never ends, is this job alone.
         let mut task = Bound(tokio::spawn(async move { job.begin(run).await }));
-        let end = self.cache.clock().now_assured().saturating_add(job.plan().deadline);
-        let ended = match unless(&mut task.0, self.cache.clock().until(end)).await {
+        let ended = match unless(&mut task.0, self.end_of(job)).await {
             Some(Ok(Ok(()))) if self.is_stopping() => Ended::Stopped,
             Some(Ok(Ok(()))) if purse.is_empty() && tally.has_left() => Ended::Spent,
             Some(Ok(Ok(()))) => Ended::Done,
@@ -238,13 +256,39 @@ impl Work {
                 Ok(payload) => Ended::Panicked(message_of(&*payload).to_owned()),
                 Err(_) => Ended::Stopped,
             },
+            None if self.is_stopping() => Ended::Stopped,
             None => Ended::Deadline,
         };
         drop(task);
-        let report = JobReport::new(job.name(), ended, &tally, began.elapsed());
-        let JobReport { done, failed, left, ref ended, .. } = report;
-        tracing::info!(job = job.name(), done, failed, left, well = report.is_well(), "a warm-up job ended");
-        tracing::debug!(job = job.name(), ?ended, "how it ended");
+        self.told(JobReport::new(job.name(), ended, &tally, began.elapsed()))
+    }
+
+    /// Is there nothing to be begun any more?
+    fn is_over(&self, purse: &Purse) -> Option<Ended> {
+        match (self.is_stopping(), purse.is_empty()) {
+            (true, _) => Some(Ended::Stopped),
+            (false, true) => Some(Ended::Spent),
+            (false, false) => None,
+        }
+    }
+
+    /// Comes when a run has to end that begins now: at its deadline, or some time after the warm-up was ended.
+    async fn end_of(&self, job: &'static Job) {
+        let end = self.cache.clock().now_assured().saturating_add(job.plan().deadline);
+        let stopped = async {
+            let stop = self.stop.notified();
+            if !self.is_stopping() {
+                stop.await;
+            }
+            tokio::time::sleep(GRACE).await;
+        };
+        unless(self.cache.clock().until(end), stopped).await;
+    }
+
+    /// Logs how a run ended, without the words of anybody else, and keeps what it came to.
+    fn told(&self, report: JobReport) -> JobReport {
+        let JobReport { job, done, failed, left, .. } = &report;
+        tracing::info!(job, done, failed, left, well = report.is_well(), "a warm-up job ended");
         self.keep(report.clone());
         report
     }

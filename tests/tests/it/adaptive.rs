@@ -139,3 +139,20 @@ async fn a_profile_can_be_given_another_life() {
     let refused = Cache::builder().profile("mine", Duration::ZERO).build().unwrap_err();
     assert!(refused.to_string().contains("mine"), "{refused}");
 }
+
+#[cache(key = "adaptive-none:{id}", ttl = "adaptive(5s..30s)", jitter = 0, cache_none, skip(world), cache = world.cache)]
+async fn perhaps(world: &World, id: u32) -> Option<u64> {
+    let read = world.source.read().await.ok()?;
+    (read > u64::from(id)).then_some(read)
+}
+
+#[tokio::test]
+async fn that_there_is_nothing_lives_no_longer_than_a_value_may() {
+    let world = World::new();
+    assert_eq!(perhaps(&world, 7).await, None);
+    assert_eq!(perhaps(&world, 7).await, None);
+    assert_eq!(world.source.reads(), 1);
+    world.source.write(9);
+    world.clock.advance(Duration::from_secs(31));
+    assert_eq!(perhaps(&world, 7).await, Some(9));
+}

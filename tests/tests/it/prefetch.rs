@@ -276,3 +276,47 @@ fn outside_a_runtime_nothing_is_prefetched() {
     assert!(call.as_mut().poll(&mut context).is_ready());
     assert_eq!(studio.times("captions"), 0);
 }
+
+#[cache(key = "pre-crawl:{n}", skip(studio), cache = &studio.world.cache, prefetch(crawl(studio, n + 1)))]
+async fn crawled(studio: &Studio, n: u32) -> String {
+    studio.ask("crawled", &n.to_string())
+}
+
+/// Not cached, and it waits before it calls: nothing on its way says that nobody has asked.
+async fn crawl(studio: &Studio, n: u32) -> String {
+    tokio::task::yield_now().await;
+    studio.gate.pass().await;
+    Box::pin(crawled(studio, n)).await
+}
+
+#[tokio::test]
+async fn what_waits_before_it_calls_leads_no_further_than_others() {
+    let studio = Studio::new();
+    crawled(&studio, 0).await;
+    eventually("three more", || studio.times("crawled") == 4).await;
+    for _ in 0..200 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(studio.times("crawled"), 4, "and no further");
+}
+
+#[tokio::test]
+async fn who_turns_pages_faster_than_they_load_leads_on() {
+    let studio = Studio::new();
+    page_held(&studio, Page::first(20).unwrap()).await;
+    studio.gate.close();
+    page_held(&studio, Page::new(1, 20).unwrap()).await;
+    let second = Page::new(2, 20).unwrap();
+    studio.gate.open();
+    page_held(&studio, second).await;
+    eventually("the third is on its way", || studio.times("held") >= 3).await;
+}
+
+#[cache(key = "pre-held:{page}", skip(studio), cache = &studio.world.cache, prefetch(page_held(studio, page.next())))]
+async fn page_held(studio: &Studio, page: Page) -> Paged<u32> {
+    studio.ask("held", &page.number().to_string());
+    if page.number() > 1 {
+        studio.gate.pass().await;
+    }
+    page.of(0..20, 1_000)
+}

@@ -70,3 +70,57 @@ async fn when_the_time_is_over_no_call_begins() {
     assert_eq!(house.asked().len(), 7);
     assert_eq!((warmer.report().jobs[0].done, warmer.report().jobs[0].left), (7, 93));
 }
+
+#[warmup(args = 0..100, concurrency = 3)]
+#[cache(skip(house), cache = house.cache())]
+fn blocking(house: &House, id: u32) -> String {
+    house.note(id);
+    id.to_string()
+}
+
+#[tokio::test]
+async fn functions_that_block_are_paid_for_too() {
+    let house = House::new();
+    let warmer = house.warmup(&["budgets.blocking"]).loads(10).run().await.unwrap();
+    assert_eq!((warmer.report().jobs[0].loads, house.asked().len()), (10, 10), "{}", warmer.report());
+}
+
+fn odd() -> impl Iterator<Item = u32> {
+    (0..40).filter(|id| id % 2 == 1)
+}
+
+#[warmup(args_from = odd, concurrency = 1)]
+#[cache(skip(house), cache = house.cache())]
+async fn unknown_many(house: &House, id: u32) -> String {
+    house.ask(id).await
+}
+
+#[tokio::test]
+async fn that_something_was_left_is_told_also_where_nobody_knows_how_much() {
+    let house = House::new();
+    let warmer = house.warmup(&["unknown_many"]).loads(5).run().await.unwrap();
+    let report = warmer.report();
+    assert_eq!((&report.jobs[0].ended, report.jobs[0].done), (&Ended::Spent, 5), "{report}");
+    let whole = house.warmup(&["unknown_many"]).loads(15).run().await.unwrap();
+    assert_eq!((&whole.report().jobs[0].ended, whole.report().jobs[0].done), (&Ended::Done, 20), "{}", whole.report());
+}
+
+#[warmup(args = [1, 2])]
+#[cache(skip(house), cache = house.cache(), prefetch(beside(house, id)))]
+async fn leading(house: &House, id: u32) -> String {
+    house.ask(id).await
+}
+
+#[cache(skip(house), cache = house.cache())]
+async fn beside(house: &House, id: u32) -> String {
+    house.ask(format!("beside {id}")).await
+}
+
+#[tokio::test]
+async fn a_job_prefetches_nothing_beyond_its_budget() {
+    let house = House::new();
+    house.warmup(&["leading"]).loads(2).run().await.unwrap().shutdown().await;
+    assert_eq!(house.asked(), ["1", "2"]);
+    leading(&house, 1).await;
+    eventually("who asks leads further", || house.asked().len() == 3).await;
+}

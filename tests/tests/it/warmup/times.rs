@@ -108,3 +108,24 @@ async fn what_is_warmed_together_does_not_end_together() {
     assert_eq!(living(&house, 0, false).await, 50, "control: without it they all live on");
     assert_eq!((living(&house, 16, true).await, living(&house, 0, false).await), (0, 0), "and end at once");
 }
+
+#[warmup(on_start, every = "1m")]
+async fn slow_start(house: &House) {
+    house.ask("slow start").await;
+}
+
+#[tokio::test]
+async fn the_start_and_the_first_time_are_not_at_once() {
+    let house = House::new();
+    house.gate.close();
+    let warmer = house.warmup(&["slow_start"]).start().unwrap();
+    eventually("it has begun", || house.asked().len() == 1).await;
+    house.clock().advance(Duration::from_secs(61));
+    for _ in 0..50 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(house.asked().len(), 1, "the start is not over");
+    house.gate.open();
+    eventually("then it is time", || house.asked().len() == 2).await;
+    assert!(warmer.ready().await);
+}

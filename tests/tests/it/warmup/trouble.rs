@@ -213,3 +213,28 @@ fn outside_a_runtime_it_says_so() {
     let refused = house.warmup(&["no such job"]).start().unwrap_err();
     assert!(refused.to_string().contains("there is no job of this name"), "{refused}");
 }
+
+#[warmup(priority = -9, args_from = noted(house), skip(house))]
+async fn waits_for_its_turn(house: &House, id: u32) {
+    house.ask(id).await;
+}
+
+fn noted(house: &House) -> Vec<u32> {
+    house.note("asked for arguments");
+    vec![1]
+}
+
+#[tokio::test]
+async fn what_waits_for_its_turn_does_not_begin_after_the_end() {
+    let house = House::new();
+    house.gate.close();
+    let warmer = house.warmup(&["slow", "waits_for_its_turn"]).at_once(1).start().unwrap();
+    eventually("two are under way", || house.asked().len() == 2).await;
+    let gate = house.gate.clone();
+    let opens = async {
+        tokio::task::yield_now().await;
+        gate.open();
+    };
+    soon("the end", async { tokio::join!(warmer.shutdown(), opens) }).await;
+    assert!(!house.asked().contains(&"asked for arguments".to_owned()), "{:?}", house.asked());
+}
