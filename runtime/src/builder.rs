@@ -123,7 +123,7 @@ impl Builder {
         self
     }
 
-    /// How many calls of `prefetch` run at a time, for all functions together; more are left out. 0 prefetches nothing.
+    /// How many calls of `prefetch` and `predict` run at a time, for all functions together; more are left out. 0 begins none.
     /// Default: 64.
     pub fn prefetches(mut self, most: usize) -> Self {
         self.settings.prefetches = Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));

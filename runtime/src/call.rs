@@ -140,7 +140,7 @@ where
             return Near::Miss(self.without_shelf());
         };
         let intent = intent::take();
-        if intent.refresh || intent.ahead.is_some() {
+        if !intent.is_plain() {
             return self.intended(shelf, known, intent);
         }
         let policy = known.policy();

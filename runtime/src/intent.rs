@@ -24,7 +24,7 @@ pub(crate) struct Intent {
 }
 
 impl Intent {
-    const fn is_plain(&self) -> bool {
+    pub(crate) const fn is_plain(&self) -> bool {
         !self.refresh && self.ahead.is_none()
     }
 }

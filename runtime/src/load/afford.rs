@@ -18,7 +18,8 @@ where
     D: Depth<S::Stored>,
     V: Clone + Send + Sync + 'static,
 {
-    /// Takes one load out of the site's budget, and puts it on the bill of who loads ahead. Asked last, when nothing but the body can answer.
+    /// Takes one load out of the site's budget, and puts it on the bill of who loads ahead. Asked last, when nothing but the
+    /// body can answer.
     pub(super) fn afford(&self, shelf: &Shelf<K, V, R>) -> Result<()> {
         if let Some(budget) = &shelf.budget {
             self.spend(shelf, budget)?;

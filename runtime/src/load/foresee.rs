@@ -3,17 +3,14 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use crate::access::Right;
-use crate::ahead::{Ahead, Why, at_depth};
+use super::begin::begin_ahead;
+use crate::ahead::Why;
 use crate::cache::Cache;
-use crate::intent;
 use crate::key::KeyPart;
 use crate::near::Whereabouts;
 use crate::policy::Predict;
 use crate::predict::How;
 use crate::shelf::Shelf;
-use crate::stats::count;
-use crate::sync::Handle;
 
 /// One call of a function with `predict`: learned from, and what usually follows is begun.
 pub(crate) struct Foreseen<'a, Q, K, V, R> {
@@ -37,7 +34,7 @@ where
         C: Fn(Arc<(K, A)>) -> F,
         F: Future<Output = ()> + Send + 'static,
     {
-        let Self { shelf, key, session, .. } = self;
+        let Self { cache, shelf, key, session } = self;
         let Some(limits) = shelf.policy().predict.map(Predict::limits) else { return };
         let Some(predictor) = shelf.foresight.predictor::<Arc<(K, A)>>(limits) else { return };
         let how = match shelf.whereabouts(key) {
@@ -48,28 +45,9 @@ where
         let own = || Arc::new((key.to_owned_part(), own()));
         let is_there = |_, known: &Arc<(K, A)>| shelf.whereabouts(&known.0) != Whereabouts::Nowhere;
         for ahead in predictor.access(session, shelf.near.seen(key).hash, how, own, is_there) {
-            if !self.begin(|| call(ahead.key)) {
+            if !begin_ahead(cache, shelf, Why::Predicted, 1, || call(ahead.key)) {
                 predictor.not_loaded(session, ahead.hash);
             }
         }
-    }
-
-    /// Begins a call in a task of its own, if there is room; nobody waits for it.
-    fn begin<F: Future<Output = ()> + Send + 'static>(&self, call: impl FnOnce() -> F) -> bool {
-        let Ok(runtime) = Handle::try_current() else { return false };
-        if !self.cache.may(Right::Write, &self.shelf.sign.namespace) {
-            return false;
-        }
-        let Ok(room) = Arc::clone(&self.cache.0.settings.prefetches).try_acquire_owned() else {
-            count(&self.shelf.counters.prefetch_refused);
-            return false;
-        };
-        let ahead = Arc::new(Ahead { why: Why::Predicted, spread: 0, depth: 1, bill: None });
-        let call = at_depth(1, intent::going_ahead(false, ahead, call()));
-        drop(runtime.spawn(async move {
-            call.await;
-            drop(room);
-        }));
-        true
     }
 }

@@ -3,6 +3,7 @@
 mod afford;
 mod apart;
 mod batch;
+mod begin;
 #[cfg(feature = "tiers")]
 mod below;
 #[cfg(not(feature = "tiers"))]

@@ -1,17 +1,14 @@
 //! Calls that usually come after this one, begun beside its load.
 
 use std::future::Future;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::Miss;
-use crate::ahead::{Ahead, Why, at_depth, depth_here};
+use super::begin::begin_ahead;
+use crate::ahead::{Why, depth_here};
 use crate::depth::Depth;
-use crate::intent;
 use crate::key::{KeyPart, OwnedKey};
 use crate::outcome::Shape;
-use crate::stats::count;
-use crate::sync::Handle;
 
 /// So many calls may lead one to the other.
 const DEEPEST: u8 = 3;
@@ -24,9 +21,9 @@ where
     D: Depth<S::Stored>,
     V: Clone + Send + Sync + 'static,
 {
-    /// Begins a call that nobody has asked for, in a task of its own, and does not wait for anything. It is left out where
-    /// somebody who asked has begun it with this load, in a warm-up, whose budget it would be,  where there is no room, and where nothing of it would be kept. A call of
-    /// the function itself, as for the next page, leads to no further one: that is for who comes to it.
+    /// Begins a call that nobody has asked for, and does not wait for anything. It is left out where somebody who asked has
+    /// begun it with this load; in a warm-up, whose budget it would be; where nothing of it would be kept; and where there is
+    /// no room. A call of the function itself, as for the next page, leads to no further one: that is for who comes to it.
     pub fn prefetch<L, F>(&self, itself: bool, call: L)
     where
         L: FnOnce() -> F,
@@ -42,18 +39,9 @@ where
             flight.is_some_and(|flight| self.ahead.is_some() || flight.asked.load(Ordering::Relaxed))
         };
         let deepest = if itself { 1 } else { DEEPEST };
-        if self.ready.is_some() || by_a_job || depth > deepest || !self.may_store(shelf) || led_by_another() {
+        if self.ready.is_some() || by_a_job || depth > deepest || led_by_another() {
             return;
         }
-        let Ok(runtime) = Handle::try_current() else { return };
-        let Ok(room) = Arc::clone(&self.cache.0.settings.prefetches).try_acquire_owned() else {
-            return count(&shelf.counters.prefetch_refused);
-        };
-        let ahead = Arc::new(Ahead { why: Why::Related, spread: 0, depth, bill: None });
-        let call = at_depth(depth, intent::going_ahead(false, ahead, call()));
-        drop(runtime.spawn(async move {
-            call.await;
-            drop(room);
-        }));
+        begin_ahead(&self.cache, shelf, Why::Related, depth, call);
     }
 }

@@ -142,11 +142,7 @@ where
         refresh_ahead: Millis,
         idle: Option<Millis>,
     ) -> Found<V> {
-        self.look(key, now, refresh_ahead, idle, |entry| {
-            if entry.is_asleep() {
-                self.wake(key, entry);
-            }
-        })
+        self.look(key, now, refresh_ahead, idle, |entry| self.asked(key, entry))
     }
 
     /// The entry of this key, and what has to be done before it may be used.

@@ -59,7 +59,7 @@ plain! {
         pub not_stored: u64,
         /// How values change whose `ttl` follows that.
         pub adaptive: AdaptiveStats,
-        /// Calls of `prefetch` that were left out because as many ran as may.
+        /// Calls of `prefetch` and `predict` that were left out because as many ran as may.
         pub prefetch_refused: u64,
         /// Entries that jobs of a warm-up brought.
         pub warmed: AheadStats,

@@ -36,7 +36,7 @@ pub struct Batch<T, K, S, R, D, V> {
     answers: Vec<(T, Option<R>)>,
     missing: Vec<Missing<K, S, R, D, V>>,
     site: &'static Site,
-    /// Is all of it to be loaded anew?
+    /// What is intended with each of them.
     intent: Intent,
     /// What the body is given beside the elements, as text: calls that agree in it may be gathered.
     beside: Option<String>,
