@@ -11,6 +11,8 @@
 )]
 
 mod access;
+#[allow(dead_code, reason = "nothing is warmed from it yet")]
+mod accesses;
 mod adaptive;
 mod ahead;
 mod applied;
