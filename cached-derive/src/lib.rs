@@ -417,3 +417,43 @@ pub fn warmup(attribute: TokenStream, item: TokenStream) -> TokenStream {
 pub fn derive_key_part(item: TokenStream) -> TokenStream {
     fallback::or_errors(syn::parse(item).and_then(|item| expand::key_part(&item))).into()
 }
+
+/// Makes a type a `ReadPart`: what can be read back out of the text that `#[derive(KeyPart)]` writes of it.
+///
+/// ```text
+/// #[derive(KeyPart, ReadPart)]
+/// enum Sort {
+///     Name,
+///     By { field: String, descending: bool },
+/// }
+/// ```
+///
+/// It is the inverse of `#[derive(KeyPart)]`: a type with one field is read as that field, one with several as the tuple of
+/// them, an enum by the name of its variant. Every field is a `ReadPart`; generic types can be read back where their fields
+/// can. A text that names no value of the type is `None`, also that of a variant that was renamed since.
+///
+/// # Options
+///
+/// | option | meaning |
+/// |---|---|
+/// | `#[key(crate = my::path)]` on the type | where the runtime is found. Default: `::cached_runtime` |
+///
+/// # What is refused
+///
+/// What `#[derive(KeyPart)]` refuses, and fields of which the text holds too little: those that are left out of the key, and
+/// those that borrow.
+///
+/// ```text
+/// #[derive(KeyPart, ReadPart)]
+/// struct Page<'a> {
+///     video: &'a str,                            // nobody holds what this borrows from: ..
+///     #[key(skip)]                               // it is not in the key: ..
+///     hint: Hint,
+/// }
+/// ```
+///
+/// A `ReadPart` by hand says what such a field is.
+#[proc_macro_derive(ReadPart, attributes(key))]
+pub fn derive_read_part(item: TokenStream) -> TokenStream {
+    fallback::or_errors(syn::parse(item).and_then(|item| expand::read_part(&item))).into()
+}

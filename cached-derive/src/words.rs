@@ -115,7 +115,7 @@ pub(crate) const WARMUP: &[Word] = &[
     word("crate", "crate = my_framework::cached"),
 ];
 
-/// The options of `#[key(..)]`, the helper of `#[derive(KeyPart)]`.
+/// The options of `#[key(..)]`, the helper of `#[derive(KeyPart)]` and `#[derive(ReadPart)]`.
 pub(crate) const KEY: &[Word] = &[word("skip", "skip"), word("crate", "crate = my_framework::cached")];
 
 /// Words that other caches use for what is here called something else.

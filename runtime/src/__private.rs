@@ -32,7 +32,7 @@ pub use crate::entry::Entry;
 pub use crate::error::Error;
 pub use crate::intent::{Held, hold, refreshing, refreshing_sync};
 pub use crate::invalidator::{Guard, Invalidator};
-pub use crate::key::{Absent, Key, KeyPart, KeyWriter, Kind, Sum, kind_of, secret};
+pub use crate::key::{Absent, Key, KeyPart, KeyWriter, Kind, ReadPart, Sum, kind_of, parts_of, secret, variant_of};
 pub use crate::load::{Batch, Ids};
 pub use crate::names::Names;
 pub use crate::outcome::{

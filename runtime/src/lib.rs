@@ -96,13 +96,13 @@ pub use access::Access;
 pub use applied::{Applied, Flushed};
 pub use builder::Builder;
 pub use cache::Cache;
-pub use cached_derive::{KeyPart, cache, cache_query, invalidate, warmup};
+pub use cached_derive::{KeyPart, ReadPart, cache, cache_query, invalidate, warmup};
 #[cfg(feature = "encryption")]
 pub use codec::{KeySecrecy, Keys};
 pub use entry::Entry;
 pub use error::{Error, ErrorKind, Result};
 pub use invalidator::Invalidator;
-pub use key::{Key, KeyPart};
+pub use key::{Key, KeyPart, ReadPart};
 pub use namespace::{Namespace, SetOptions};
 pub use near::Eviction;
 pub use rate::Rate;

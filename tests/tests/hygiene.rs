@@ -12,6 +12,8 @@ mod key_part;
 mod methods;
 #[path = "ui/pass/nested.rs"]
 mod nested;
+#[path = "ui/pass/read_part.rs"]
+mod read_part;
 #[path = "ui/pass/renamed.rs"]
 mod renamed;
 #[path = "ui/pass/shadowing.rs"]
@@ -30,6 +32,11 @@ fn the_first_page_of_the_manual_compiles() {
 #[test]
 fn types_of_the_user_are_key_parts() {
     key_part::main();
+}
+
+#[test]
+fn types_of_the_user_are_read_back_out_of_keys() {
+    read_part::main();
 }
 
 #[test]

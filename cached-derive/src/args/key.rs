@@ -1,4 +1,4 @@
-//! The options of `#[key(..)]`, the helper of `#[derive(KeyPart)]`.
+//! The options of `#[key(..)]`, the helper of `#[derive(KeyPart)]` and `#[derive(ReadPart)]`.
 
 use quote::ToTokens;
 use syn::ext::IdentExt;

@@ -3,16 +3,12 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
-use syn::spanned::Spanned;
-use syn::{Data, DataEnum, DeriveInput, Fields, Index, Member, Result, Type, Variant};
+use syn::{DataEnum, DeriveInput, Fields, Result, Variant};
 
-use crate::args::KeyArgs;
+use super::fields::{Derive, Field, counted};
 use crate::errors::Errors;
 use crate::input::ours_at;
 use crate::path::Private;
-
-/// The most fields: the longest tuple that is a key part.
-const MOST_FIELDS: usize = 12;
 
 /// ```text
 /// // Input:
@@ -28,88 +24,7 @@ const MOST_FIELDS: usize = 12;
 /// }
 /// ```
 pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
-    let mut errors = Errors::default();
-    let args = KeyArgs::parse(&input.attrs, &mut errors);
-    if let Some(span) = args.skip.span() {
-        errors.at(span, "`skip` goes on a field: a whole type is left out of a key by `skip(..)` of `#[cache]`");
-    }
-    let p = Private::new(args.krate.get().cloned());
-    let body = match &input.data {
-        Data::Struct(data) => Some(of_struct(&p, &data.fields, input, &mut errors)),
-        Data::Enum(data) if data.variants.is_empty() => {
-            errors
-                .at(input.ident.span(), "an enum without variants has no values: there is nothing to be part of a key");
-            None
-        }
-        Data::Enum(data) => Some(of_enum(&p, data, &mut errors)),
-        Data::Union(data) => {
-            let message = "a union does not know what it holds: implement `KeyPart` by hand";
-            errors.at(data.union_token.span(), message);
-            None
-        }
-    };
-    errors.finish()?;
-    wrap(&p, input, &body.unwrap_or_default())
-}
-
-fn wrap(p: &Private, input: &DeriveInput, body: &TokenStream) -> Result<TokenStream> {
-    let name = &input.ident;
-    let mut generics = input.generics.clone();
-    // Bounds on the fields and not on the parameters: they are what is needed, and an unmet one is one error, where
-    // the field's type stands.
-    for ty in counted_types(&input.data) {
-        let (p, ours) = (p.at(ty.span()), ours_at(ty));
-        let bound = quote_spanned!(ours=> #ty: #p::KeyPart);
-        generics.make_where_clause().predicates.push(syn::parse2(bound)?);
-    }
-    let (generics, _, where_clause) = generics.split_for_impl();
-    let (_, arguments, _) = input.generics.split_for_impl();
-    Ok(quote_spanned! {Span::mixed_site()=>
-        #[automatically_derived]
-        #[allow(trivial_bounds, clippy::all, clippy::pedantic)]
-        impl #generics #p::KeyPart for #name #arguments #where_clause {
-            #body
-        }
-    })
-}
-
-fn counted_types(data: &Data) -> Vec<&Type> {
-    let fields: Vec<&Fields> = match data {
-        Data::Struct(data) => vec![&data.fields],
-        Data::Enum(data) => data.variants.iter().map(|variant| &variant.fields).collect(),
-        Data::Union(_) => Vec::new(),
-    };
-    // What is wrong with the attributes was said when the body was made.
-    let counts = |field: &&syn::Field| !KeyArgs::parse(&field.attrs, &mut Errors::default()).skip.is_given();
-    fields.into_iter().flatten().filter(counts).map(|field| &field.ty).collect()
-}
-
-/// A field that counts.
-struct Field<'a> {
-    member: Member,
-    ty: &'a Type,
-}
-
-fn counted<'a>(fields: &'a Fields, of: &Ident, errors: &mut Errors) -> Vec<Field<'a>> {
-    let mut out = Vec::new();
-    for (at, field) in fields.iter().enumerate() {
-        let args = KeyArgs::parse(&field.attrs, errors);
-        if let Some(span) = args.krate.span() {
-            errors.at(span, "`crate` goes on the type, not on a field");
-        }
-        if !args.skip.is_given() {
-            let index = || Member::Unnamed(Index { index: at.try_into().unwrap_or(u32::MAX), span: field.ty.span() });
-            out.push(Field { member: field.ident.clone().map_or_else(index, Member::Named), ty: &field.ty });
-        }
-    }
-    if out.len() > MOST_FIELDS {
-        let message = format!(
-            "`{of}` has {} fields in the key, and {MOST_FIELDS} is the most: group some in a type of their own, or leave them out with `#[key(skip)]`",
-            out.len()
-        );
-        errors.at(of.span(), message);
-    }
-    out
+    Derive { of: "KeyPart", of_struct, of_enum }.expand(input)
 }
 
 /// What near keeps of these fields: of one, what it keeps itself; of several, a tuple.
@@ -118,8 +33,8 @@ fn owned_of(p: &Private, fields: &[Field<'_>]) -> TokenStream {
     quote_spanned!(Span::mixed_site()=> (#(#owned,)*))
 }
 
-fn of_struct(p: &Private, fields: &Fields, input: &DeriveInput, errors: &mut Errors) -> TokenStream {
-    let fields = counted(fields, &input.ident, errors);
+fn of_struct(p: &Private, name: &Ident, fields: &Fields, errors: &mut Errors) -> TokenStream {
+    let fields = counted(fields, name, errors);
     let borrow = |Field { member, ty }: &Field<'_>| quote_spanned!(ours_at(ty)=> &self.#member);
     let (owned, parts) = match fields.as_slice() {
         [one] => {

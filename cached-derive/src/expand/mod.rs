@@ -3,11 +3,13 @@
 mod batch;
 mod cache;
 mod companions;
+mod fields;
 mod invalidate;
 mod key_part;
 mod load;
 mod predict;
 mod prefetch;
+mod read_part;
 mod site;
 mod warmup;
 
@@ -19,6 +21,7 @@ use crate::args::Attribute;
 
 pub(crate) use invalidate::expand as invalidate;
 pub(crate) use key_part::expand as key_part;
+pub(crate) use read_part::expand as read_part;
 pub(crate) use warmup::{Job, expand as warmup};
 
 /// `#[cache]`.

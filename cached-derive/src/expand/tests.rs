@@ -243,6 +243,24 @@ fn key_part_of_an_enum() {
 }
 
 #[test]
+fn read_part_of_a_struct() {
+    let input = syn::parse_quote! { struct Page<'a, T> { video: Cow<'a, str>, number: T } };
+    snapshot!("read_part_of_a_struct", pretty(super::read_part(&input)));
+}
+
+#[test]
+fn read_part_of_one_field() {
+    let input = syn::parse_quote! { #[key(crate = framework::cached)] struct Id(u64); };
+    snapshot!("read_part_of_one_field", pretty(super::read_part(&input)));
+}
+
+#[test]
+fn read_part_of_an_enum() {
+    let input = syn::parse_quote! { enum Sort { All, Of(u32, u8), By { name: String, r#type: bool } } };
+    snapshot!("read_part_of_an_enum", pretty(super::read_part(&input)));
+}
+
+#[test]
 fn what_is_refused_leaves_the_function_as_it_was() {
     let item = quote! { async fn f(id: u32) -> u32 { id } };
     let out = crate::fallback::or_untouched(quote!(tll = "1s"), item.clone(), super::cache).to_string();

@@ -1,9 +1,10 @@
 //! Collections without an order of their own: kept and compared by their sorted text.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasher, Hasher};
+use std::hash::{BuildHasher, Hash, Hasher};
 
-use super::{KeyPart, KeyWriter, Secret};
+use super::read::split;
+use super::{KeyPart, KeyWriter, ReadPart, Secret, parts_of};
 
 /// The kept form of a `HashMap` or `HashSet`: its canonical text.
 ///
@@ -91,3 +92,38 @@ macro_rules! by_text {
 
 by_text!(HashMap<K, V, S>, map_text, K: KeyPart, V: KeyPart, S: BuildHasher);
 by_text!(HashSet<K, S>, set_text, K: KeyPart, S: BuildHasher);
+
+/// The sorted elements; their order is part of the text, though not of the collection.
+fn sorted(text: &str) -> Option<Vec<&str>> {
+    parts_of(text).filter(|parts| parts.is_sorted())
+}
+
+impl<K, V, S> ReadPart for HashMap<K, V, S>
+where
+    K: ReadPart + Eq + Hash,
+    V: ReadPart,
+    S: BuildHasher + Default,
+{
+    fn read_part(text: &str) -> Option<Self> {
+        let mut map = Self::default();
+        for pair in sorted(text)? {
+            let [key, value] = <[&str; 2]>::try_from(split(pair, b'=')?).ok()?;
+            if map.insert(K::read_part(key)?, V::read_part(value)?).is_some() {
+                return None; // no map has a key twice
+            }
+        }
+        Some(map)
+    }
+}
+
+impl<K: ReadPart + Eq + Hash, S: BuildHasher + Default> ReadPart for HashSet<K, S> {
+    fn read_part(text: &str) -> Option<Self> {
+        let mut set = Self::default();
+        for key in sorted(text)? {
+            if !set.insert(K::read_part(key)?) {
+                return None;
+            }
+        }
+        Some(set)
+    }
+}

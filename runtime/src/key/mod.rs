@@ -3,7 +3,9 @@
 mod glob;
 mod map;
 mod part;
+mod read;
 mod std_parts;
+mod std_reads;
 mod tuple;
 mod writer;
 
@@ -13,6 +15,7 @@ use std::sync::Arc;
 pub use glob::Pattern;
 pub use map::Unordered;
 pub use part::{Absent, Glance, KeyPart, Lookup, OwnedKey, Sum};
+pub use read::{ReadPart, parts_of, variant_of};
 pub use tuple::{Kind, kind_of};
 pub(crate) use writer::check_namespace;
 pub use writer::{KeyWriter, MAX_KEY, Secret, SecretPart, escape, secret};

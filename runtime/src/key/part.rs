@@ -14,6 +14,8 @@ use super::KeyWriter;
 /// parts; `#[derive(KeyPart)]` makes it for your own types. There is deliberately no way in through `Debug` or
 /// `Display`: a redacting `Debug` would let one user's result be given to another.
 ///
+/// A part that owns what it is can be read back out of its text: see [`ReadPart`](super::ReadPart).
+///
 /// ```
 /// use cached_runtime::KeyPart;
 ///

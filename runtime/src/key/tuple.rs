@@ -5,7 +5,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
 
-use super::{KeyPart, KeyWriter};
+use super::{KeyPart, KeyWriter, ReadPart, parts_of};
 
 macro_rules! tuple {
     ($($t:ident $i:tt),*) => {
@@ -35,6 +35,15 @@ macro_rules! tuple {
 
             fn heap_bytes(&self) -> usize {
                 0 $(+ self.$i.heap_bytes())*
+            }
+        }
+
+        impl<$($t: ReadPart),*> ReadPart for ($($t,)*) {
+            #[allow(clippy::let_unit_value, clippy::unused_unit)]
+            fn read_part(text: &str) -> Option<Self> {
+                let mut _parts = parts_of(text)?.into_iter();
+                let read = ($($t::read_part(_parts.next()?)?,)*);
+                _parts.next().is_none().then_some(read)
             }
         }
     };

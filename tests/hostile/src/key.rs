@@ -1,7 +1,7 @@
 //! Keys: any argument stays in its segment, can be told from any other, and can be read back by who knows the rules.
 
-use cached_runtime::KeyPart;
 use cached_runtime::key::{Key, KeyWriter, MAX_KEY, Pattern, Secret, escape};
+use cached_runtime::{KeyPart, ReadPart};
 
 /// Two arguments, split at the first zero byte.
 pub(crate) fn run(bytes: &[u8]) {
@@ -19,6 +19,9 @@ pub(crate) fn run(bytes: &[u8]) {
         assert_eq!(unescape(&escape(&one)), one.as_bytes(), "escaped and read back it is another text");
     }
     own_pattern(&one);
+    returns(&(one.to_string(), vec![Some(other.to_string())], a.to_vec()));
+    is_its_own::<Vec<Option<String>>>(&one);
+    is_its_own::<(Option<i64>, f64, Option<char>)>(&one);
 }
 
 pub(crate) fn halves(bytes: &[u8]) -> (&[u8], &[u8]) {
@@ -42,6 +45,22 @@ fn check(key: &Key) {
 
 fn differ<P: KeyPart + ?Sized>(a: &P, b: &P, same: bool) {
     assert_eq!(key(a, "") == key(b, ""), same, "two arguments and one key, or one argument and two keys");
+}
+
+/// What is written is read back as it was.
+fn returns<P: KeyPart + ReadPart + PartialEq>(part: &P) {
+    assert!(P::read_part(&written(part)).is_some_and(|read| read == *part), "a part does not return");
+}
+
+/// If a text is read as a part, it is the text of this part.
+fn is_its_own<P: KeyPart + ReadPart>(text: &str) {
+    assert!(P::read_part(text).is_none_or(|part| written(&part) == text), "two texts of one part");
+}
+
+fn written(part: &impl KeyPart) -> String {
+    let mut out = KeyWriter::new(Secret::default());
+    out.part(part);
+    out.as_str().to_owned()
 }
 
 /// An escaped text never widens a pattern: it matches the key of its own argument.

@@ -33,7 +33,7 @@ const KIB: u64 = 1 << 10;
 pub const TARGETS: &[Target] = &[
     Target { name: "codec", run: codec::run, most: 1024 * KIB, each: 512 },
     Target { name: "frame", run: frame::run, most: 16 * KIB, each: 128 },
-    Target { name: "key", run: key::run, most: 64 * KIB, each: 64 },
+    Target { name: "key", run: key::run, most: 64 * KIB, each: 128 },
     Target { name: "pattern", run: pattern::run, most: 64 * KIB, each: 64 },
     Target { name: "record", run: record::run, most: 16 * KIB, each: 64 },
     Target { name: "reply", run: reply::run, most: 16 * KIB, each: 256 },

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use cached_runtime::KeyPart;
 use cached_runtime::key::{KeyWriter, MAX_KEY, OwnedKey, Pattern, Secret, escape, secret};
+use cached_runtime::{KeyPart, ReadPart};
 use proptest::prelude::*;
 
 fn text<P: KeyPart + ?Sized>(part: &P) -> String {
@@ -56,6 +56,19 @@ proptest! {
                 agree(&a.4, &b.4, a.4 == b.4)?;
                 agree(&a.3, &b.3, a.3 == b.3)?;
             }
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_back(part in parts(), garbage in hostile()) {
+        let mut out = KeyWriter::new(Secret::default());
+        out.part(&part);
+        let text = out.as_str();
+        prop_assert_eq!(Parts::read_part(text), Some(part), "{}", text);
+        let more = format!("{text}{garbage}");
+        prop_assert_eq!(Parts::read_part(&more).is_some(), garbage.is_empty(), "{}", more);
+        if let Some(read) = Option::<Vec<Option<String>>>::read_part(&garbage) {
+            prop_assert_eq!(self::text(&read), garbage, "another text is another part");
         }
     }
 
