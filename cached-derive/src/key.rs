@@ -30,7 +30,7 @@ pub(crate) struct Key<'a> {
 
 /// How many parts the key of this function has.
 pub(crate) fn count(model: &Model) -> usize {
-    Key::of(model).parts.len()
+    Key::of(model).len()
 }
 
 impl<'a> Key<'a> {
@@ -75,6 +75,17 @@ impl<'a> Key<'a> {
             holes.extend(tags);
         }
         holes
+    }
+
+    /// Which part is the whole of this argument, to be read again in its text?
+    pub(crate) fn place_of(&self, param: &Param) -> Option<usize> {
+        let hole = Hole::of(param);
+        self.parts.iter().position(|part| part.hole.as_ref() == Some(&hole)).filter(|_| !is_secret(self.model, &hole))
+    }
+
+    /// How many parts it has.
+    pub(crate) fn len(&self) -> usize {
+        self.parts.len()
     }
 
     /// Are there parts to be borrowed?

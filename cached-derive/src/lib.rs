@@ -357,6 +357,7 @@ pub fn invalidate(attribute: TokenStream, item: TokenStream) -> TokenStream {
 /// |---|---|---|
 /// | `args = [..]` | for which arguments: anything that can be iterated | once |
 /// | `args_from = popular(db).await?` | the same, asked for when the job runs; may use what is skipped, and `?`. The name of a function is called | once |
+/// | `hot = 1000` | the same: those that were asked for most, and lately, before a restart too; see [below](#with-hot) | not |
 /// | `on_start` | runs when the warm-up begins | if neither `every` nor `cron` is given |
 /// | `every = "30m"` | runs each time that so much has passed; a run that takes longer delays the next | never |
 /// | `cron = "0 6 * * MON-FRI"` | runs at these times, in UTC; feature `cron` | never |
@@ -369,6 +370,28 @@ pub fn invalidate(attribute: TokenStream, item: TokenStream) -> TokenStream {
 /// | `skip(db)` | arguments that `Warmup::with` gives | those that `#[cache]` skips |
 /// | `name = "frames"` | the job's name in reports | crate, module, function |
 /// | `crate = my::path` | where the runtime is found | `::cached_runtime` |
+///
+/// # With `hot`
+///
+/// ```text
+/// #[warmup(hot = 1000)]
+/// #[cache(key = "video:{id}:frames", skip(db), ttl = "1h")]
+/// async fn frames(db: &Db, id: &str) -> Result<Vec<Frame>, DbError> { .. }
+/// ```
+///
+/// The cache on which the warm-up is begun notes what the function is asked for, and keeps a bounded log of it: four times as
+/// many keys as are named here, by how often and how lately (what was asked for an hour ago counts half). Nothing is noted on
+/// most hits: of a function with many it is one in 128. The log is kept in the cache's tiers, each minute and when the
+/// warm-up is shut down, so that a program that starts again, or another node, knows it: without a tier it ends with the
+/// process. Nodes that share a tier share the log.
+///
+/// The hottest come first, within the `loads`, `bytes` and `time` of the `Warmup`. What is there is not loaded anew, also at
+/// the times of `every` and `cron`. If the keys of an hour of the day come back each day, and knowing that would have been
+/// worth more than knowing the last hour (both are measured), those of the hours to come are warmed first: give such a job an
+/// `every` of less than an hour.
+///
+/// The arguments are read out of the keys' text: each is in the key as a whole, is not `secret`, and is a `ReadPart`, as the
+/// types of std and those with `#[derive(ReadPart)]` are. Keys are kept in the tiers as text, encrypted if values are.
 ///
 /// # What is refused
 ///

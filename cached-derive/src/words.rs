@@ -101,6 +101,7 @@ pub(crate) const PREDICT: &[Word] = &[
 pub(crate) const WARMUP: &[Word] = &[
     word("args", "args = [\"intro\", \"outro\"]"),
     word("args_from", "args_from = popular(db).await?"),
+    word("hot", "hot = 1000"),
     word("on_start", "on_start"),
     word("every", "every = \"30m\""),
     word("cron", "cron = \"0 6 * * MON-FRI\""),

@@ -13,6 +13,7 @@
 mod decay;
 mod hours;
 mod judge;
+mod known;
 mod recent;
 mod table;
 #[cfg(test)]
@@ -23,6 +24,7 @@ mod worlds;
 use parking_lot::Mutex;
 
 pub(crate) use hours::{Ended, Hour};
+pub(crate) use known::Accesses;
 pub(crate) use recent::Recent;
 
 use crate::clock::Millis;

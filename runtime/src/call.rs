@@ -145,9 +145,13 @@ where
         }
         let policy = known.policy();
         let now = known.clock.now();
-        match known.near.ask(&self.key, now, policy.refresh_ahead, policy.idle) {
+        let (found, woken) = known.near.ask(&self.key, now, policy.refresh_ahead, policy.idle);
+        if woken {
+            known.lighten(&self.key);
+        }
+        match found {
             Found::Fresh(value) => {
-                known.counters.hits.add();
+                known.count_hit(&self.key);
                 Near::Hit(self.shape.join(value))
             }
             Found::Check(entry) => self.check(shelf, known, entry, now, true),
@@ -160,9 +164,12 @@ where
         if !intent::is_intended()
             && let Some((shelf, known)) = self.cache.shelf::<K::Owned, S::Kept, R>(self.site)
             && known.near.is_asleep(&self.key)
-            && let Found::Fresh(value) = known.near.ask(&self.key, known.clock.now(), 0, known.policy().idle)
+            && let (Found::Fresh(value), woken) = known.near.ask(&self.key, known.clock.now(), 0, known.policy().idle)
         {
-            known.counters.hits.add();
+            if woken {
+                known.lighten(&self.key);
+            }
+            known.count_hit(&self.key);
             return Noted::Next(Some(self.shape.join(value)), self.wanted(Some(shelf)));
         }
         match self.near() {
@@ -183,7 +190,7 @@ where
         let Intent { refresh, ahead } = intent;
         if refresh {
             if ahead.is_none() {
-                count(&known.counters.misses);
+                known.count_miss(&self.key);
             }
             return Near::Miss(Miss { ahead, force: true, ..self.wanted(Some(shelf)) });
         }
@@ -227,8 +234,8 @@ where
                 }
             }
         }
-        if asked {
-            known.near.asked(&self.key, &entry);
+        if asked && known.near.asked(&self.key, &entry) {
+            known.lighten(&self.key);
         }
         let policy = known.policy();
         let tags = entry.tags().map(Arc::from).collect();
@@ -237,7 +244,7 @@ where
             let rests = known.budget.as_ref().is_some_and(|budget| budget.rests(now));
             if rests || entry.fresh_until() > now + policy.refresh_ahead {
                 if asked {
-                    known.counters.hits.add();
+                    known.count_hit(&self.key);
                 }
                 return Near::Hit(self.shape.join(entry.value));
             }
@@ -246,7 +253,7 @@ where
         }
         if entry.held_until() > now {
             count(&known.counters.stale_hits);
-            count(&known.counters.misses);
+            known.count_miss(&self.key);
             return Near::Hit(self.shape.join(entry.value));
         }
         let old = Fallback { stale_until: entry.stale_until(), value: entry.value, checked, tags };
@@ -269,7 +276,7 @@ where
     ) -> MissOf<K, S, R, D> {
         let miss = Miss { ready, fallback, force, ..self.wanted(shelf) };
         if let (Some(shelf), None) = (&miss.shelf, &miss.ready) {
-            count(&shelf.counters.misses);
+            shelf.count_miss(&miss.key);
         }
         miss
     }

@@ -11,7 +11,6 @@
 )]
 
 mod access;
-#[allow(dead_code, reason = "nothing is warmed from it yet")]
 mod accesses;
 mod adaptive;
 mod ahead;

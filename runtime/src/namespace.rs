@@ -143,6 +143,7 @@ impl<T: Storable + Clone + Send + Sync> Namespace<T> {
                 key_prefix: format!("{name}:"),
                 tag_prefixes: vec![String::new()],
                 policy,
+                watched: None,
             });
             shelves.push(Arc::clone(&shelf) as _);
             shelf
@@ -156,6 +157,18 @@ impl<T: Storable + Clone + Send + Sync> Namespace<T> {
             return None;
         }
         self.find(&self.want(&name, Vec::new())).await
+    }
+
+    /// The value of this name as a tier has it, where other nodes set it too; if none has, as near has it.
+    pub(crate) async fn get_below(&self, name: impl Name) -> Option<T> {
+        if !self.may(Right::Read) {
+            return None;
+        }
+        let want = self.want(&name, Vec::new());
+        match want.peek_below().await {
+            Some(below) => below.ok(),
+            None => self.near(&want),
+        }
     }
 
     /// The values of these names, in order; one read per tier for all that near does not have.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
+use crate::accesses::Accesses;
 use crate::budget::Budgets;
 use crate::clock::{Clock, Millis, millis};
 #[cfg(feature = "tiers")]
@@ -43,6 +44,8 @@ pub(crate) struct Settings {
     pub(crate) budgets: Arc<Budgets>,
     /// Room for calls that nobody has asked for yet; the same for all handles.
     pub(crate) prefetches: Arc<Semaphore>,
+    /// What functions that are warmed for it were asked; the same for all handles.
+    pub(crate) accesses: Arc<Accesses>,
     /// Does near answer nothing while invalidations of other nodes may be missing?
     pub(crate) strict: bool,
     pub(crate) seed: Option<u64>,
@@ -66,6 +69,7 @@ impl Default for Settings {
             groups: crate::log::GROUPS,
             budgets: Arc::default(),
             prefetches: Arc::new(Semaphore::new(PREFETCHES)),
+            accesses: Arc::default(),
             strict: false,
             seed: None,
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
+use crate::accesses::AccessLog;
 use crate::adaptive::{Adaptive, Look};
 use crate::budget::Budget;
 use crate::clock::{Clock, Millis};
@@ -13,13 +14,13 @@ use crate::foresight::Foresight;
 #[cfg(feature = "tiers")]
 use crate::frames::Frames;
 use crate::gatherings::Gatherings;
-use crate::key::{Glance, KeyPart, Lookup, OwnedKey};
+use crate::key::{Glance, KeyPart, KeyWriter, Lookup, OwnedKey, Secret};
 use crate::log::{Interest, Lapse, Log};
-use crate::near::{Balanced, Focus, HasNear, Near, Whereabouts};
+use crate::near::{Balanced, Focus, HasNear, Near, Pace, Whereabouts};
 use crate::policy::Policy;
 use crate::settings::{Settings, literal_prefix};
-use crate::site::Site;
-use crate::stats::{AdaptiveStats, Counters, PredictStats, SiteStats};
+use crate::site::{Site, watched};
+use crate::stats::{AdaptiveStats, Counters, NotedStats, PredictStats, SiteStats, count};
 
 /// How many callers load for themselves at a time when an error cannot be shared.
 const ALONE: usize = 4;
@@ -32,6 +33,8 @@ pub(crate) struct Sign {
     pub(crate) key_prefix: String,
     pub(crate) tag_prefixes: Vec<String>,
     pub(crate) policy: Policy,
+    /// How many keys its calls are noted for, if they are.
+    pub(crate) watched: Option<usize>,
 }
 
 /// One site in one cache, for one type of key, value and result.
@@ -53,6 +56,10 @@ pub(crate) struct Shelf<K, V, R> {
     /// How long its values live, if that follows how often they change. Boxed: few sites ask for it.
     pub(crate) adaptive: Option<Box<Adaptive>>,
     focus: Focus,
+    /// Which hits are looked at.
+    pace: Pace,
+    /// What was asked for, if its site is warmed for that.
+    accesses: Option<Arc<AccessLog>>,
     /// Loads that wait for more elements.
     pub(crate) gatherings: Gatherings,
 }
@@ -65,6 +72,7 @@ impl Sign {
             key_prefix: Settings::key_prefix(site),
             tag_prefixes: site.declared().tags.iter().map(|tag| literal_prefix(tag).to_owned()).collect(),
             policy: *site.policy(),
+            watched: watched(site.name()),
         }
     }
 }
@@ -95,6 +103,8 @@ where
         let counters = Arc::new(Counters::default());
         let near =
             Near::new(settings.eviction, budget, &sign.namespace, sign.policy.idle, interest, Arc::clone(&counters));
+        let now = settings.clock.now_assured();
+        let accesses = sign.watched.map(|most| settings.accesses.of(&sign.name, most, now));
         Self {
             #[cfg(feature = "tiers")]
             frames: Frames::new(&sign.name, sign.policy.version, sign.policy.format, settings),
@@ -109,6 +119,8 @@ where
             alone_id: FlightId::next(),
             clock: settings.clock.clone(),
             focus: Focus::default(),
+            pace: if accesses.is_some() { Pace::adjusted() } else { Pace::steady() },
+            accesses,
             gatherings: Gatherings::default(),
         }
     }
@@ -117,8 +129,9 @@ where
     #[inline(always)]
     pub(crate) fn hit<Q: KeyPart<Owned = K>, H: Fn() -> Q>(&self, glance: &Glance<Q, H>) -> Option<V> {
         let value = self.near.fresh(glance, self.clock.now(), self.sign.policy.refresh_ahead)?;
-        if self.is_sample() {
-            self.sample(&(glance.of)());
+        let hit = self.counters.hits.add();
+        if self.pace.is_due(hit) {
+            self.sample(&(glance.of)(), hit);
         }
         Some(value)
     }
@@ -126,20 +139,29 @@ where
     /// Counts a hit; now and then it tells which key it was.
     #[inline]
     pub(crate) fn count_hit<Q: KeyPart<Owned = K> + ?Sized>(&self, key: &Q) {
-        if self.is_sample() {
-            self.sample(key);
+        let hit = self.counters.hits.add();
+        if self.pace.is_due(hit) {
+            self.sample(key, hit);
         }
     }
 
-    #[inline]
-    fn is_sample(&self) -> bool {
-        self.counters.hits.add().is_multiple_of(Focus::EACH)
+    /// Counts a call that near had no answer for.
+    pub(crate) fn count_miss<Q: KeyPart<Owned = K> + ?Sized>(&self, key: &Q) {
+        count(&self.counters.misses);
+        if let Some(accesses) = &self.accesses {
+            accesses.note(self.near.seen(key).hash, 1, self.clock.now(), || text_of(key));
+        }
     }
 
     #[cold]
-    fn sample<Q: KeyPart<Owned = K> + ?Sized>(&self, key: &Q) {
-        if self.near.may_be_fronted() {
-            self.focus.sample(self.near.seen(key).hash);
+    fn sample<Q: KeyPart<Owned = K> + ?Sized>(&self, key: &Q, hit: u64) {
+        let hash = self.near.seen(key).hash;
+        if hit.is_multiple_of(Focus::EACH) && self.near.may_be_fronted() {
+            self.focus.sample(hash);
+        }
+        if let Some(accesses) = &self.accesses {
+            let now = self.clock.now();
+            accesses.note(hash, self.pace.took(now), now, || text_of(key));
         }
     }
 
@@ -167,6 +189,12 @@ where
         }
     }
 
+    /// What was loaded ahead is asked for, for the first time.
+    #[cold]
+    pub(crate) fn lighten<Q: KeyPart<Owned = K> + ?Sized>(&self, key: &Q) {
+        drop(self.board.hold(&Lookup(key), || self.near.lighten(key)));
+    }
+
     /// The entry of this key was invalidated: that it changes is no news then.
     pub(crate) fn announce<Q: KeyPart<Owned = K> + ?Sized>(&self, key: &Q) {
         if let Some(adaptive) = &self.adaptive {
@@ -182,6 +210,13 @@ where
     pub(crate) fn policy(&self) -> &Policy {
         &self.sign.policy
     }
+}
+
+/// The parts of a key, to be read again: nothing of it is hidden, and nothing cut.
+fn text_of<Q: KeyPart + ?Sized>(key: &Q) -> String {
+    let mut text = KeyWriter::new(Secret::default());
+    text.part(key);
+    text.as_str().to_owned()
 }
 
 fn adaptive(policy: &Policy) -> Option<Box<Adaptive>> {
@@ -212,6 +247,9 @@ trait Looked: HasNear {
 
     /// What predictions were worth.
     fn prediction(&self) -> PredictStats;
+
+    /// What is known of what is asked for most.
+    fn noted(&self) -> NotedStats;
 }
 
 impl Counted {
@@ -236,6 +274,7 @@ impl Counted {
         stats.oldest_load_seconds = self.shelf.oldest_load() as f64 / 1e3;
         stats.adaptive = self.shelf.adaptive();
         stats.prediction = self.shelf.prediction();
+        stats.noted = self.shelf.noted();
         stats
     }
 }
@@ -271,6 +310,10 @@ where
 
     fn prediction(&self) -> PredictStats {
         self.foresight.figures().as_ref().map_or_else(PredictStats::default, PredictStats::of)
+    }
+
+    fn noted(&self) -> NotedStats {
+        self.accesses.as_ref().map_or_else(NotedStats::default, |log| NotedStats::of(&log.figures()))
     }
 
     fn oldest_load(&self) -> Millis {

@@ -183,6 +183,38 @@ pub struct Linked(pub &'static Site);
 
 inventory::collect!(Linked);
 
+/// A site whose calls are noted, so that it can be warmed for what is asked most. Made by `#[warmup(hot = ..)]`.
+#[derive(Debug, Clone, Copy)]
+pub struct Watched {
+    /// `module_path!()` of the function.
+    pub module: &'static str,
+    /// Its name.
+    pub function: &'static str,
+    /// For how many keys it is warmed at most.
+    pub most: u32,
+}
+
+inventory::collect!(Watched);
+
+impl Watched {
+    /// The site itself.
+    pub(crate) fn site(&self) -> Option<&'static Site> {
+        of_function(self.module, self.function)
+    }
+}
+
+/// The site of this function.
+pub(crate) fn of_function(module: &str, function: &str) -> Option<&'static Site> {
+    linked().find(|site| site.declared.module == module && site.declared.function == function)
+}
+
+/// For how many keys the site of this name is warmed at most, if its calls are noted: its own, or those of its batch.
+pub(crate) fn watched(name: &str) -> Option<usize> {
+    let watches = inventory::iter::<Watched>.into_iter();
+    let named = watches.filter(|watch| watch.site().is_some_and(|site| site.name() == name));
+    named.map(|watch| watch.most as usize).max()
+}
+
 /// All sites linked into the program, called or not.
 pub fn linked() -> impl Iterator<Item = &'static Site> {
     inventory::iter::<Linked>.into_iter().map(|linked| linked.0)

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 
 use crate::ahead::{AheadCounts, Why};
 
-pub use ahead::{AheadStats, PredictStats};
+pub use ahead::{AheadStats, NotedStats, PredictStats};
 pub use snapshot::{AdaptiveStats, LevelStats, SharedStats, SiteStats, Stats};
 
 const STRIPES: usize = 16;
@@ -171,6 +171,7 @@ impl Counters {
             prefetched: AheadStats::of(&self.prefetched),
             predicted: AheadStats::of(&self.predicted),
             prediction: PredictStats::default(),
+            noted: NotedStats::default(),
             entries: 0,
             bytes: 0,
             capacity: 0,

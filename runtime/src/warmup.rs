@@ -2,7 +2,13 @@
 
 mod bar;
 mod given;
+mod hot;
 mod job;
+#[cfg(feature = "tiers")]
+mod kept;
+#[cfg(not(feature = "tiers"))]
+#[path = "warmup/kept_absent.rs"]
+mod kept;
 mod purse;
 mod report;
 mod run;
@@ -21,12 +27,14 @@ use tokio::sync::Notify;
 
 use self::bar::Bar;
 use self::given::Given;
+use self::hot::Keeper;
 use self::warmer::{Limits, Work};
 use crate::cache::Cache;
 use crate::clock::millis;
 use crate::each::EachProgress;
 use crate::error::{Error, Result};
 
+pub use self::hot::read;
 pub use self::job::{Job, LinkedJob, Plan, Working};
 pub use self::report::{Ended, JobReport, WarmupReport};
 pub use self::run::{Answer, Run, Told0, Told1, Told2, Unready, borrowed, borrowed_option};
@@ -155,6 +163,7 @@ impl Warmup {
     pub fn start(self) -> Result<Warmer> {
         let Self { cache, given, only, at_once, limits, progress, bar } = self;
         let jobs = chosen(only.as_deref())?;
+        let keeper = if Keeper::is_needed() { Some(Arc::new(Keeper::new(&cache)?)) } else { None };
         let bar = Arc::new(if bar { Bar::in_terminal() } else { None });
         let drawn = Arc::clone(&bar);
         let tell = move |job: &'static Job, far: EachProgress| {
@@ -173,6 +182,7 @@ impl Warmup {
         Warmer::begin(Work {
             cache,
             given: Arc::new(given),
+            keeper,
             at_once,
             limits,
             tell: Arc::new(tell),

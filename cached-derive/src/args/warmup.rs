@@ -16,6 +16,7 @@ use crate::words::{self, WARMUP};
 pub(crate) struct WarmupArgs {
     pub(crate) args: Slot<Expr>,
     pub(crate) args_from: Slot<Expr>,
+    pub(crate) hot: Slot<u32>,
     pub(crate) on_start: Slot<()>,
     pub(crate) every: Slot<u64>,
     pub(crate) cron: Slot<LitStr>,
@@ -48,6 +49,7 @@ impl WarmupArgs {
         match word.unraw().to_string().as_str() {
             "args" => self.args.fill(word, opt.expr()?),
             "args_from" => self.args_from.fill(word, opt.expr()?),
+            "hot" => self.hot.fill(word, opt.positive()?),
             "on_start" => self.on_start.fill(word, opt.flag()?),
             "every" => self.every.fill(word, opt.duration()?),
             "cron" => self.cron.fill(word, cron(&opt.text()?)?),

@@ -8,6 +8,8 @@ use syn::{Error, GenericParam};
 use super::{no_argument, signature};
 use crate::errors::Errors;
 use crate::expand::Job;
+use crate::input::Param;
+use crate::key::Key;
 use crate::passing::{self, Passing};
 
 pub(crate) fn warmup(job: &Job, errors: &mut Errors) {
@@ -44,6 +46,12 @@ fn options(job: &Job, errors: &mut Errors) {
     if let (Some(_), Some(span)) = (args.args.span(), args.args_from.span()) {
         errors.at(span, "`args` and `args_from` both say for what: keep one of the two");
     }
+    if let (true, Some(span)) = (args.args.is_given() || args.args_from.is_given(), args.hot.span()) {
+        errors.at(span, "`hot` says for what, too: keep one of the two, or write a job of its own for the other");
+    }
+    if let (None, Some(span)) = (&job.cached, args.hot.span()) {
+        errors.at(span, "`hot` is about what is asked for most: write `#[warmup]` above the `#[cache]` of a function");
+    }
     if let (None, Some(span)) = (&job.cached, args.spread.span()) {
         errors.at(span, "`spread` is about what is kept: write `#[warmup]` above the `#[cache]` of a function");
     }
@@ -60,7 +68,7 @@ fn arguments(job: &Job, errors: &mut Errors) {
         ([first, ..], false) => {
             let name = first.name.unraw();
             let message = format!(
-                "for which `{name}`? Write `args = [..]`, or `args_from = ..`; if whoever begins the warm-up gives it, `skip({name})`"
+                "for which `{name}`? Write `args = [..]`, `args_from = ..`, or `hot = 1000` for those that are asked for most; if whoever begins the warm-up gives it, `skip({name})`"
             );
             errors.at(first.name.span(), message);
         }
@@ -77,6 +85,7 @@ fn arguments(job: &Job, errors: &mut Errors) {
             "a batch is warmed by its elements alone: skip the other arguments, or warm a function that calls this one";
         errors.at(batch.name.span(), message);
     }
+    keyed(job, &warmed, errors);
     for param in &job.function.params {
         super::shadows(&job.function, param, errors);
         let is_batch = job.batch().is_some_and(|batch| batch.name == param.name);
@@ -92,7 +101,25 @@ fn arguments(job: &Job, errors: &mut Errors) {
     }
 }
 
+/// What is read out of a key has to be in it, as a whole, to be read by whoever can read the key.
+fn keyed(job: &Job, warmed: &[&Param], errors: &mut Errors) {
+    let Some(model) = &job.keyed else { return };
+    let key = Key::of(model);
+    for param in warmed.iter().filter(|param| key.place_of(param).is_none()) {
+        let name = param.name.unraw();
+        let message = if model.args.is_secret(&param.name) {
+            format!("`{name}` is secret: its key holds a hash, of which nothing can be read; warm with `args_from`")
+        } else {
+            format!(
+                "`{name}` is not in the key as a whole, where `hot` reads it: if whoever begins the warm-up gives it, `skip({name})`; else warm with `args_from`"
+            )
+        };
+        errors.at(param.name.span(), message);
+    }
+}
+
 fn args_span(job: &Job) -> proc_macro2::Span {
-    let span = job.args.args.span().or_else(|| job.args.args_from.span());
+    let args = &job.args;
+    let span = args.args.span().or_else(|| args.args_from.span()).or_else(|| args.hot.span());
     span.unwrap_or_else(|| job.function.sig.ident.span())
 }

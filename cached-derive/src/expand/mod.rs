@@ -4,6 +4,7 @@ mod batch;
 mod cache;
 mod companions;
 mod fields;
+mod hot;
 mod invalidate;
 mod key_part;
 mod load;

@@ -6,10 +6,12 @@ use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Expr, LitStr, Result, Type, TypeReference};
 
+use super::hot;
 use crate::args::{Attribute, CacheArgs, WarmupArgs};
 use crate::check;
 use crate::errors::Errors;
 use crate::input::{Function, Param, ours_at};
+use crate::model::Model;
 use crate::passing::{self, Passing};
 use crate::path::Private;
 
@@ -19,6 +21,8 @@ pub(crate) struct Job {
     pub(crate) args: WarmupArgs,
     /// What `#[cache]` or `#[cache_query]` below says.
     pub(crate) cached: Option<CacheArgs>,
+    /// The cached function as a whole, if its arguments are read out of its keys.
+    pub(crate) keyed: Option<Model>,
     pub(crate) private: Private,
 }
 
@@ -49,11 +53,19 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
         return errors.finish().map(|()| item);
     };
     let private = Private::new(args.krate.get().cloned());
-    let job = Job { cached: cached(&function), function, args, private };
+    let below = cached(&function);
+    let keyed = below.clone().filter(|_| args.hot.is_given());
+    let keyed = keyed.and_then(|(which, tokens)| Model::parse(which, tokens, item.clone()).ok());
+    let cached = below.map(|(which, tokens)| CacheArgs::parse(which, tokens, &mut Errors::default()));
+    let job = Job { cached, keyed, function, args, private };
     check::warmup(&job, &mut errors);
     errors.finish()?;
+    if job.args.hot.is_given() && job.keyed.is_none() {
+        // What is wrong with the attribute below, it says itself.
+        return Ok(item);
+    }
     let (p, ours) = (&job.private, Span::mixed_site());
-    let (plan, work) = (job.plan(), job.work());
+    let (plan, work, watch) = (job.plan(), job.work(), hot::watch(&job));
     let cfgs: Vec<_> = job.function.cfgs().collect();
     Ok(quote_spanned! {ours=>
         #item
@@ -67,13 +79,14 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
 
             static JOB: #p::Job = #p::Job::new(#plan, work);
             #p::inventory::submit! { #p::LinkedJob(&JOB) }
+            #watch
         };
     })
 }
 
 /// What the attribute says that makes the function a cached one, if it stands below.
-fn cached(function: &Function) -> Option<CacheArgs> {
-    let attribute = function.attrs.iter().find_map(|attribute| {
+fn cached(function: &Function) -> Option<(Attribute, TokenStream)> {
+    function.attrs.iter().find_map(|attribute| {
         let name = attribute.path().segments.last()?.ident.to_string();
         let which = match name.as_str() {
             "cache" => Attribute::Cache,
@@ -82,9 +95,7 @@ fn cached(function: &Function) -> Option<CacheArgs> {
         };
         let tokens = attribute.meta.require_list().map(|list| list.tokens.clone()).unwrap_or_default();
         Some((which, tokens))
-    });
-    // What is wrong with it, it says itself.
-    attribute.map(|(which, tokens)| CacheArgs::parse(which, tokens, &mut Errors::default()))
+    })
 }
 
 impl Job {
@@ -98,7 +109,7 @@ impl Job {
 
     /// Is it called for each of several arguments?
     pub(crate) fn has_args(&self) -> bool {
-        self.args.args.is_given() || self.args.args_from.is_given()
+        self.args.args.is_given() || self.args.args_from.is_given() || self.args.hot.is_given()
     }
 
     /// The arguments that are warmed.
@@ -131,6 +142,7 @@ impl Job {
             ("retries", args.retries.get().map(|n| Literal::u32_unsuffixed(*n).to_token_stream())),
             ("spread", args.spread.get().map(millis)),
             ("deadline", args.deadline.get().map(millis)),
+            ("hot", args.hot.get().map(|n| some(Some(Literal::u32_unsuffixed(*n).to_token_stream())))),
             ("cluster", args.lock.get().map(ToTokens::to_token_stream)),
         ];
         let said = said.into_iter().filter_map(|(name, value)| Some((syn::Ident::new(name, ours), value?)));
@@ -178,6 +190,9 @@ impl Job {
     fn elements(&self) -> TokenStream {
         let (p, ours) = (&self.private, Span::mixed_site());
         let lent: TokenStream = self.function.params.iter().filter(|param| self.is_given(param)).map(lend).collect();
+        if let Some(hottest) = hot::elements(self) {
+            return hottest;
+        }
         match (self.args.args.get(), self.args.args_from.get()) {
             (Some(list), _) => quote_spanned!(ours=> let __args = #list;),
             (None, Some(from)) => {

@@ -43,6 +43,21 @@ where
         self.promote(shelf, down, birth, now)
     }
 
+    /// What a tier has, whatever near has; near is left as it is.
+    pub(crate) async fn peek_below(&self) -> Option<R>
+    where
+        S::Stored: 'static,
+    {
+        let shelf = self.shelf.as_ref()?;
+        let (stack, now) = (&self.cache.0.stack, self.cache.clock().now());
+        if stack.is_empty() || shelf.is_shut(&self.cache.0.log) {
+            return None;
+        }
+        let down = stack.read(std::slice::from_ref(&self.named.key), now).await.pop()?;
+        let (value, life, _) = self.open(shelf, down)?;
+        (life.fresh_until > now).then(|| self.shape.join(value))
+    }
+
     /// The entry as it stands in near.
     pub(crate) fn peek_near(&self) -> Option<R> {
         self.peek_near_kept().map(|value| self.shape.join(value))
@@ -50,7 +65,11 @@ where
 
     fn peek_near_kept(&self) -> Option<V> {
         let shelf = self.shelf.as_ref()?;
-        match shelf.near.ask(&self.key, self.cache.clock().now(), 0, None) {
+        let (found, woken) = shelf.near.ask(&self.key, self.cache.clock().now(), 0, None);
+        if woken {
+            shelf.lighten(&self.key);
+        }
+        match found {
             Found::Fresh(value) => Some(value),
             Found::Check(entry) if entry.fresh_until() > self.cache.clock().now() => {
                 if shelf.is_shut(&self.cache.0.log) {

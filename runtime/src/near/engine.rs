@@ -184,6 +184,20 @@ where
         gone
     }
 
+    /// Puts an entry in the place of the one that is there, if one is; its turn to go stays as it is.
+    pub(super) fn replace(&self, key: K, entry: Entry<V>, evicted: &AtomicU64) -> Gone<V> {
+        let mut gone = Gone::default();
+        match self {
+            Self::Clock(cache) => {
+                if let Err((_, entry)) = cache.replace_with_lifecycle(key, entry, true, &mut gone) {
+                    gone.push(entry);
+                }
+            }
+            _ => return self.insert(key, entry, evicted),
+        }
+        gone
+    }
+
     /// Takes out all entries for which this is true.
     pub(super) fn take_out(&self, leaves: impl Fn(&Entry<V>) -> bool) -> Gone<V> {
         let mut gone = Gone::default();

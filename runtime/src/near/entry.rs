@@ -121,6 +121,21 @@ impl<V> Entry<V> {
         }
     }
 
+    /// The same entry without what an entry carries that nobody has asked for, if it is one that was loaded ahead.
+    pub(crate) fn lightened(&self) -> Option<Self>
+    where
+        V: Clone,
+    {
+        let (kept, asleep) = (self.kept.as_deref()?, self.asleep()?);
+        let kept = Kept { asleep: None, ..kept.copy() };
+        let is_needed = !kept.tags.is_empty() || kept.held_until > 0 || kept.used.load(Ordering::Relaxed) > 0;
+        let mut light = self.clone();
+        light.kept = is_needed.then(|| Arc::new(kept));
+        light.fresh_until = AtomicU64::new(asleep.fresh_until);
+        light.weight = light.weight.saturating_sub(BROUGHT);
+        Some(light)
+    }
+
     /// Until when the value may be served if a load fails; never before it stops being fresh.
     #[inline]
     pub(crate) fn stale_until(&self) -> Millis {

@@ -8,6 +8,7 @@ mod focus;
 mod gone;
 #[cfg(feature = "moka")]
 mod moka;
+mod pace;
 mod shelf;
 mod stamps;
 
@@ -16,4 +17,5 @@ pub use engine::Eviction;
 pub(crate) use entry::Entry;
 pub(crate) use focus::Focus;
 pub(crate) use gone::Gone;
+pub(crate) use pace::Pace;
 pub(crate) use shelf::{Found, Near, Seen, Whereabouts};

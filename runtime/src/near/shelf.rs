@@ -134,15 +134,17 @@ where
         self.idle.is_none()
     }
 
-    /// The entry of this key, for who asks for it: what was loaded ahead is used now.
+    /// The entry of this key, for who asks for it: what was loaded ahead is used now. Was it, for the first time?
     pub(crate) fn ask<Q: KeyPart<Owned = K> + ?Sized>(
         &self,
         key: &Q,
         now: Millis,
         refresh_ahead: Millis,
         idle: Option<Millis>,
-    ) -> Found<V> {
-        self.look(key, now, refresh_ahead, idle, |entry| self.asked(key, entry))
+    ) -> (Found<V>, bool) {
+        let mut woken = false;
+        let found = self.look(key, now, refresh_ahead, idle, |entry| woken = self.asked(key, entry));
+        (found, woken)
     }
 
     /// The entry of this key, and what has to be done before it may be used.
@@ -193,11 +195,22 @@ where
         asleep
     }
 
-    /// Somebody asks for an entry at which he has to look more closely.
-    pub(crate) fn asked<Q: KeyPart<Owned = K> + ?Sized>(&self, key: &Q, entry: &Entry<V>) {
-        if entry.is_asleep() {
+    /// Somebody asks for an entry at which he has to look more closely. Is he the first to ask for what was loaded ahead?
+    pub(crate) fn asked<Q: KeyPart<Owned = K> + ?Sized>(&self, key: &Q, entry: &Entry<V>) -> bool {
+        let asleep = entry.is_asleep();
+        if asleep {
             self.wake(key, entry);
         }
+        asleep
+    }
+
+    /// Takes from an entry what it carried until somebody asked for it. Called while no flight of the key can land.
+    pub(crate) fn lighten<Q: KeyPart<Owned = K> + ?Sized>(&self, key: &Q) -> Gone<V> {
+        let mut light = None;
+        self.engine.visit(&Lookup(key), |entry| light = entry.lightened());
+        light.map_or_else(Gone::default, |light| {
+            self.engine.replace(OwnedKey(key.to_owned_part()), light, &self.evicted)
+        })
     }
 
     /// What was loaded ahead is asked for: the next who asks finds an entry as others.

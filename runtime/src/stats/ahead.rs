@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::snapshot::rate;
+use crate::accesses;
 use crate::ahead::AheadCounts;
 use crate::plain::plain;
 use crate::predict;
@@ -110,5 +111,35 @@ impl PredictStats {
         self.skipped += other.skipped;
         self.switched += other.switched;
         self.pairs += other.pairs;
+    }
+}
+
+plain! {
+    /// What is known of the keys that a function is asked for most, where `#[warmup(hot = ..)]` wants to know.
+    #[derive(Debug, Clone, Copy, Default, PartialEq)]
+    #[non_exhaustive]
+    pub struct NotedStats {
+        /// Keys of which it is known how often and how lately they were asked for.
+        pub keys: u64,
+        /// Is it warmed for what is asked at this time of day? Only where that has been worth more than what was asked lately.
+        pub daily: bool,
+        /// Which part of the calls was for keys that were asked for most before the hour began.
+        pub foreseen_by_recency: f64,
+        /// The same of keys that were asked for most at that hour on the days before.
+        pub foreseen_by_hour: f64,
+    }
+}
+
+impl NotedStats {
+    pub(crate) const fn of(figures: &accesses::Figures) -> Self {
+        let accesses::Figures { keys, daily, by_score, by_hour, .. } = *figures;
+        Self { keys: keys as u64, daily, foreseen_by_recency: by_score, foreseen_by_hour: by_hour }
+    }
+
+    /// The instances of a generic function have one log.
+    pub(super) const fn add(&mut self, other: &Self) {
+        if other.keys > self.keys {
+            *self = *other;
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::ahead::{AheadStats, PredictStats};
+use super::ahead::{AheadStats, NotedStats, PredictStats};
 use crate::adaptive::Figures;
 use crate::plain::plain;
 
@@ -69,6 +69,8 @@ plain! {
         pub predicted: AheadStats,
         /// What predictions were worth.
         pub prediction: PredictStats,
+        /// What is known of the keys that are asked for most.
+        pub noted: NotedStats,
         /// Entries in near.
         pub entries: u64,
         /// Bytes in near, as weighed.
@@ -258,6 +260,7 @@ impl SiteStats {
         self.prefetched.add(&other.prefetched);
         self.predicted.add(&other.predicted);
         self.prediction.add(&other.prediction);
+        self.noted.add(&other.noted);
         self.entries += other.entries;
         self.bytes += other.bytes;
         self.capacity += other.capacity;

@@ -49,6 +49,8 @@ pub struct Plan {
     pub cluster: bool,
     /// Are its calls those of a cached function, which a schedule loads anew?
     pub cached: bool,
+    /// For how many of the keys that were asked for most it is called, if it is for those.
+    pub hot: Option<u32>,
     /// Where it stands, for messages.
     pub file: &'static str,
     /// The line in that file.
@@ -71,6 +73,7 @@ impl Plan {
         deadline: 10 * 60 * 1_000,
         cluster: false,
         cached: false,
+        hot: None,
         file: "",
         line: 0,
     };

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use super::run::Tally;
+use crate::stats::AheadStats;
 
 /// What the jobs of a warm-up came to, in the order in which they began.
 #[derive(Debug, Clone, Default)]
@@ -36,6 +37,8 @@ pub struct JobReport {
     pub bytes: u64,
     /// The first ten failures, in words: of errors that have them. They are the functions' own words.
     pub failures: Vec<String>,
+    /// What became of all that this and other jobs have loaded ahead of the function, until now.
+    pub warmed: AheadStats,
     /// How long it took.
     pub elapsed: Duration,
 }
@@ -72,6 +75,7 @@ impl JobReport {
             loads: tally.loads.load(Relaxed),
             bytes: tally.bytes.load(Relaxed),
             failures: tally.failures.lock().clone(),
+            warmed: AheadStats::default(),
             elapsed,
         }
     }
@@ -121,13 +125,13 @@ impl fmt::Display for WarmupReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{:<36} {:>8} {:>8} {:>8} {:>8} {:>9} {:>9}",
-            "job", "done", "failed", "left", "loads", "KiB", "ms"
+            "{:<36} {:>8} {:>8} {:>8} {:>8} {:>9} {:>9} {:>8} {:>8}",
+            "job", "done", "failed", "left", "loads", "KiB", "ms", "used", "wasted"
         )?;
         for job in &self.jobs {
-            let JobReport { job, ended, done, failed, left, loads, bytes, failures, elapsed } = job;
+            let JobReport { job, ended, done, failed, left, loads, bytes, failures, warmed, elapsed } = job;
             write!(f, "{job:<36} {done:>8} {failed:>8} {left:>8} {loads:>8} {:>9} ", bytes >> 10)?;
-            write!(f, "{:>9}", elapsed.as_millis())?;
+            write!(f, "{:>9} {:>8} {:>8}", elapsed.as_millis(), warmed.used + warmed.late, warmed.wasted)?;
             writeln!(f, "{}", if *ended == Ended::Done { String::new() } else { format!("  {ended}") })?;
             failures.iter().try_for_each(|failure| writeln!(f, "    {failure}"))?;
         }

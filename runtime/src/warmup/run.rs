@@ -9,6 +9,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::given::Given;
+use super::hot::Keeper;
 use super::job::{Job, Plan};
 use super::purse::Purse;
 use crate::ahead::{Ahead, Why};
@@ -26,6 +27,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub struct Run {
     pub(super) job: &'static Job,
     pub(super) given: Arc<Given>,
+    /// Knows what is asked for most, if any function is warmed for that.
+    pub(super) keeper: Option<Arc<Keeper>>,
     pub(super) purse: Arc<Purse>,
     /// Is it told to end?
     pub(super) stopping: Arc<AtomicBool>,

@@ -12,6 +12,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::given::Given;
+use super::hot::{self, Keeper};
 use super::job::Job;
 use super::purse::Purse;
 use super::report::{Ended, JobReport, WarmupReport, is_named};
@@ -23,6 +24,7 @@ use crate::clock::Millis;
 use crate::error::{Error, Result};
 use crate::flight::message_of;
 use crate::join::unless;
+use crate::site;
 
 /// A job at the start that takes longer no longer keeps others waiting.
 const PATIENCE: Millis = 30_000;
@@ -47,6 +49,7 @@ pub(super) struct Work {
     pub(super) cache: Cache,
     pub(super) jobs: Vec<&'static Job>,
     pub(super) given: Arc<Given>,
+    pub(super) keeper: Option<Arc<Keeper>>,
     pub(super) at_once: usize,
     pub(super) limits: Limits,
     pub(super) tell: Tell,
@@ -96,6 +99,9 @@ impl Warmer {
             // Nobody need be waiting.
             done.send_replace(true);
         });
+        if let Some(keeper) = &work.keeper {
+            tasks.spawn(Arc::clone(&work).keep_logs(Arc::clone(keeper)));
+        }
         for (job, times) in scheduled {
             tasks.spawn(Arc::clone(&work).again_and_again(job, times, now));
         }
@@ -108,10 +114,12 @@ impl Warmer {
         self.ready.clone().wait_for(|ready| *ready).await.is_ok()
     }
 
-    /// What the jobs came to, each in its last run that ended.
+    /// What the jobs came to, each in its last run that ended, and what became of what they loaded.
     #[must_use]
     pub fn report(&self) -> WarmupReport {
-        self.work.reports.lock().clone()
+        let mut report = self.work.reports.lock().clone();
+        self.work.follow_up(&mut report.jobs);
+        report
     }
 
     /// The names of the jobs, those of the highest priority first.
@@ -127,7 +135,9 @@ impl Warmer {
     pub async fn run_job(&self, name: &str) -> Result<JobReport> {
         let job = self.work.jobs.iter().find(|job| is_named(job.name(), name));
         let job = job.ok_or_else(|| Error::config("job", "there is no job of this name").with("name", name))?;
-        Ok(self.work.once(job, true, &self.work.purse()).await)
+        let mut report = self.work.once(job, true, &self.work.purse()).await;
+        self.work.follow_up(std::slice::from_mut(&mut report));
+        Ok(report)
     }
 
     /// Ends it: nothing new begins, and calls under way have five seconds to come to their end.
@@ -191,16 +201,37 @@ impl Work {
         (self.ended)();
     }
 
+    /// Says what became of what was loaded ahead for the functions of jobs.
+    fn follow_up(&self, reports: &mut [JobReport]) {
+        let stats = self.cache.stats();
+        for report in reports {
+            let job = self.jobs.iter().find(|job| job.name() == report.job && job.plan().cached);
+            let site = job.and_then(|job| site::of_function(job.plan().module, job.plan().function));
+            report.warmed = site.and_then(|site| stats.site(site.name())).map(|site| site.warmed).unwrap_or_default();
+        }
+    }
+
+    /// Keeps what was noted, each minute and once more when the warm-up ends.
+    async fn keep_logs(self: Arc<Self>, keeper: Arc<Keeper>) {
+        while !self.is_stopping() {
+            let next = self.cache.clock().now_assured().saturating_add(hot::EACH);
+            unless(self.cache.clock().until(next), self.stopped()).await;
+            keeper.keep().await;
+        }
+    }
+
+    /// Comes when the warm-up is told to end.
+    async fn stopped(&self) {
+        let stop = self.stop.notified();
+        if !self.is_stopping() {
+            stop.await;
+        }
+    }
+
     /// A job at its times, until the warm-up ends.
     async fn again_and_again(self: Arc<Self>, job: &'static Job, times: Schedule, mut after: Millis) {
         while let Some(at) = times.next(after) {
-            let stopped = async {
-                let stop = self.stop.notified();
-                if !self.is_stopping() {
-                    stop.await;
-                }
-            };
-            if unless(self.cache.clock().until(at), stopped).await.is_none() {
+            if unless(self.cache.clock().until(at), self.stopped()).await.is_none() {
                 return;
             }
             let life = times.next(at).map_or(STARTED, |next| next.saturating_sub(at));
@@ -239,9 +270,11 @@ impl Work {
         let run = Run {
             job,
             given: Arc::clone(&self.given),
+            keeper: self.keeper.clone(),
             purse: Arc::clone(purse),
             stopping: Arc::clone(&self.stopping),
-            refresh,
+            // What is hot and there is kept fresh by those who ask for it.
+            refresh: refresh && job.plan().hot.is_none(),
             tally: Arc::clone(&tally),
             progress: Arc::clone(&self.tell),
         };
@@ -276,10 +309,7 @@ impl Work {
     async fn end_of(&self, job: &'static Job) {
         let end = self.cache.clock().now_assured().saturating_add(job.plan().deadline);
         let stopped = async {
-            let stop = self.stop.notified();
-            if !self.is_stopping() {
-                stop.await;
-            }
+            self.stopped().await;
             tokio::time::sleep(GRACE).await;
         };
         unless(self.cache.clock().until(end), stopped).await;

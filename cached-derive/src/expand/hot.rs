@@ -1,0 +1,69 @@
+//! `hot`: a function is warmed for what it was asked for most, read out of the keys that were noted.
+
+use proc_macro2::{Literal, Span, TokenStream};
+use quote::{ToTokens, quote_spanned};
+use syn::ext::IdentExt;
+use syn::spanned::Spanned;
+use syn::{Type, TypeReference};
+
+use super::Job;
+use crate::input::{Param, ours_at};
+use crate::key::Key;
+use crate::passing::{self, Passing};
+
+/// `P::inventory::submit! { P::Watched { module: module_path!(), function: "frames", most: 1000 } }`: known before the
+/// first call, so that the first call is noted.
+pub(super) fn watch(job: &Job) -> TokenStream {
+    let (p, ours) = (&job.private, Span::mixed_site());
+    let Some(most) = job.args.hot.get().map(|most| Literal::u32_unsuffixed(*most)) else { return TokenStream::new() };
+    let function = job.function.sig.ident.unraw().to_string();
+    quote_spanned! {ours=>
+        #p::inventory::submit! { #p::Watched { module: ::core::module_path!(), function: #function, most: #most } }
+    }
+}
+
+/// ```text
+/// let __args = __run.hottest(2, |__parts| P::Some((P::read::<String>(__parts, 0)?, P::read::<u32>(__parts, 1)?))).await;
+/// ```
+pub(super) fn elements(job: &Job) -> Option<TokenStream> {
+    let (ours, at) = (Span::mixed_site(), job.args.hot.span()?);
+    let p = job.private.at(at);
+    let key = Key::of(job.keyed.as_ref()?);
+    let parts = Literal::usize_unsuffixed(key.len());
+    let read = job.warmed().map(|param| {
+        let (ty, place) = (owned(job, param), Literal::usize_unsuffixed(key.place_of(param).unwrap_or_default()));
+        let p = job.private.at(param.ty.span());
+        quote_spanned!(ours_at(&param.ty)=> #p::read::<#ty>(__parts, #place)?)
+    });
+    let read: Vec<_> = read.collect();
+    let read = match &read[..] {
+        [one] => one.clone(),
+        several => quote_spanned!(ours=> (#(#several),*)),
+    };
+    Some(quote_spanned! {ours=>
+        let __args = #p::Run::hottest(&__run, #parts, |__parts| #p::Some(#read)).await;
+    })
+}
+
+/// What an argument is when nobody lends it.
+fn owned(job: &Job, param: &Param) -> TokenStream {
+    let batch = job.keyed.as_ref().and_then(|model| model.batch.as_ref());
+    if let Some(batch) = batch.filter(|batch| batch.ids.name == param.name) {
+        return batch.element.to_token_stream();
+    }
+    let (ty, ours) = (&param.ty, ours_at(&param.ty));
+    let lent = |ty: &Type| match passing::bare(ty) {
+        Type::Reference(TypeReference { elem, .. }) => {
+            Some(quote_spanned!(ours=> <#elem as ::std::borrow::ToOwned>::Owned))
+        }
+        _ => None,
+    };
+    let kept = match passing::of(ty) {
+        Passing::Lent => lent(ty),
+        Passing::LentOption => passing::option_of(passing::bare(ty))
+            .and_then(lent)
+            .map(|ty| quote_spanned!(ours=> ::core::option::Option<#ty>)),
+        _ => None,
+    };
+    kept.unwrap_or_else(|| ty.to_token_stream())
+}

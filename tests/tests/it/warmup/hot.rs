@@ -1,0 +1,248 @@
+//! Functions that are warmed for what they are asked for most, also before a restart.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cached_runtime::testing::Operation;
+use cached_runtime::tier::Tier;
+use cached_runtime::tier::memory::MemoryTier;
+use cached_runtime::warmup::Ended;
+use cached_runtime::{KeyPart, ReadPart, cache, warmup};
+
+use super::House;
+use crate::rig::{LONG, World};
+use crate::shelf::eventually;
+
+/// Values of it end with the process: what is warmed is loaded, and can be counted.
+#[warmup(hot = 20)]
+#[cache(local, ttl = "1d", skip(house), cache = house.cache())]
+async fn hottest(house: &House, id: u32) -> String {
+    house.ask(id).await
+}
+
+/// A node over a tier that others have, too.
+fn over(tier: &Arc<dyn Tier>) -> House {
+    House { world: World::over(Arc::clone(tier)), ..House::new() }
+}
+
+fn tier() -> Arc<dyn Tier> {
+    Arc::new(MemoryTier::new())
+}
+
+/// A node that was asked this, and ended.
+async fn asked_before(tier: &Arc<dyn Tier>, job: &str, calls: impl AsyncFn(&House)) {
+    let house = over(tier);
+    let warmer = house.warmup(&[job]).run().await.unwrap();
+    calls(&house).await;
+    warmer.shutdown().await;
+    house.cache().flush(LONG).await;
+}
+
+#[tokio::test]
+async fn after_a_restart_what_was_asked_for_most_is_there_and_comes_first() {
+    let tier = tier();
+    asked_before(&tier, "hot.hottest", async |house| {
+        for round in 0..30 {
+            for id in 0..40 {
+                // The first ten are asked for always, the others now and then.
+                if id < 10 || (round + id) % 10 == 0 {
+                    hottest(house, id).await;
+                }
+            }
+        }
+    })
+    .await;
+    let house = over(&tier);
+    let warmer = house.warmup(&["hot.hottest"]).loads(10).run().await.unwrap();
+    let report = warmer.report();
+    let asked: BTreeSet<u32> = house.asked().iter().map(|id| id.parse().unwrap()).collect();
+    assert_eq!(asked, (0..10).collect(), "{report}");
+    let job = &report.jobs[0];
+    assert_eq!((job.loads, job.left, &job.ended), (10, 10, &Ended::Spent), "twenty at most, and ten of them\n{report}");
+    for id in 0..10 {
+        hottest(&house, id).await;
+    }
+    assert_eq!(house.asked().len(), 10, "they are there");
+    let warmed = warmer.report().jobs[0].warmed;
+    assert_eq!((warmed.brought, warmed.used, warmed.wasted), (10, 10, 0));
+}
+
+/// Which of a thousand calls answered near, of a node that began warm and of one that did not.
+#[tokio::test]
+#[allow(clippy::print_stdout, reason = "the share is there to be read")]
+async fn a_warm_start_answers_most_of_the_first_thousand_requests() {
+    let mut seed = 7_u64;
+    // A few ids get most of the calls: the square of a number from 0 up to 1.
+    let mut next = move || {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let part = (seed >> 40) as f64 / (1_u64 << 24) as f64;
+        (part.powi(8) * 5_000.0) as u32
+    };
+    let before: Vec<u32> = (0..20_000).map(|_| next()).collect();
+    let first: Vec<u32> = (0..1_000).map(|_| next()).collect();
+    let tier = tier();
+    asked_before(&tier, "hot.thousand", async |house| {
+        for &id in &before {
+            thousand(house, id).await;
+        }
+    })
+    .await;
+    let mut loads = [0, 0];
+    for (loads, warm) in loads.iter_mut().zip([false, true]) {
+        let house = over(&tier);
+        let warmer = house.warmup(&["hot.thousand"]);
+        let _warmer = if warm { Some(warmer.run().await.unwrap()) } else { None };
+        let warmed = house.asked().len();
+        for &id in &first {
+            thousand(&house, id).await;
+        }
+        *loads = house.asked().len() - warmed;
+    }
+    let [cold, warm] = loads.map(|loads| 100.0 - loads as f64 / 10.0);
+    println!("of the first 1,000 requests after a restart near answers {cold:.1} % cold, {warm:.1} % warm");
+    assert!(warm >= 90.0 && cold <= 65.0, "{cold} cold, {warm} warm");
+}
+
+#[warmup(hot = 1000)]
+#[cache(local, ttl = "1d", skip(house), cache = house.cache())]
+async fn thousand(house: &House, id: u32) -> String {
+    house.ask(id).await
+}
+
+#[tokio::test]
+async fn hits_count_as_loads_do() {
+    let tier = tier();
+    asked_before(&tier, "hot.hottest", async |house| {
+        for id in 0..40 {
+            hottest(house, id).await;
+        }
+        // Hits, so that whoever counts loads alone cannot tell.
+        for _ in 0..1_000 {
+            hottest(house, 33).await;
+            house.clock().advance(Duration::from_millis(20));
+        }
+    })
+    .await;
+    let house = over(&tier);
+    let _warmer = house.warmup(&["hot.hottest"]).loads(1).run().await.unwrap();
+    assert_eq!(house.asked(), ["33"]);
+}
+
+#[derive(KeyPart, ReadPart, Debug, Clone, PartialEq, Eq, Hash)]
+struct VideoId(String);
+
+#[derive(KeyPart, ReadPart, Debug, Clone, PartialEq)]
+enum Cut {
+    Whole,
+    From { second: u32, to: Option<u32> },
+}
+
+#[warmup(hot = 20)]
+#[cache(key = "hot:{page}:{video}:{cut}:{lang}:{flags}", local, ttl = "1d", skip(house), cache = house.cache())]
+async fn typed(house: &House, video: &VideoId, cut: Cut, lang: Option<&str>, page: i64, flags: &[bool]) -> String {
+    house.ask(format!("{video:?} {cut:?} {lang:?} {page} {flags:?}")).await
+}
+
+#[tokio::test]
+async fn arguments_come_back_as_they_were() {
+    let tier = tier();
+    let before = over(&tier);
+    let warmer = before.warmup(&["hot.typed"]).run().await.unwrap();
+    let hostile = ["", "~", "~e", "(", ",", "a,b", "%2C", ":", "#", "ünï", "\u{0}", "()", "~~"];
+    for text in hostile {
+        let cut = Cut::From { second: 7, to: (text.len() == 1).then_some(9) };
+        typed(&before, &VideoId(text.to_owned()), cut, Some(text), -1, &[true, false]).await;
+    }
+    typed(&before, &VideoId("x".to_owned()), Cut::Whole, None, i64::MIN, &[]).await;
+    warmer.shutdown().await;
+    before.cache().flush(LONG).await;
+    let house = over(&tier);
+    let warmer = house.warmup(&["hot.typed"]).run().await.unwrap();
+    assert_eq!(house.counts(), before.counts(), "{}", warmer.report());
+}
+
+#[warmup(hot = 20)]
+#[cache(batch = ids, local, ttl = "1d", skip(house), cache = house.cache())]
+async fn several(house: &House, ids: &[u32]) -> Vec<Option<String>> {
+    house.note(format!("{} ids", ids.len()));
+    ids.iter().map(|id| Some(id.to_string())).collect()
+}
+
+#[tokio::test]
+async fn a_batch_is_warmed_as_one() {
+    let tier = tier();
+    asked_before(&tier, "hot.several", async |house| {
+        several(house, &[1, 2, 3]).await;
+        several(house, &[3, 4]).await;
+    })
+    .await;
+    let house = over(&tier);
+    let warmer = house.warmup(&["hot.several"]).run().await.unwrap();
+    assert_eq!(house.asked(), ["4 ids"], "{}", warmer.report());
+}
+
+#[tokio::test]
+async fn nodes_that_share_a_tier_share_the_log() {
+    let tier = tier();
+    let nodes = [over(&tier), over(&tier)];
+    let mut warmers = Vec::new();
+    for (node, ids) in nodes.iter().zip([0..5, 5..10]) {
+        warmers.push(node.warmup(&["hot.hottest"]).run().await.unwrap());
+        for id in ids {
+            hottest(node, id).await;
+        }
+    }
+    for (node, warmer) in nodes.iter().zip(warmers) {
+        warmer.shutdown().await;
+        node.cache().flush(LONG).await;
+    }
+    let house = over(&tier);
+    let _warmer = house.warmup(&["hot.hottest"]).run().await.unwrap();
+    assert_eq!(house.counts().len(), 10);
+}
+
+#[tokio::test]
+async fn the_log_is_kept_each_minute_so_that_a_process_that_dies_loses_no_more() {
+    let tier = tier();
+    let before = over(&tier);
+    let warmer = before.warmup(&["hot.hottest"]).run().await.unwrap();
+    hottest(&before, 1).await;
+    before.clock().advance(Duration::from_secs(61));
+    eventually("it is kept", || before.world.chaos.counts(Operation::Put).calls > 0).await;
+    drop(warmer);
+    let house = over(&tier);
+    let _warmer = house.warmup(&["hot.hottest"]).run().await.unwrap();
+    assert_eq!(house.asked(), ["1"]);
+}
+
+#[warmup(hot = 20, every = "30m")]
+#[cache(local, ttl = "10m", jitter = 0, skip(house), cache = house.cache())]
+async fn often(house: &House, id: u32) -> String {
+    house.ask(id).await
+}
+
+#[tokio::test]
+async fn without_a_tier_and_while_it_runs_what_is_gone_comes_back_and_what_is_there_is_left() {
+    let house = House { world: World::near_only(), ..House::new() };
+    let warmer = house.warmup(&["hot.often"]).run().await.unwrap();
+    often(&house, 1).await;
+    house.clock().advance(Duration::from_secs(25 * 60));
+    often(&house, 2).await;
+    house.clock().advance(Duration::from_secs(5 * 60));
+    eventually("told", || warmer.report().jobs.len() == 1).await;
+    assert_eq!(house.asked(), ["1", "2", "1"], "{}", warmer.report());
+    assert_eq!(warmer.report().jobs[0].done, 2);
+}
+
+#[tokio::test]
+async fn a_tier_that_fails_or_holds_something_else_is_no_reason_not_to_start() {
+    let tier = tier();
+    asked_before(&tier, "hot.hottest", async |house| drop(hottest(house, 1).await)).await;
+    let house = over(&tier);
+    house.world.chaos.fail(Operation::Get, 1.0);
+    let warmer = house.warmup(&["hot.hottest"]).run().await.unwrap();
+    assert!(warmer.report().is_well() && house.asked().is_empty(), "{}", warmer.report());
+    hottest(&house, 2).await;
+    warmer.shutdown().await;
+}
