@@ -147,7 +147,7 @@ where
         let now = known.clock.now();
         let (found, woken) = known.near.ask(&self.key, now, policy.refresh_ahead, policy.idle);
         if woken {
-            known.lighten(&self.key);
+            known.renew(&self.key);
         }
         match found {
             Found::Fresh(value) => {
@@ -167,7 +167,7 @@ where
             && let (Found::Fresh(value), woken) = known.near.ask(&self.key, known.clock.now(), 0, known.policy().idle)
         {
             if woken {
-                known.lighten(&self.key);
+                known.renew(&self.key);
             }
             known.count_hit(&self.key);
             return Noted::Next(Some(self.shape.join(value)), self.wanted(Some(shelf)));
@@ -235,7 +235,7 @@ where
             }
         }
         if asked && known.near.asked(&self.key, &entry) {
-            known.lighten(&self.key);
+            known.renew(&self.key);
         }
         let policy = known.policy();
         let tags = entry.tags().map(Arc::from).collect();

@@ -189,10 +189,10 @@ where
         }
     }
 
-    /// What was loaded ahead is asked for, for the first time.
+    /// What was loaded ahead is asked for, for the first time. Who misses it meanwhile leads, and looks again.
     #[cold]
-    pub(crate) fn lighten<Q: KeyPart<Owned = K> + ?Sized>(&self, key: &Q) {
-        drop(self.board.hold(&Lookup(key), || self.near.lighten(key)));
+    pub(crate) fn renew<Q: KeyPart<Owned = K> + ?Sized>(&self, key: &Q) {
+        drop(self.board.hold(&Lookup(key), || self.near.renew(key)));
     }
 
     /// The entry of this key was invalidated: that it changes is no news then.

@@ -67,7 +67,7 @@ where
         let shelf = self.shelf.as_ref()?;
         let (found, woken) = shelf.near.ask(&self.key, self.cache.clock().now(), 0, None);
         if woken {
-            shelf.lighten(&self.key);
+            shelf.renew(&self.key);
         }
         match found {
             Found::Fresh(value) => Some(value),

@@ -184,15 +184,18 @@ where
         gone
     }
 
-    /// Puts an entry in the place of the one that is there, if one is; its turn to go stays as it is.
-    pub(super) fn replace(&self, key: K, entry: Entry<V>, evicted: &AtomicU64) -> Gone<V> {
+    /// Puts an entry in the place of the one that is there, if one is, as one that just came: uses of the other are
+    /// forgotten. For a moment neither is there.
+    pub(super) fn renew(&self, key: K, entry: Entry<V>, evicted: &AtomicU64) -> Gone<V> {
         let mut gone = Gone::default();
         match self {
-            Self::Clock(cache) => {
-                if let Err((_, entry)) = cache.replace_with_lifecycle(key, entry, true, &mut gone) {
-                    gone.push(entry);
+            Self::Clock(cache) => match cache.remove(&key) {
+                Some((_, old)) => {
+                    gone.push(old);
+                    cache.insert_with_lifecycle(key, entry, &mut gone);
                 }
-            }
+                None => gone.push(entry),
+            },
             _ => return self.insert(key, entry, evicted),
         }
         gone

@@ -204,13 +204,13 @@ where
         asleep
     }
 
-    /// Takes from an entry what it carried until somebody asked for it. Called while no flight of the key can land.
-    pub(crate) fn lighten<Q: KeyPart<Owned = K> + ?Sized>(&self, key: &Q) -> Gone<V> {
+    /// Takes from an entry what it carried until somebody asked for it, and lets him count as the one for whom it came: else
+    /// it would weigh more and stay longer than what was loaded when it was asked for. Called while no flight of the key
+    /// can land; for a moment it is not there.
+    pub(crate) fn renew<Q: KeyPart<Owned = K> + ?Sized>(&self, key: &Q) -> Gone<V> {
         let mut light = None;
         self.engine.visit(&Lookup(key), |entry| light = entry.lightened());
-        light.map_or_else(Gone::default, |light| {
-            self.engine.replace(OwnedKey(key.to_owned_part()), light, &self.evicted)
-        })
+        light.map_or_else(Gone::default, |light| self.engine.renew(OwnedKey(key.to_owned_part()), light, &self.evicted))
     }
 
     /// What was loaded ahead is asked for: the next who asks finds an entry as others.

@@ -2,6 +2,7 @@
 
 mod budgets;
 mod called;
+mod hot;
 mod times;
 mod trouble;
 

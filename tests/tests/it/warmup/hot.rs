@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cached_runtime::clock::Clock;
 use cached_runtime::testing::Operation;
 use cached_runtime::tier::Tier;
 use cached_runtime::tier::memory::MemoryTier;
@@ -21,39 +22,54 @@ async fn hottest(house: &House, id: u32) -> String {
     house.ask(id).await
 }
 
-/// A node over a tier that others have, too.
-fn over(tier: &Arc<dyn Tier>) -> House {
-    House { world: World::over(Arc::clone(tier)), ..House::new() }
+/// What outlives a process.
+struct Place {
+    tier: Arc<dyn Tier>,
+    clock: Clock,
 }
 
-fn tier() -> Arc<dyn Tier> {
-    Arc::new(MemoryTier::new())
-}
+impl Place {
+    fn new() -> Self {
+        Self { tier: Arc::new(MemoryTier::new()), clock: Clock::manual() }
+    }
 
-/// A node that was asked this, and ended.
-async fn asked_before(tier: &Arc<dyn Tier>, job: &str, calls: impl AsyncFn(&House)) {
-    let house = over(tier);
-    let warmer = house.warmup(&[job]).run().await.unwrap();
-    calls(&house).await;
-    warmer.shutdown().await;
-    house.cache().flush(LONG).await;
+    /// A node here.
+    fn node(&self) -> House {
+        House { world: World::over_at(Arc::clone(&self.tier), &self.clock), ..House::new() }
+    }
+
+    /// A hundredth of a second passes: few calls are made here in one.
+    fn tick(&self) {
+        self.clock.advance(Duration::from_millis(10));
+    }
+
+    /// A node that was asked this, and ended.
+    async fn asked(&self, job: &str, calls: impl AsyncFn(&House)) {
+        let house = self.node();
+        let warmer = house.warmup(&[job]).run().await.unwrap();
+        calls(&house).await;
+        warmer.shutdown().await;
+        house.cache().flush(LONG).await;
+    }
 }
 
 #[tokio::test]
 async fn after_a_restart_what_was_asked_for_most_is_there_and_comes_first() {
-    let tier = tier();
-    asked_before(&tier, "hot.hottest", async |house| {
-        for round in 0..30 {
-            for id in 0..40 {
-                // The first ten are asked for always, the others now and then.
-                if id < 10 || (round + id) % 10 == 0 {
-                    hottest(house, id).await;
+    let place = Place::new();
+    place
+        .asked("hot.hottest", async |house| {
+            for round in 0..30 {
+                for id in 0..40 {
+                    // The first ten are asked for always, the others now and then.
+                    if id < 10 || (round + id) % 10 == 0 {
+                        hottest(house, id).await;
+                        place.tick();
+                    }
                 }
             }
-        }
-    })
-    .await;
-    let house = over(&tier);
+        })
+        .await;
+    let house = place.node();
     let warmer = house.warmup(&["hot.hottest"]).loads(10).run().await.unwrap();
     let report = warmer.report();
     let asked: BTreeSet<u32> = house.asked().iter().map(|id| id.parse().unwrap()).collect();
@@ -81,16 +97,18 @@ async fn a_warm_start_answers_most_of_the_first_thousand_requests() {
     };
     let before: Vec<u32> = (0..20_000).map(|_| next()).collect();
     let first: Vec<u32> = (0..1_000).map(|_| next()).collect();
-    let tier = tier();
-    asked_before(&tier, "hot.thousand", async |house| {
-        for &id in &before {
-            thousand(house, id).await;
-        }
-    })
-    .await;
+    let place = Place::new();
+    place
+        .asked("hot.thousand", async |house| {
+            for &id in &before {
+                thousand(house, id).await;
+                place.tick();
+            }
+        })
+        .await;
     let mut loads = [0, 0];
     for (loads, warm) in loads.iter_mut().zip([false, true]) {
-        let house = over(&tier);
+        let house = place.node();
         let warmer = house.warmup(&["hot.thousand"]);
         let _warmer = if warm { Some(warmer.run().await.unwrap()) } else { None };
         let warmed = house.asked().len();
@@ -101,7 +119,8 @@ async fn a_warm_start_answers_most_of_the_first_thousand_requests() {
     }
     let [cold, warm] = loads.map(|loads| 100.0 - loads as f64 / 10.0);
     println!("of the first 1,000 requests after a restart near answers {cold:.1} % cold, {warm:.1} % warm");
-    assert!(warm >= 90.0 && cold <= 65.0, "{cold} cold, {warm} warm");
+    // With a thousand of five thousand ids nobody could have more than 82.
+    assert!(warm >= 76.0 && cold <= 62.0, "{cold} cold, {warm} warm");
 }
 
 #[warmup(hot = 1000)]
@@ -112,19 +131,20 @@ async fn thousand(house: &House, id: u32) -> String {
 
 #[tokio::test]
 async fn hits_count_as_loads_do() {
-    let tier = tier();
-    asked_before(&tier, "hot.hottest", async |house| {
-        for id in 0..40 {
-            hottest(house, id).await;
-        }
-        // Hits, so that whoever counts loads alone cannot tell.
-        for _ in 0..1_000 {
-            hottest(house, 33).await;
-            house.clock().advance(Duration::from_millis(20));
-        }
-    })
-    .await;
-    let house = over(&tier);
+    let place = Place::new();
+    place
+        .asked("hot.hottest", async |house| {
+            for id in 0..40 {
+                hottest(house, id).await;
+            }
+            // Hits, so that whoever counts loads alone cannot tell.
+            for _ in 0..1_000 {
+                hottest(house, 33).await;
+                place.tick();
+            }
+        })
+        .await;
+    let house = place.node();
     let _warmer = house.warmup(&["hot.hottest"]).loads(1).run().await.unwrap();
     assert_eq!(house.asked(), ["33"]);
 }
@@ -146,8 +166,8 @@ async fn typed(house: &House, video: &VideoId, cut: Cut, lang: Option<&str>, pag
 
 #[tokio::test]
 async fn arguments_come_back_as_they_were() {
-    let tier = tier();
-    let before = over(&tier);
+    let place = Place::new();
+    let before = place.node();
     let warmer = before.warmup(&["hot.typed"]).run().await.unwrap();
     let hostile = ["", "~", "~e", "(", ",", "a,b", "%2C", ":", "#", "ünï", "\u{0}", "()", "~~"];
     for text in hostile {
@@ -157,7 +177,7 @@ async fn arguments_come_back_as_they_were() {
     typed(&before, &VideoId("x".to_owned()), Cut::Whole, None, i64::MIN, &[]).await;
     warmer.shutdown().await;
     before.cache().flush(LONG).await;
-    let house = over(&tier);
+    let house = place.node();
     let warmer = house.warmup(&["hot.typed"]).run().await.unwrap();
     assert_eq!(house.counts(), before.counts(), "{}", warmer.report());
 }
@@ -171,21 +191,22 @@ async fn several(house: &House, ids: &[u32]) -> Vec<Option<String>> {
 
 #[tokio::test]
 async fn a_batch_is_warmed_as_one() {
-    let tier = tier();
-    asked_before(&tier, "hot.several", async |house| {
-        several(house, &[1, 2, 3]).await;
-        several(house, &[3, 4]).await;
-    })
-    .await;
-    let house = over(&tier);
+    let place = Place::new();
+    place
+        .asked("hot.several", async |house| {
+            several(house, &[1, 2, 3]).await;
+            several(house, &[3, 4]).await;
+        })
+        .await;
+    let house = place.node();
     let warmer = house.warmup(&["hot.several"]).run().await.unwrap();
     assert_eq!(house.asked(), ["4 ids"], "{}", warmer.report());
 }
 
 #[tokio::test]
 async fn nodes_that_share_a_tier_share_the_log() {
-    let tier = tier();
-    let nodes = [over(&tier), over(&tier)];
+    let place = Place::new();
+    let nodes = [place.node(), place.node()];
     let mut warmers = Vec::new();
     for (node, ids) in nodes.iter().zip([0..5, 5..10]) {
         warmers.push(node.warmup(&["hot.hottest"]).run().await.unwrap());
@@ -197,21 +218,21 @@ async fn nodes_that_share_a_tier_share_the_log() {
         warmer.shutdown().await;
         node.cache().flush(LONG).await;
     }
-    let house = over(&tier);
+    let house = place.node();
     let _warmer = house.warmup(&["hot.hottest"]).run().await.unwrap();
     assert_eq!(house.counts().len(), 10);
 }
 
 #[tokio::test]
 async fn the_log_is_kept_each_minute_so_that_a_process_that_dies_loses_no_more() {
-    let tier = tier();
-    let before = over(&tier);
+    let place = Place::new();
+    let before = place.node();
     let warmer = before.warmup(&["hot.hottest"]).run().await.unwrap();
     hottest(&before, 1).await;
     before.clock().advance(Duration::from_secs(61));
     eventually("it is kept", || before.world.chaos.counts(Operation::Put).calls > 0).await;
     drop(warmer);
-    let house = over(&tier);
+    let house = place.node();
     let _warmer = house.warmup(&["hot.hottest"]).run().await.unwrap();
     assert_eq!(house.asked(), ["1"]);
 }
@@ -237,12 +258,55 @@ async fn without_a_tier_and_while_it_runs_what_is_gone_comes_back_and_what_is_th
 
 #[tokio::test]
 async fn a_tier_that_fails_or_holds_something_else_is_no_reason_not_to_start() {
-    let tier = tier();
-    asked_before(&tier, "hot.hottest", async |house| drop(hottest(house, 1).await)).await;
-    let house = over(&tier);
+    let place = Place::new();
+    place.asked("hot.hottest", async |house| drop(hottest(house, 1).await)).await;
+    let house = place.node();
     house.world.chaos.fail(Operation::Get, 1.0);
     let warmer = house.warmup(&["hot.hottest"]).run().await.unwrap();
     assert!(warmer.report().is_well() && house.asked().is_empty(), "{}", warmer.report());
     hottest(&house, 2).await;
+    warmer.shutdown().await;
+}
+
+#[warmup(hot = 20, name = "daily")]
+#[cache(local, ttl = "30m", jitter = 0, skip(house), cache = house.cache())]
+async fn daily(house: &House, id: u32) -> String {
+    house.ask(id).await
+}
+
+/// Twenty ids by day and twenty others by night.
+fn wanted_at(hour: u64) -> u32 {
+    if (8..18).contains(&(hour % 24)) { 0 } else { 100 }
+}
+
+#[tokio::test]
+async fn where_days_are_alike_what_the_next_hours_want_is_there_before_them() {
+    const HOUR: u64 = 3_600_000;
+    let place = Place::new();
+    // Midnight in UTC.
+    place.clock.set(1_000_000 * 24 * HOUR);
+    let house = place.node();
+    let warmer = house.warmup(&["daily"]).run().await.unwrap();
+    for hour in 0..4 * 24 {
+        let begun = place.clock.now();
+        for n in 0..60 {
+            daily(&house, wanted_at(hour) + n % 20).await;
+            place.tick();
+        }
+        let kept = house.world.chaos.counts(Operation::Put).calls;
+        // Two seconds into the next hour, so that this one is over.
+        place.clock.set(begun + HOUR + if hour == 0 { 2_000 } else { 0 });
+        eventually("it is kept", || house.world.chaos.counts(Operation::Put).calls > kept).await;
+        house.cache().flush(LONG).await;
+    }
+    let noted = house.cache().stats().site("daily").unwrap().noted;
+    assert!(noted.daily && noted.foreseen_by_hour > noted.foreseen_by_recency, "{noted:?}");
+    // It is midnight again; at five to eight the night's are what was asked for lately.
+    place.clock.advance(Duration::from_millis(8 * HOUR - 300_000));
+    let before = house.asked().len();
+    let report = warmer.run_job("daily").await.unwrap();
+    let asked = house.asked().split_off(before);
+    let of_the_day = asked.iter().filter(|id| id.parse::<u32>().unwrap() < 100).count();
+    assert!(of_the_day >= 18, "{of_the_day} of {asked:?}\n{report:?}");
     warmer.shutdown().await;
 }
