@@ -229,6 +229,21 @@ fn warmup_of_a_cached_function() {
 }
 
 #[test]
+fn warmup_of_what_is_asked_for_most() {
+    snapshot!(
+        "warmup_of_what_is_asked_for_most",
+        expanded(
+            super::warmup,
+            quote!(hot = 1000),
+            quote! {
+                #[cache(key = "video:{page}:{id}:{lang}", skip(db))]
+                async fn frames(db: &Db, id: &str, lang: Option<&Lang>, page: u32) -> Result<Vec<Frame>, DbError> { db.frames(id, page).await }
+            }
+        )
+    );
+}
+
+#[test]
 fn key_part_of_a_struct() {
     let input = syn::parse_quote! {
         struct Page<'a, T> { video: &'a str, number: T, #[key(skip)] hint: u8 }

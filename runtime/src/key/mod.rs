@@ -6,6 +6,8 @@ mod part;
 mod read;
 mod std_parts;
 mod std_reads;
+#[cfg(any(feature = "chrono", feature = "time"))]
+mod time_parts;
 mod tuple;
 mod writer;
 

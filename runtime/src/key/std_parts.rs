@@ -45,11 +45,22 @@ macro_rules! itself {
     )*};
 }
 
+pub(super) use itself;
+
 itself!(u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize, bool => |n, out| out.plain(n));
 itself!(NonZeroU8, NonZeroU16, NonZeroU32, NonZeroU64, NonZeroU128, NonZeroUsize => |n, out| out.plain(n));
 itself!(NonZeroI8, NonZeroI16, NonZeroI32, NonZeroI64, NonZeroI128, NonZeroIsize => |n, out| out.plain(n));
 itself!(char => |c, out| out.text(c.encode_utf8(&mut [0; 4])));
-itself!(IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr => |a, out| out.text(&a.to_string()));
+itself!(IpAddr, Ipv4Addr, Ipv6Addr => |a, out| out.text(&a.to_string()));
+itself!(SocketAddr => |a, out| {
+    out.text(&a.to_string());
+    // Compared, and not part of the address's own text.
+    if let SocketAddr::V6(a) = a
+        && a.flowinfo() != 0
+    {
+        out.plain(format_args!("_{}", a.flowinfo()));
+    }
+});
 itself!(Duration => |d, out| out.plain(format_args!("{}.{:09}", d.as_secs(), d.subsec_nanos())));
 itself!(SystemTime => |t, out| match t.duration_since(UNIX_EPOCH) {
     Ok(d) => out.plain(format_args!("{}.{:09}", d.as_secs(), d.subsec_nanos())),
@@ -58,21 +69,6 @@ itself!(SystemTime => |t, out| match t.duration_since(UNIX_EPOCH) {
 
 #[cfg(feature = "uuid")]
 itself!(uuid::Uuid => |u, out| out.plain(u.as_hyphenated()));
-
-#[cfg(feature = "chrono")]
-itself!(chrono::NaiveDate, chrono::NaiveTime, chrono::NaiveDateTime => |t, out| out.text(&format!("{t:?}")));
-
-#[cfg(feature = "chrono")]
-itself!(chrono::DateTime<chrono::Utc> => |t, out| out.text(&format!("{:?}", t.naive_utc())));
-
-#[cfg(feature = "time")]
-itself!(time::Date, time::Time, time::PrimitiveDateTime => |t, out| out.text(&t.to_string()));
-
-#[cfg(feature = "time")]
-itself!(time::OffsetDateTime => |t, out| {
-    out.plain(t.unix_timestamp_nanos());
-    out.plain(t.offset().whole_seconds());
-});
 
 /// Floats by their bits: `0.0` and `-0.0` are two keys, and a NaN is the same key as the same NaN.
 macro_rules! float {

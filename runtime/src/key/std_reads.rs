@@ -31,8 +31,8 @@ macro_rules! spelled {
 spelled!(u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize, bool => |text| text.parse().ok());
 spelled!(NonZeroU8, NonZeroU16, NonZeroU32, NonZeroU64, NonZeroU128, NonZeroUsize => |text| text.parse().ok());
 spelled!(NonZeroI8, NonZeroI16, NonZeroI32, NonZeroI64, NonZeroI128, NonZeroIsize => |text| text.parse().ok());
-// The flow of an address, which its text does not name, is read as 0.
-spelled!(char, IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr => |text| text_of(text)?.parse().ok());
+spelled!(char, IpAddr, Ipv4Addr, Ipv6Addr => |text| text_of(text)?.parse().ok());
+spelled!(SocketAddr => socket_address);
 spelled!(String => text_of);
 spelled!(OsString => |text| os_string(bytes_of(text)?));
 spelled!(Duration => duration);
@@ -71,7 +71,25 @@ spelled!(time::PrimitiveDateTime => |text| {
     Some(Self::new(date(day)?, time_of_day(time)?))
 });
 
-// `time::OffsetDateTime` cannot be read: nothing stands between its two numbers, the nanoseconds and the offset.
+#[cfg(feature = "time")]
+spelled!(time::OffsetDateTime => |text| {
+    let (nanos, offset) = <(i128, i32)>::read_part(text)?;
+    let offset = time::UtcOffset::from_whole_seconds(offset).ok()?;
+    Self::from_unix_timestamp_nanos(nanos).ok()?.checked_to_offset(offset)
+});
+
+/// `[::1]:80`, and behind it `_7` if it has a flow.
+fn socket_address(text: &str) -> Option<SocketAddr> {
+    let (address, flow) = match text.split_once('_') {
+        Some((address, flow)) => (address, flow.parse().ok()?),
+        None => (text, 0),
+    };
+    let mut address: SocketAddr = text_of(address)?.parse().ok()?;
+    if let SocketAddr::V6(address) = &mut address {
+        address.set_flowinfo(flow);
+    }
+    Some(address)
+}
 
 fn duration(text: &str) -> Option<Duration> {
     let (seconds, nanos) = text.split_once('.')?;

@@ -182,6 +182,13 @@ fn addresses_and_times_return() {
     for text in ["1.2.3.4:80", "[::1]:0", "[fe80::1%5]:65535"] {
         returns(text.parse::<SocketAddr>().expect(text));
     }
+    let flowing = std::net::SocketAddrV6::new(Ipv6Addr::LOCALHOST, 80, 7, 5);
+    returns(SocketAddr::from(flowing));
+    assert_eq!(
+        written(&SocketAddr::from(flowing)),
+        "%5B%3A%3A1%255%5D%3A80_7",
+        "its flow is compared, so it is written"
+    );
     for length in [Duration::ZERO, Duration::MAX, Duration::from_nanos(1), Duration::new(7, 999_999_999)] {
         returns(length);
     }
@@ -206,7 +213,7 @@ fn ids_return() {
 #[test]
 #[cfg(feature = "chrono")]
 fn dates_of_chrono_return() {
-    use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
+    use chrono::{NaiveDate, NaiveDateTime, NaiveTime, Timelike as _};
     let day = |year| NaiveDate::from_ymd_opt(year, 2, 28).expect("a day");
     let leap = NaiveTime::from_hms_nano_opt(23, 59, 59, 1_500_000_000).expect("a leap second");
     let times = [NaiveTime::MIN, leap, NaiveTime::from_hms_nano_opt(1, 2, 3, 4).expect("a time")];
@@ -218,6 +225,10 @@ fn dates_of_chrono_return() {
             returns(NaiveDateTime::new(date, time).and_utc());
         }
     }
+    let time =
+        |s, nanos| NaiveTime::from_hms_opt(1, 2, s).and_then(|time| time.with_nanosecond(nanos)).expect("a time");
+    let (leaps, next) = (time(3, 1_500_000_000), time(4, 500_000_000));
+    assert_ne!(written(&leaps), written(&next), "two times, two keys");
     assert_eq!(NaiveDate::read_part("2026-2-28"), None);
     assert_eq!(NaiveTime::read_part("01%3A02"), None);
 }
@@ -235,6 +246,17 @@ fn dates_of_time_return() {
             returns(PrimitiveDateTime::new(date, time));
         }
     }
+    let offset = |seconds| time::UtcOffset::from_whole_seconds(seconds).expect("an offset");
+    let moment = |nanos, seconds| {
+        time::OffsetDateTime::from_unix_timestamp_nanos(nanos).expect("a time").to_offset(offset(seconds))
+    };
+    for nanos in [0, 1, -1, 1_800_000_000_000_000_000] {
+        for seconds in [0, 1, -3_600, 86_399] {
+            returns(moment(nanos, seconds));
+        }
+    }
+    assert_ne!(written(&moment(123, 4)), written(&moment(12, 34)));
+    assert!(!moment(7, 0).same_part(&moment(7, 3_600).to_owned_part()), "what is shown of it depends on the offset");
     for text in ["2026-02-30", "2026-13-01", "2026-2-28", "+2026-02-28", "--2026-02-28"] {
         assert_eq!(Date::read_part(text), None, "{text}");
     }
