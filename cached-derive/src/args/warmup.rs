@@ -49,7 +49,11 @@ impl WarmupArgs {
         match word.unraw().to_string().as_str() {
             "args" => self.args.fill(word, opt.expr()?),
             "args_from" => self.args_from.fill(word, opt.expr()?),
-            "hot" => self.hot.fill(word, opt.positive()?),
+            "hot" => {
+                // Wrong as it is, it says for what.
+                let most = errors.keep(opt.positive()).unwrap_or(1);
+                self.hot.fill(word, most)
+            }
             "on_start" => self.on_start.fill(word, opt.flag()?),
             "every" => self.every.fill(word, opt.duration()?),
             "cron" => self.cron.fill(word, cron(&opt.text()?)?),

@@ -72,6 +72,8 @@ fn arguments(job: &Job, errors: &mut Errors) {
             );
             errors.at(first.name.span(), message);
         }
+        // That there is nothing to be hot is said already.
+        ([], true) if job.cached.is_none() && job.args.hot.is_given() => {}
         ([], true) => {
             let span = args_span(job);
             errors.at(span, "there is no argument left that these could be: each is skipped");

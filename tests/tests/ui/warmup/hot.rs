@@ -21,6 +21,7 @@ async fn hidden(id: u32, token: &str) -> String {
     format!("{id} {}", token.len())
 }
 
+#[derive(Clone)]
 struct User {
     id: u32,
 }
