@@ -83,6 +83,13 @@ impl<'a> Key<'a> {
         self.parts.iter().position(|part| part.hole.as_ref() == Some(&hole)).filter(|_| !is_secret(self.model, &hole))
     }
 
+    /// The parts that are made of one of these arguments, and their places.
+    pub(crate) fn made_of(&self, is_one: impl Fn(&str) -> bool) -> Vec<(usize, &TokenStream)> {
+        let made_of = |part: &Part| part.hole.as_ref().is_some_and(|hole| is_one(&hole.root));
+        let parts = self.parts.iter().enumerate().filter(|(_, part)| made_of(part));
+        parts.map(|(place, part)| (place, &part.tokens)).collect()
+    }
+
     /// How many parts it has.
     pub(crate) fn len(&self) -> usize {
         self.parts.len()

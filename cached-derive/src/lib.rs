@@ -379,19 +379,22 @@ pub fn invalidate(attribute: TokenStream, item: TokenStream) -> TokenStream {
 /// async fn frames(db: &Db, id: &str) -> Result<Vec<Frame>, DbError> { .. }
 /// ```
 ///
-/// The cache on which the warm-up is begun notes what the function is asked for, and keeps a bounded log of it: four times as
-/// many keys as are named here, by how often and how lately (what was asked for an hour ago counts half). Nothing is noted on
-/// most hits: of a function with many it is one in 128. The log is kept in the cache's tiers, each minute and when the
-/// warm-up is shut down, so that a program that starts again, or another node, knows it: without a tier it ends with the
-/// process. Nodes that share a tier share the log.
+/// The cache that serves the function notes what it is asked for, in a bounded log: four times as many keys as are named here,
+/// by how often and how lately (what was asked for an hour ago counts half). Nothing is noted on most hits: of a function with
+/// many it is one in 128. A warm-up that is begun on that cache keeps the log in its tiers, in the namespace `cached.hot`, each
+/// minute and when it is shut down, so that a program that starts again, or another node, knows it: without a tier it ends with
+/// the process, and `Cache::clear` clears it. Nodes that share a tier share the log. Keys of more than 1 KiB are left out, and
+/// the coldest of a log that takes more than half of what a value may (`Builder::max_value`).
 ///
 /// The hottest come first, within the `loads`, `bytes` and `time` of the `Warmup`. What is there is not loaded anew, also at
-/// the times of `every` and `cron`. If the keys of an hour of the day come back each day, and knowing that would have been
+/// the times of `every` and `cron`, when what nobody has asked for in six hours is left alone. With `lock = "cluster"` one node
+/// loads: the others find it in the tiers they share, where it is not `local`. If the keys of an hour of the day come back each day, and knowing that would have been
 /// worth more than knowing the last hour (both are measured), those of the hours to come are warmed first: give such a job an
 /// `every` of less than an hour.
 ///
 /// The arguments are read out of the keys' text: each is in the key as a whole, is not `secret`, and is a `ReadPart`, as the
-/// types of std and those with `#[derive(ReadPart)]` are. Keys are kept in the tiers as text, encrypted if values are.
+/// types of std and those with `#[derive(ReadPart)]` are. What is given by the warm-up and stands in the key, such as a tenant,
+/// has to be that of the key. Keys are kept in the tiers as text, encrypted if values are; of secret parts a hash.
 ///
 /// # What is refused
 ///

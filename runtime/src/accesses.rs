@@ -21,6 +21,8 @@ mod tests;
 #[cfg(test)]
 mod worlds;
 
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
 use parking_lot::Mutex;
 
 pub(crate) use hours::{Ended, Hour};
@@ -28,11 +30,13 @@ pub(crate) use known::Accesses;
 pub(crate) use recent::Recent;
 
 use crate::clock::Millis;
-use judge::{Judged, Trial};
+use judge::{Judged, Sides, Trial};
 use table::{Access, Table};
 
 /// A text of more bytes is not kept.
-const LONGEST: usize = 1_024;
+pub(crate) const LONGEST: usize = 1_024;
+/// A key that was asked for once is forgotten after three days: a quiet weekend is not the end of what is hot.
+pub(crate) const FORGOTTEN: f64 = 1.0 / (1_u128 << 72) as f64;
 /// So many keys are known for each one that will be asked for: what comes up must have been seen coming.
 const KNOWN: usize = 4;
 const LEAST_KNOWN: usize = 256;
@@ -43,7 +47,18 @@ const SAVED: usize = 2;
 #[derive(Debug)]
 pub(crate) struct AccessLog {
     most: usize,
+    /// Was anything noted since it was last kept?
+    changed: AtomicBool,
     book: Mutex<Book>,
+}
+
+/// What is to be warmed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wish {
+    /// How many keys at most.
+    pub(crate) most: usize,
+    /// Not what was asked for so seldom or so long ago.
+    pub(crate) least: f64,
 }
 
 #[derive(Debug)]
@@ -75,24 +90,44 @@ impl AccessLog {
     pub(crate) fn new(most: usize, now: Millis) -> Self {
         let table = Table::new(most.saturating_mul(KNOWN).max(LEAST_KNOWN), now);
         let book = Book { table, hour: hours::number(now), trial: None, judged: Judged::default() };
-        Self { most, book: Mutex::new(book) }
+        Self { most, changed: AtomicBool::new(false), book: Mutex::new(book) }
     }
 
     /// One access that stands for `weight` accesses, of a key with this hash, good in this process only. `text` is called
-    /// if the key is not known, and under a lock. An access is lost rather than waited for.
-    pub(crate) fn note(&self, hash: u64, weight: u32, now: Millis, text: impl FnOnce() -> String) {
-        if let Some(mut book) = self.book.try_lock() {
-            book.note(hash, weight, now, text);
+    /// if the key is not known; none is not kept. An access is lost rather than waited for.
+    pub(crate) fn note(&self, hash: u64, weight: u32, now: Millis, text: impl FnOnce() -> Option<String>) {
+        let known = match self.book.try_lock() {
+            Some(mut book) => book.add(hash, weight, now),
+            None => return,
+        };
+        self.change();
+        // Made without the lock: it is code of the key's type.
+        if !known
+            && let Some(text) = text()
+            && let Some(mut book) = self.book.try_lock()
+        {
+            book.meet(hash, weight, now, text);
         }
+    }
+
+    /// What was noted could not be kept.
+    pub(crate) fn change(&self) {
+        self.changed.store(true, Relaxed);
+    }
+
+    /// Was anything noted since this was last asked?
+    pub(crate) fn take_changed(&self) -> bool {
+        self.changed.swap(false, Relaxed)
     }
 
     /// The keys most likely to be asked for next, hottest first: by what was wanted lately or, where the time of day is
     /// known to tell more, by what is wanted in what is left of this hour and in as much of the next, filled up with the
     /// former.
-    pub(crate) fn hottest(&self, most: usize, this: Option<&Hour>, next: Option<&Hour>, now: Millis) -> Vec<String> {
-        let book = self.book.lock();
+    pub(crate) fn hottest(&self, wish: &Wish, this: Option<&Hour>, next: Option<&Hour>, now: Millis) -> Vec<String> {
+        let mut book = self.book.lock();
+        let (most, least) = (wish.most, wish.least * book.table.turn(now));
         let top = book.table.top(most);
-        let lately = top.iter().map(|slot| &*slot.text);
+        let lately = top.iter().filter(|slot| slot.score >= least).map(|slot| &*slot.text);
         if !book.judged.is_daily() {
             return lately.map(str::to_owned).collect();
         }
@@ -106,7 +141,7 @@ impl AccessLog {
         let growth = book.table.turn(now);
         let top = book.table.top(self.most.saturating_mul(SAVED));
         let keys = top.iter().map(|slot| (slot.text.to_string(), slot.score / growth));
-        Recent { at: now, keys: keys.filter(|(_, score)| *score > 0.0).collect(), judged: book.judged }
+        Recent { at: now, keys: keys.filter(|(_, score)| *score >= FORGOTTEN).collect(), judged: book.judged }
     }
 
     /// Takes up what was saved. Of a key that is known already the higher score counts.
@@ -159,20 +194,33 @@ impl AccessLog {
 }
 
 impl Book {
-    fn note(&mut self, hash: u64, weight: u32, now: Millis, text: impl FnOnce() -> String) {
+    /// An access of a key, if its hash is known.
+    fn add(&mut self, hash: u64, weight: u32, now: Millis) -> bool {
+        let access = self.access(weight, now);
+        let Some(sides) = self.table.add(hash, &access) else { return false };
+        self.count(sides, &access);
+        true
+    }
+
+    /// The same of one whose hash is not known.
+    fn meet(&mut self, hash: u64, weight: u32, now: Millis, text: String) {
+        let access = self.access(weight, now);
+        let sides = self.trial.as_ref().map_or_else(Default::default, |trial| trial.sides(&text));
+        self.table.meet(hash, text, sides, &access);
+        self.count(sides, &access);
+    }
+
+    fn access(&mut self, weight: u32, now: Millis) -> Access {
         let growth = self.table.turn(now);
         // Another thread may be a moment behind in the hour before: that is not counted apart.
         let hour = hours::number(now).max(self.hour);
-        let access = Access { weight, score: f64::from(weight) * growth, hour, counting: self.hour };
-        let sides = self.table.add(hash, &access).unwrap_or_else(|| {
-            let text = text();
-            let sides = self.trial.as_ref().map_or_else(Default::default, |trial| trial.sides(&text));
-            self.table.meet(hash, text, sides, &access);
-            sides
-        });
+        Access { weight, score: f64::from(weight) * growth, hour, counting: self.hour }
+    }
+
+    fn count(&mut self, sides: Sides, access: &Access) {
         // The forecasts were not made for the hour that follows.
-        if let Some(trial) = self.trial.as_mut().filter(|_| hour == self.hour) {
-            trial.count(sides, weight);
+        if let Some(trial) = self.trial.as_mut().filter(|_| access.hour == self.hour) {
+            trial.count(sides, access.weight);
         }
     }
 }

@@ -217,7 +217,7 @@ where
         let mut checked = entry.checked();
         if checked < known.near.head() {
             if known.is_shut(&self.cache.cache().0.log) {
-                return Near::Miss(self.miss(Some(shelf), None, None, false));
+                return Near::Miss(self.unanswered(shelf, asked));
             }
             count(&known.counters.rechecks);
             let named = self.named();
@@ -230,7 +230,7 @@ where
                 None => {
                     count(&known.counters.invalidated);
                     known.announce(&self.key);
-                    return Near::Miss(self.miss(Some(shelf), None, None, false));
+                    return Near::Miss(self.unanswered(shelf, asked));
                 }
             }
         }
@@ -279,6 +279,11 @@ where
             shelf.count_miss(&miss.key);
         }
         miss
+    }
+
+    /// The miss of a call for which near has nothing; who loads ahead has missed nothing.
+    fn unanswered(self, shelf: &Arc<dyn Any + Send + Sync>, asked: bool) -> MissOf<K, S, R, D> {
+        if asked { self.miss(Some(shelf), None, None, false) } else { self.wanted(Some(shelf)) }
     }
 
     fn wanted(self, shelf: Option<&Arc<dyn Any + Send + Sync>>) -> MissOf<K, S, R, D> {

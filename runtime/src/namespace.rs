@@ -160,15 +160,14 @@ impl<T: Storable + Clone + Send + Sync> Namespace<T> {
     }
 
     /// The value of this name as a tier has it, where other nodes set it too; if none has, as near has it.
-    pub(crate) async fn get_below(&self, name: impl Name) -> Option<T> {
+    #[cfg(feature = "tiers")]
+    pub(crate) async fn get_below(&self, name: impl Name) -> std::result::Result<Option<T>, crate::load::Unknown> {
         if !self.may(Right::Read) {
-            return None;
+            return Ok(None);
         }
         let want = self.want(&name, Vec::new());
-        match want.peek_below().await {
-            Some(below) => below.ok(),
-            None => self.near(&want),
-        }
+        let below = want.peek_below().await?;
+        Ok(below.map_or_else(|| self.near(&want), std::result::Result::ok))
     }
 
     /// The values of these names, in order; one read per tier for all that near does not have.

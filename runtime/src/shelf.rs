@@ -1,11 +1,12 @@
 //! One site in one cache: its near tier, its flights, its counters, and how its values become frames.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-use crate::accesses::AccessLog;
+use crate::accesses::{AccessLog, LONGEST};
 use crate::adaptive::{Adaptive, Look};
 use crate::budget::Budget;
 use crate::clock::{Clock, Millis};
@@ -60,6 +61,7 @@ pub(crate) struct Shelf<K, V, R> {
     pace: Pace,
     /// What was asked for, if its site is warmed for that.
     accesses: Option<Arc<AccessLog>>,
+    secret: Secret,
     /// Loads that wait for more elements.
     pub(crate) gatherings: Gatherings,
 }
@@ -121,6 +123,7 @@ where
             focus: Focus::default(),
             pace: if accesses.is_some() { Pace::adjusted() } else { Pace::steady() },
             accesses,
+            secret: settings.secret,
             gatherings: Gatherings::default(),
         }
     }
@@ -149,20 +152,31 @@ where
     pub(crate) fn count_miss<Q: KeyPart<Owned = K> + ?Sized>(&self, key: &Q) {
         count(&self.counters.misses);
         if let Some(accesses) = &self.accesses {
-            accesses.note(self.near.seen(key).hash, 1, self.clock.now(), || text_of(key));
+            accesses.note(self.near.seen(key).hash, 1, self.clock.now(), || self.text_of(key));
         }
     }
 
     #[cold]
     fn sample<Q: KeyPart<Owned = K> + ?Sized>(&self, key: &Q, hit: u64) {
         let hash = self.near.seen(key).hash;
-        if hit.is_multiple_of(Focus::EACH) && self.near.may_be_fronted() {
+        if Pace::is_rare(hit) && self.near.may_be_fronted() {
             self.focus.sample(hash);
         }
         if let Some(accesses) = &self.accesses {
             let now = self.clock.now();
-            accesses.note(hash, self.pace.took(now), now, || text_of(key));
+            accesses.note(hash, self.pace.took(now), now, || self.text_of(key));
         }
+    }
+
+    /// The parts of a key, to be read again; none of one that is too long to be kept. What is secret is hashed, nothing is
+    /// cut. A part that panics while it is written is no reason for a hit to fail.
+    fn text_of<Q: KeyPart<Owned = K> + ?Sized>(&self, key: &Q) -> Option<String> {
+        let mut text = KeyWriter::new(self.secret);
+        let write = || {
+            let fits = key.heap_bytes() <= LONGEST;
+            fits.then(|| text.part(key).as_str().to_owned())
+        };
+        catch_unwind(AssertUnwindSafe(write)).ok().flatten()
     }
 
     /// Do a few keys get most of the hits?
@@ -210,13 +224,6 @@ where
     pub(crate) fn policy(&self) -> &Policy {
         &self.sign.policy
     }
-}
-
-/// The parts of a key, to be read again: nothing of it is hidden, and nothing cut.
-fn text_of<Q: KeyPart + ?Sized>(key: &Q) -> String {
-    let mut text = KeyWriter::new(Secret::default());
-    text.part(key);
-    text.as_str().to_owned()
 }
 
 fn adaptive(policy: &Policy) -> Option<Box<Adaptive>> {

@@ -41,6 +41,13 @@ pub(crate) struct Down {
     pub(crate) failed: u64,
 }
 
+impl Down {
+    /// Did a tier fail that may have had something?
+    pub(crate) const fn has_failed(&self) -> bool {
+        self.failed > 0
+    }
+}
+
 impl Stack {
     pub(crate) fn new(levels: Vec<Level>) -> Self {
         Self { levels: levels.into() }

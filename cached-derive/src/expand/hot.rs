@@ -6,7 +6,7 @@ use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Type, TypeReference};
 
-use super::Job;
+use super::{Job, warmup};
 use crate::input::{Param, ours_at};
 use crate::key::Key;
 use crate::passing::{self, Passing};
@@ -23,7 +23,10 @@ pub(super) fn watch(job: &Job) -> TokenStream {
 }
 
 /// ```text
-/// let __args = __run.hottest(2, |__parts| P::Some((P::read::<String>(__parts, 0)?, P::read::<u32>(__parts, 1)?))).await;
+/// let __given = [];
+/// let __args = __run.hottest(2, &__given, |__parts| {
+///     P::Some((P::read::<String>(__parts, 0)?, P::read::<u32>(__parts, 1)?))
+/// }).await?;
 /// ```
 pub(super) fn elements(job: &Job) -> Option<TokenStream> {
     let (ours, at) = (Span::mixed_site(), job.args.hot.span()?);
@@ -40,9 +43,27 @@ pub(super) fn elements(job: &Job) -> Option<TokenStream> {
         [one] => one.clone(),
         several => quote_spanned!(ours=> (#(#several),*)),
     };
+    let given = given(job, &key);
     Some(quote_spanned! {ours=>
-        let __args = #p::Run::hottest(&__run, #parts, |__parts| #p::Some(#read)).await;
+        #given
+        let __args = #p::Run::hottest(&__run, #parts, &__given, |__parts| #p::Some(#read)).await?;
     })
+}
+
+/// What the parts of keys are that whoever begins the warm-up gives: keys of others are not this job's.
+fn given(job: &Job, key: &Key<'_>) -> TokenStream {
+    let (p, ours) = (&job.private, Span::mixed_site());
+    let params = &job.function.params;
+    let is_given = |name: &str| params.iter().any(|param| param.name.unraw() == name && job.is_given(param));
+    let made = key.made_of(is_given);
+    let lent: TokenStream = params.iter().filter(|param| job.is_given(param)).map(warmup::lend).collect();
+    let texts = made.iter().map(|(place, part)| {
+        let place = Literal::usize_unsuffixed(*place);
+        quote_spanned!(ours=> (#place, #p::Run::text_of(&__run, &#part)))
+    });
+    let texts: Vec<_> = texts.collect();
+    let lent = if texts.is_empty() { TokenStream::new() } else { lent };
+    quote_spanned!(ours=> let __given = { #lent [#(#texts),*] };)
 }
 
 /// What an argument is when nobody lends it.

@@ -285,7 +285,7 @@ fn element(param: &Param) -> TokenStream {
 }
 
 /// `let db = &*db;`, or `let db = Clone::clone(&*db);`, for `args_from`.
-fn lend(param: &Param) -> TokenStream {
+pub(super) fn lend(param: &Param) -> TokenStream {
     let (name, ours) = (&param.name, ours_at(&param.ty));
     match passing::bare(&param.ty) {
         Type::Reference(_) => quote_spanned!(ours=> #[allow(unused_variables)] let #name = &*#name;),

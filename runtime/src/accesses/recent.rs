@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::decay::decayed;
 use super::hours;
 use super::judge::Judged;
-use super::{LONGEST, SAVED};
+use super::{FORGOTTEN, LONGEST, SAVED};
 use crate::clock::Millis;
 
 /// No score is higher: ten million accesses a second come to a twentieth of it.
@@ -42,7 +42,7 @@ impl Recent {
     pub(super) fn sane(&self, now: Millis) -> impl Iterator<Item = (&str, f64)> {
         let sane = self.keys.iter().filter(|(text, score)| text.len() <= LONGEST && score.is_finite());
         let now = sane.map(move |(text, score)| (text.as_str(), decayed(score.min(HIGHEST), self.at, now)));
-        now.filter(|(_, score)| *score > 0.0)
+        now.filter(|(_, score)| *score >= FORGOTTEN)
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::collections::HashSet;
 
-use super::{AccessLog, Figures, Hour};
+use super::{AccessLog, Figures, Hour, Wish};
 use crate::chance::Chance;
 use crate::clock::Millis;
 
@@ -37,9 +37,9 @@ fn overlap(seed: u64, notes: u64, weight: u32) -> f64 {
     let (log, zipf, chance) = (AccessLog::new(100, START), Zipf::new(10_000), Chance::new(seed));
     for n in 0..notes {
         let key = zipf.key(&chance);
-        log.note(Chance::new(key as u64).next(), weight, START + n * 10 * MINUTE / notes, || key.to_string());
+        log.note(Chance::new(key as u64).next(), weight, START + n * 10 * MINUTE / notes, || Some(key.to_string()));
     }
-    let hottest = log.hottest(100, None, None, START);
+    let hottest = log.hottest(&Wish { most: 100, least: 0.0 }, None, None, START);
     let right = hottest.iter().filter(|text| text.parse().is_ok_and(|key: usize| key < 100)).count();
     println!("seed {seed}: {notes} notes of weight {weight}: {right} of the 100 hottest");
     right as f64 / 100.0
@@ -78,7 +78,7 @@ impl World {
     }
 
     fn hottest(&self, most: usize) -> Vec<String> {
-        self.log.hottest(most, Some(self.saved(0)), Some(self.saved(HOUR)), self.now)
+        self.log.hottest(&Wish { most, least: 0.0 }, Some(self.saved(0)), Some(self.saved(HOUR)), self.now)
     }
 
     /// An hour of accesses, evenly spread, and a look at the clock each minute.
@@ -92,7 +92,7 @@ impl World {
                 self.tick();
             }
             let key = key(&self.chance);
-            self.log.note(Chance::new(key as u64).next(), weight, self.now, || key.to_string());
+            self.log.note(Chance::new(key as u64).next(), weight, self.now, || Some(key.to_string()));
         }
         self.now = ends;
         self.tick();
@@ -156,7 +156,7 @@ fn where_day_and_night_want_other_keys_those_to_come_are_named_before_they_are_w
     world.now += 58 * MINUTE;
     assert!(of_the_day(&world.hottest(50)) <= 5);
     // Without what was saved by the hour it is what was wanted lately.
-    assert_eq!(of_the_day(&world.log.hottest(50, None, None, world.now)), 50);
+    assert_eq!(of_the_day(&world.log.hottest(&Wish { most: 50, least: 0.0 }, None, None, world.now)), 50);
 }
 
 #[test]

@@ -45,6 +45,7 @@ macro_rules! itself {
     )*};
 }
 
+#[cfg(any(feature = "chrono", feature = "time"))]
 pub(super) use itself;
 
 itself!(u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize, bool => |n, out| out.plain(n));

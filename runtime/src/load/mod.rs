@@ -43,6 +43,7 @@ use crate::stats::count;
 
 pub use self::batch::{Batch, Ids};
 pub(crate) use self::foresee::Foreseen;
+pub(crate) use self::peek::Unknown;
 
 /// Where nothing is served that cannot be proven, a load is joined for so long after it began.
 const FRESH: Millis = 1_500;

@@ -9,6 +9,10 @@ use crate::key::{KeyPart, OwnedKey};
 use crate::near::Found;
 use crate::outcome::Shape;
 
+/// A tier failed, or may not be believed: what it has is not known.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Unknown;
+
 impl<K, S, R, D, V> Miss<K, S, R, D, V>
 where
     K: KeyPart<Owned = K> + Clone + Eq + Send + Sync + 'static,
@@ -43,19 +47,27 @@ where
         self.promote(shelf, down, birth, now)
     }
 
-    /// What a tier has, whatever near has; near is left as it is.
-    pub(crate) async fn peek_below(&self) -> Option<R>
+    /// What a tier has, whatever near has; near is left as it is. An error where that cannot be known.
+    #[cfg(feature = "tiers")]
+    pub(crate) async fn peek_below(&self) -> Result<Option<R>, Unknown>
     where
         S::Stored: 'static,
     {
-        let shelf = self.shelf.as_ref()?;
+        let Some(shelf) = &self.shelf else { return Ok(None) };
         let (stack, now) = (&self.cache.0.stack, self.cache.clock().now());
-        if stack.is_empty() || shelf.is_shut(&self.cache.0.log) {
-            return None;
+        if stack.is_empty() {
+            return Ok(None);
         }
-        let down = stack.read(std::slice::from_ref(&self.named.key), now).await.pop()?;
-        let (value, life, _) = self.open(shelf, down)?;
-        (life.fresh_until > now).then(|| self.shape.join(value))
+        if shelf.is_shut(&self.cache.0.log) {
+            return Err(Unknown);
+        }
+        let Some(down) = stack.read(std::slice::from_ref(&self.named.key), now).await.pop() else { return Ok(None) };
+        let failed = down.has_failed();
+        match self.open(shelf, down) {
+            Some((value, life, _)) if life.fresh_until > now => Ok(Some(self.shape.join(value))),
+            _ if failed => Err(Unknown),
+            _ => Ok(None),
+        }
     }
 
     /// The entry as it stands in near.

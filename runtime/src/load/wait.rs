@@ -70,7 +70,7 @@ where
     }
 
     pub(super) fn serve_ready(&self, shelf: &Shelf<K, V, R>, ready: &Fallback<V>) -> R {
-        shelf.counters.hits.add();
+        shelf.count_hit(&self.key);
         self.shape.join(ready.value.clone())
     }
 

@@ -121,12 +121,12 @@ impl<V> Entry<V> {
         }
     }
 
-    /// The same entry without what an entry carries that nobody has asked for, if it is one that was loaded ahead.
+    /// The same entry without what it carried until somebody asked for it, if it is one that was loaded ahead.
     pub(crate) fn lightened(&self) -> Option<Self>
     where
         V: Clone,
     {
-        let (kept, asleep) = (self.kept.as_deref()?, self.asleep()?);
+        let (kept, asleep) = (self.kept.as_deref()?, self.asleep().filter(|_| !self.is_asleep())?);
         let kept = Kept { asleep: None, ..kept.copy() };
         let is_needed = !kept.tags.is_empty() || kept.held_until > 0 || kept.used.load(Ordering::Relaxed) > 0;
         let mut light = self.clone();

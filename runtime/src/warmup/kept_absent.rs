@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 use crate::accesses::{Hour, Recent};
 use crate::cache::Cache;
 use crate::error::Result;
+use crate::load::Unknown;
 
 /// What is kept of each site. What was asked lately, its log knows itself.
 #[derive(Debug, Default)]
@@ -19,14 +20,14 @@ impl Kept {
         Ok(Self::default())
     }
 
-    pub(super) async fn recent(&self, _: &str) -> Option<Recent> {
-        None
+    pub(super) async fn recent(&self, _: &str) -> std::result::Result<Option<Recent>, Unknown> {
+        Ok(None)
     }
 
     pub(super) fn keep_recent(&self, _: &str, _: Recent) {}
 
-    pub(super) async fn hour(&self, site: &str, hour: u8) -> Option<Hour> {
-        self.0.lock().get(&(site.to_owned(), hour)).cloned()
+    pub(super) async fn hour(&self, site: &str, hour: u8) -> std::result::Result<Option<Hour>, Unknown> {
+        Ok(self.0.lock().get(&(site.to_owned(), hour)).cloned())
     }
 
     pub(super) fn keep_hour(&self, site: &str, hour: u8, counts: Hour) {

@@ -34,6 +34,8 @@ pub struct Run {
     pub(super) stopping: Arc<AtomicBool>,
     /// Are values loaded anew that are there?
     pub(super) refresh: bool,
+    /// Is it a run in the course of time, and not the one at the start?
+    pub(super) again: bool,
     pub(super) tally: Arc<Tally>,
     pub(super) progress: Tell,
 }

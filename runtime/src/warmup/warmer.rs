@@ -128,7 +128,7 @@ impl Warmer {
         self.work.jobs.iter().map(|job| job.name()).collect()
     }
 
-    /// Runs a job now, whatever its times are: cached functions load anew. Its name may be the end of it after a dot.
+    /// Runs a job now, whatever its times are: cached functions load anew, but for those that are warmed for what is `hot`. Its name may be the end of it after a dot.
     ///
     /// # Errors
     /// A `Config` error if there is no such job.
@@ -275,6 +275,7 @@ impl Work {
             stopping: Arc::clone(&self.stopping),
             // What is hot and there is kept fresh by those who ask for it.
             refresh: refresh && job.plan().hot.is_none(),
+            again: refresh,
             tally: Arc::clone(&tally),
             progress: Arc::clone(&self.tell),
         };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cached_runtime::clock::Clock;
-use cached_runtime::testing::Operation;
+use cached_runtime::testing::{Lie, Operation};
 use cached_runtime::tier::Tier;
 use cached_runtime::tier::memory::MemoryTier;
 use cached_runtime::warmup::Ended;
@@ -36,6 +36,12 @@ impl Place {
     /// A node here.
     fn node(&self) -> House {
         House { world: World::over_at(Arc::clone(&self.tier), &self.clock), ..House::new() }
+    }
+
+    /// A node with a secret of its own.
+    fn keyed(&self, secret: [u8; 16]) -> House {
+        let world = World::built(Arc::clone(&self.tier), self.clock.clone(), |builder| builder.key_secret(secret));
+        House { world, ..House::new() }
     }
 
     /// A hundredth of a second passes: few calls are made here in one.
@@ -257,15 +263,148 @@ async fn without_a_tier_and_while_it_runs_what_is_gone_comes_back_and_what_is_th
 }
 
 #[tokio::test]
-async fn a_tier_that_fails_or_holds_something_else_is_no_reason_not_to_start() {
+async fn a_tier_that_cannot_be_read_is_said_stops_no_start_and_forgets_nothing() {
     let place = Place::new();
     place.asked("hot.hottest", async |house| drop(hottest(house, 1).await)).await;
     let house = place.node();
     house.world.chaos.fail(Operation::Get, 1.0);
     let warmer = house.warmup(&["hot.hottest"]).run().await.unwrap();
-    assert!(warmer.report().is_well() && house.asked().is_empty(), "{}", warmer.report());
+    let ended = &warmer.report().jobs[0].ended;
+    assert!(matches!(ended, Ended::Unready(why) if why.contains("cannot be read")), "{ended:?}");
     hottest(&house, 2).await;
+    house.clock().advance(Duration::from_secs(61));
+    let minute = house.world.chaos.counts(Operation::Get).calls;
+    eventually("a minute is over", || house.world.chaos.counts(Operation::Get).calls > minute).await;
+    house.world.chaos.calm();
+    // It can be read again: what was kept is known, beside what was asked meanwhile.
+    house.clock().advance(Duration::from_secs(120));
+    let ready = async || warmer.run_job("hottest").await.unwrap().ended == Ended::Done;
+    assert!(
+        ready().await || {
+            house.clock().advance(Duration::from_secs(120));
+            ready().await
+        },
+        "{}",
+        warmer.report()
+    );
+    assert_eq!(house.asked(), ["2", "1"]);
     warmer.shutdown().await;
+    house.cache().flush(LONG).await;
+    let next = place.node();
+    let _warmer = next.warmup(&["hot.hottest"]).run().await.unwrap();
+    assert_eq!(next.counts().len(), 2);
+}
+
+#[tokio::test]
+async fn what_a_tier_holds_that_is_no_log_is_no_reason_not_to_start() {
+    let place = Place::new();
+    place.asked("hot.hottest", async |house| drop(hottest(house, 1).await)).await;
+    let house = place.node();
+    house.world.chaos.lie(Lie::Flip, 1.0);
+    let warmer = house.warmup(&["hot.hottest"]).run().await.unwrap();
+    assert!(house.asked().is_empty(), "{}", warmer.report());
+}
+
+#[warmup(hot = 20)]
+#[cache(local, skip(house), cache = house.cache())]
+async fn wordy(house: &House, text: &str) -> usize {
+    house.note(text.len());
+    text.len()
+}
+
+#[tokio::test]
+async fn what_is_too_long_is_left_out_and_the_rest_is_kept() {
+    let place = Place::new();
+    place
+        .asked("hot.wordy", async |house| {
+            for length in [900, 1_100, 100_000, 5] {
+                wordy(house, &"x".repeat(length)).await;
+            }
+        })
+        .await;
+    let house = place.node();
+    let _warmer = house.warmup(&["hot.wordy"]).run().await.unwrap();
+    let counts = house.counts();
+    let warmed: Vec<_> = counts.keys().map(String::as_str).collect();
+    assert_eq!(warmed, ["5", "900"]);
+}
+
+#[warmup(hot = 2000)]
+#[cache(local, skip(house), cache = house.cache())]
+async fn long_named(house: &House, text: &str) -> usize {
+    house.note(text.len());
+    text.len()
+}
+
+#[tokio::test]
+async fn of_a_log_that_is_larger_than_a_value_may_be_the_hottest_are_kept() {
+    let place = Place::new();
+    let named = |n: usize| format!("{n:0>600}");
+    place
+        .asked("hot.long_named", async |house| {
+            for n in 0..1_500 {
+                long_named(house, &named(n)).await;
+                place.tick();
+            }
+        })
+        .await;
+    let house = place.node();
+    let _warmer = house.warmup(&["hot.long_named"]).run().await.unwrap();
+    assert!((700..1_500).contains(&house.asked().len()), "{}", house.asked().len());
+}
+
+#[warmup(hot = 20, skip(pin))]
+#[cache(local, secret(pin), skip(house), cache = house.cache())]
+async fn pinned(house: &House, pin: &u32, id: u32) -> String {
+    house.ask(format!("{pin} {id}")).await
+}
+
+#[tokio::test]
+async fn of_keys_of_several_tenants_a_job_warms_those_of_the_one_it_is_given_and_secrets_stay_hashed() {
+    let place = Place::new();
+    let keyed = || place.keyed([9; 16]);
+    let before = keyed();
+    let warmer = before.warmup(&["hot.pinned"]).with(1_u32).run().await.unwrap();
+    for (pin, id) in [(1, 10), (2, 20), (2, 21), (1, 11)] {
+        pinned(&before, &pin, id).await;
+    }
+    warmer.shutdown().await;
+    before.cache().flush(LONG).await;
+    let house = keyed();
+    let _warmer = house.warmup(&["hot.pinned"]).with(2_u32).run().await.unwrap();
+    assert_eq!(house.counts().into_keys().collect::<Vec<_>>(), ["2 20", "2 21"]);
+    // The hash is that of the cache's own secret: who does not know it finds no key of a tenant.
+    let stranger = place.node();
+    let _warmer = stranger.warmup(&["hot.pinned"]).with(2_u32).run().await.unwrap();
+    assert!(stranger.asked().is_empty());
+}
+
+#[warmup(hot = 20, every = "30m")]
+#[cache(local, ttl = "10m", jitter = 0, tags = ["once"], skip(house), cache = house.cache())]
+async fn once(house: &House, id: u32) -> String {
+    house.ask(id).await
+}
+
+#[tokio::test]
+async fn what_nobody_asks_for_any_more_is_warmed_no_more() {
+    let place = Place::new();
+    let house = place.node();
+    let warmer = house.warmup(&["hot.once"]).run().await.unwrap();
+    once(&house, 1).await;
+    for run in 1..=20 {
+        place.clock.advance(Duration::from_secs(30 * 60));
+        eventually("it has run", || warmer.report().job("once").is_some_and(|job| job.loads > 0) || run > 11).await;
+        tokio::task::yield_now().await;
+    }
+    let asked = house.asked().len();
+    assert!((2..=14).contains(&asked), "once by somebody, and for six hours each half hour: {asked}");
+    let misses = house.cache().stats().site("once").unwrap().misses;
+    assert_eq!(misses, 1, "a job misses nothing");
+    house.cache().invalidate_tags(["once"]).await;
+    once(&house, 1).await;
+    house.cache().invalidate_tags(["once"]).await;
+    warmer.run_job("once").await.unwrap();
+    assert_eq!(house.cache().stats().site("once").unwrap().misses, 2, "also of what was invalidated");
 }
 
 #[warmup(hot = 20, name = "daily")]
