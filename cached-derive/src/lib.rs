@@ -388,9 +388,10 @@ pub fn invalidate(attribute: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// The hottest come first, within the `loads`, `bytes` and `time` of the `Warmup`. What is there is not loaded anew, also at
 /// the times of `every` and `cron`, when what nobody has asked for in six hours is left alone. With `lock = "cluster"` one node
-/// loads: the others find it in the tiers they share, where it is not `local`. If the keys of an hour of the day come back each day, and knowing that would have been
-/// worth more than knowing the last hour (both are measured), those of the hours to come are warmed first: give such a job an
-/// `every` of less than an hour.
+/// loads: the others find it in the tiers they share, where it is not `local`.
+///
+/// If the keys of an hour of the day come back each day, and knowing that would have been worth more than knowing the last hour
+/// (both are measured), those of the hours to come are warmed first: give such a job an `every` of less than an hour.
 ///
 /// The arguments are read out of the keys' text: each is in the key as a whole, is not `secret`, and is a `ReadPart`, as the
 /// types of std and those with `#[derive(ReadPart)]` are. What is given by the warm-up and stands in the key, such as a tenant,
