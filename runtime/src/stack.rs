@@ -41,13 +41,6 @@ pub(crate) struct Down {
     pub(crate) failed: u64,
 }
 
-impl Down {
-    /// Did a tier fail that may have had something?
-    pub(crate) const fn has_failed(&self) -> bool {
-        self.failed > 0
-    }
-}
-
 impl Stack {
     pub(crate) fn new(levels: Vec<Level>) -> Self {
         Self { levels: levels.into() }
@@ -87,6 +80,21 @@ impl Stack {
                 Err(_) => found.failed += 1,
             }
             if is_fresh(found.frame.as_ref(), now) {
+                break;
+            }
+        }
+        found
+    }
+
+    /// Reads one key up the tiers: what nodes share is known by the deepest, whatever a node has of its own.
+    pub(crate) async fn read_up(&self, key: &Key, now: u64) -> Down {
+        let mut found = Down::default();
+        for level in self.levels.iter().rev() {
+            match level.tier.get_one(key).await {
+                Ok(frame) => found.frame = frame.filter(|frame| (level.vouches)(frame) && is_fresh(Some(frame), now)),
+                Err(_) => found.failed += 1,
+            }
+            if found.frame.is_some() {
                 break;
             }
         }

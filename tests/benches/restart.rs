@@ -41,14 +41,14 @@ fn cost() -> f64 {
                 for &key in keys {
                     black_box(plain(black_box(key)).await);
                 }
-            })
+            });
         })
         .row("#[warmup(hot = 1000)] #[cache]", |keys| {
             block_on(async {
                 for &key in keys {
                     black_box(noted(black_box(key)).await);
                 }
-            })
+            });
         })
         .column("zipf, 1 thread", 1, &zipf(KEYS, CALLS, 1))
         .column("zipf, 2 threads", 2, &zipf(KEYS, CALLS, 2))

@@ -47,7 +47,7 @@ where
         self.promote(shelf, down, birth, now)
     }
 
-    /// What a tier has, whatever near has; near is left as it is. An error where that cannot be known.
+    /// What the deepest tier has that has it, whatever near has; near is left as it is. An error where that cannot be known.
     #[cfg(feature = "tiers")]
     pub(crate) async fn peek_below(&self) -> Result<Option<R>, Unknown>
     where
@@ -61,8 +61,8 @@ where
         if shelf.is_shut(&self.cache.0.log) {
             return Err(Unknown);
         }
-        let Some(down) = stack.read(std::slice::from_ref(&self.named.key), now).await.pop() else { return Ok(None) };
-        let failed = down.has_failed();
+        let down = stack.read_up(&self.named.key, now).await;
+        let failed = down.failed > 0;
         match self.open(shelf, down) {
             Some((value, life, _)) if life.fresh_until > now => Ok(Some(self.shape.join(value))),
             _ if failed => Err(Unknown),

@@ -230,6 +230,29 @@ async fn nodes_that_share_a_tier_share_the_log() {
 }
 
 #[tokio::test]
+async fn nodes_share_it_also_below_tiers_of_their_own() {
+    let place = Place::new();
+    let node = || {
+        let common = Arc::clone(&place.tier);
+        let own: Arc<dyn Tier> = Arc::new(MemoryTier::new());
+        House { world: World::built(own, place.clock.clone(), |builder| builder.tier(common)), ..House::new() }
+    };
+    let nodes = [node(), node()];
+    for minute in 0..2 {
+        for (first, house) in nodes.iter().enumerate() {
+            // Begun anew each time, so that each has kept its own before it reads that of the other.
+            let warmer = house.warmup(&["hot.hottest"]).run().await.unwrap();
+            hottest(house, first as u32 * 10 + minute).await;
+            warmer.shutdown().await;
+            house.cache().flush(LONG).await;
+        }
+    }
+    let house = node();
+    let _warmer = house.warmup(&["hot.hottest"]).run().await.unwrap();
+    assert_eq!(house.counts().into_keys().collect::<Vec<_>>(), ["0", "1", "10", "11"]);
+}
+
+#[tokio::test]
 async fn the_log_is_kept_each_minute_so_that_a_process_that_dies_loses_no_more() {
     let place = Place::new();
     let before = place.node();
