@@ -1,6 +1,7 @@
 //! Every refusal, in one list; all that apply are reported together, each on the user's own word.
 
 mod batch;
+mod predict;
 mod warmup;
 
 use proc_macro2::Ident;
@@ -37,38 +38,8 @@ pub(crate) fn cache(model: &Model, errors: &mut Errors) {
     options(model, errors);
     batch::refuse(model, errors);
     prefetch(model, errors);
-    predict(model, errors);
+    predict::refuse(model, errors);
     above(&model.function, errors);
-}
-
-/// What is predicted is called again, with arguments that were kept.
-fn predict(model: &Model, errors: &mut Errors) {
-    let Some(span) = model.args.predict.span() else { return };
-    let Model { function, .. } = model;
-    if function.is_associated() {
-        let message = "`predict` calls the function again, and cannot find it in an `impl`: cache a function beside it";
-        errors.at(span, message);
-    }
-    for param in &function.sig.generics.params {
-        if !matches!(param, syn::GenericParam::Lifetime(_)) {
-            errors.push(Error::new_spanned(
-                param,
-                "`predict` calls the function again, and nobody would say what this is",
-            ));
-        }
-    }
-    if model.args.is_inline() {
-        errors.at(span, "what is predicted runs in a task of its own: drop this, or `load = \"inline\"`");
-    }
-    for param in &function.params {
-        shadows(function, param, errors);
-        if passing::holds_word(param.ty.to_token_stream(), "impl")
-            || matches!(passing::of(&param.ty), Passing::Exclusive | Passing::Borrowing)
-        {
-            let message = "`predict` calls the function again, later: take an owned type here, or `&` of one";
-            errors.push(Error::new_spanned(&param.ty, message));
-        }
-    }
 }
 
 /// What says how long values live says it once.

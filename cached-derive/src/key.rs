@@ -90,6 +90,11 @@ impl<'a> Key<'a> {
         parts.map(|(place, part)| (place, &part.tokens)).collect()
     }
 
+    /// The parts that tell the instances of a generic function apart, and their places.
+    pub(crate) fn instance(&self) -> impl Iterator<Item = (usize, &TokenStream)> {
+        self.parts.iter().enumerate().filter(|(_, part)| part.hole.is_none()).map(|(at, part)| (at, &part.tokens))
+    }
+
     /// How many parts it has.
     pub(crate) fn len(&self) -> usize {
         self.parts.len()

@@ -9,6 +9,7 @@ mod expand;
 mod fallback;
 mod input;
 mod key;
+mod lasting;
 mod model;
 mod passing;
 mod path;
@@ -183,7 +184,12 @@ use proc_macro::TokenStream;
 ///
 /// `ahead` (16) is how many steps are looked at most; how many are depends on how late loads come. Costs a tenth of a
 /// microsecond to half of one for each call, hits too, and 2 to 9 MiB for a function, and what its keys hold on the heap: for keys that are asked for in
-/// sequences, not for hot ones. Not for methods, batches, and functions with type parameters.
+/// sequences, not for hot ones. Not for batches, nor with an argument of type `impl Trait`: give the type a name.
+///
+/// A method is called again with a copy of its receiver, of the one that the key names or else of the one at hand. That is
+/// done from a function beside it, `__load_ahead`, so it needs what companions need: a visibility or `companions = true`, and
+/// an `impl` that is not of a trait. Each instance of a generic function loads ahead what it can be asked for itself; where
+/// what they keep of their arguments differs in type and their keys do not, as of `[u8; N]`, only the first that was called.
 ///
 /// Durations are text: `500ms`, `30s`, `10m`, `1h30m`, `7d`. Closures in options capture nothing and see a reference to
 /// what is kept.

@@ -3,10 +3,26 @@
 use std::iter::Peekable;
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
+use syn::{Receiver, ReceiverKind, Type, parse_quote_spanned};
+
+use crate::input::Param;
 
 /// The name of the receiver inside the load, shown where `self` stands.
 pub(crate) fn renamed(at: Span) -> Ident {
     Ident::new("__self", Span::mixed_site().located_at(at))
+}
+
+/// The receiver as an argument like others: `self: &Self`.
+pub(crate) fn as_param(receiver: &Receiver) -> Param {
+    let at = receiver.self_token.span;
+    let ours = Span::mixed_site().located_at(at);
+    let ty: Type = match &receiver.kind {
+        ReceiverKind::Value => parse_quote_spanned!(ours=> Self),
+        ReceiverKind::Typed(_, ty) => (**ty).clone(),
+        ReceiverKind::Reference(_, lifetime, exclusive) => parse_quote_spanned!(ours=> &#lifetime #exclusive Self),
+        _ => parse_quote_spanned!(ours=> &Self),
+    };
+    Param { name: Ident::new("self", at), mutability: None, ty }
 }
 
 /// What the tokens just read say about a `self` among the next.

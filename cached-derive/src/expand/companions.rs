@@ -5,7 +5,7 @@ use quote::{ToTokens, format_ident, quote_spanned};
 use syn::ext::IdentExt;
 use syn::{FnArg, Pat, Signature};
 
-use super::{batch, cache, load, site, turbofish};
+use super::{batch, cache, load, predict, site, turbofish};
 use crate::input::{Function, Param};
 use crate::key::Key;
 use crate::model::{Companions, Model};
@@ -117,6 +117,8 @@ fn of_function(model: &Model, key: &Key<'_>) -> TokenStream {
 /// pub async fn load_refresh(&self, id: u64) -> R { .. }
 /// fn __load_site() -> &'static P::Site { .. }
 /// ```
+///
+/// And what calls it again, see `predict`.
 fn of_method(model: &Model, key: &Key<'_>) -> TokenStream {
     let Model { function, private: p, .. } = model;
     let Function { vis, output: ret, .. } = function;
@@ -129,7 +131,7 @@ fn of_method(model: &Model, key: &Key<'_>) -> TokenStream {
     });
     let keyed = load::inputs(function, |param| is_needed(model, key, param));
     let (question, call) = (cache::question(model, key), cache::call(model, key));
-    let (declare, hidden) = (site::declare(model, key), site::hidden(name));
+    let (declare, hidden) = (site::declare(model, key), site::hidden(name, "site"));
     let entry = format_ident!("{}_entry", name.unraw(), span = ours);
     let refresh =
         refresh(model, &format_ident!("{}_refresh", name.unraw(), span = ours), &quote_spanned!(ours=> Self::#name));
@@ -141,6 +143,7 @@ fn of_method(model: &Model, key: &Key<'_>) -> TokenStream {
         let one = batch::one(model, batch, key, &companion, &quote_spanned!(ours=> Self::#name));
         quote_spanned!(ours=> #(#cfgs)* #[doc = #doc] #allow #one)
     });
+    let ahead = predict::beside(model).map(|ahead| quote_spanned!(ours=> #(#cfgs)* #allow #ahead));
     let text = format!("The entry that [`{0}()`](Self::{0}) has for these arguments.", name.unraw());
     quote_spanned! {ours=>
         #(#cfgs)*
@@ -158,6 +161,8 @@ fn of_method(model: &Model, key: &Key<'_>) -> TokenStream {
         #refresh
 
         #one
+
+        #ahead
 
         #(#cfgs)*
         #[inline]
@@ -199,7 +204,10 @@ fn refresh(model: &Model, companion: &Ident, call: &TokenStream) -> TokenStream 
 /// Arguments under names that only we can say: one of them may be called like the function itself.
 fn rename_arguments(sig: &mut Signature) -> Vec<TokenStream> {
     let rename = |input: &mut FnArg| match input {
-        FnArg::Receiver(receiver) => receiver.self_token.to_token_stream(),
+        FnArg::Receiver(receiver) => {
+            receiver.mutability = None; // only the body may need it
+            receiver.self_token.to_token_stream()
+        }
         FnArg::Typed(typed) => {
             if let Pat::Ident(pattern) = &mut *typed.pat {
                 pattern.ident.set_span(Span::mixed_site().located_at(pattern.ident.span()));

@@ -4,8 +4,9 @@ use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
 use syn::{Expr, Ident};
 
-use super::{load, predict};
+use super::load;
 use crate::input::{Param, ours_at};
+use crate::lasting;
 use crate::model::Model;
 use crate::passing;
 use crate::receiver;
@@ -112,7 +113,7 @@ fn stands_alone(model: &Model) -> bool {
 fn after(model: &Model, call: &Expr, named: &[&Param]) -> TokenStream {
     let (p, ours) = (&model.private, ours_at(call));
     let names = named.iter().map(|param| &param.name);
-    let types = named.iter().map(|param| predict::lasting(param));
+    let types = named.iter().map(|param| lasting::ty(param));
     quote_spanned! {ours=>
         fn __after<'ahead>(#(#names: #types),*) -> #p::Foreseen<'ahead> {
             #p::Box::pin(async move {

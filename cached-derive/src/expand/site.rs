@@ -17,7 +17,7 @@ pub(super) fn expand(model: &Model, key: &Key<'_>) -> TokenStream {
     match model.companions() {
         Some(Companions::Type) => quote_spanned!(ours=> #name::site()),
         Some(Companions::Methods) => {
-            let hidden = hidden(name);
+            let hidden = hidden(name, "site");
             quote_spanned!(ours=> Self::#hidden())
         }
         None => {
@@ -27,9 +27,9 @@ pub(super) fn expand(model: &Model, key: &Key<'_>) -> TokenStream {
     }
 }
 
-/// The function beside a method that holds the method's site.
-pub(super) fn hidden(name: &Ident) -> Ident {
-    Ident::new(&format!("__{}_site", name.unraw()), Span::mixed_site().located_at(name.span()))
+/// A function beside a method that is nobody's but ours: the one that holds its site, `__load_site`.
+pub(super) fn hidden(name: &Ident, what: &str) -> Ident {
+    Ident::new(&format!("__{}_{what}", name.unraw()), Span::mixed_site().located_at(name.span()))
 }
 
 /// ```text

@@ -214,6 +214,40 @@ fn cache_of_what_is_foreseen() {
 }
 
 #[test]
+fn cache_of_what_is_foreseen_of_a_generic_function() {
+    snapshot!(
+        "cache_of_what_is_foreseen_of_a_generic_function",
+        function(
+            quote!(skip(client), predict, companions = false),
+            quote! {
+                async fn fetch<'a, T: Kind + 'a, const N: usize>(client: &'a Client<T>, lang: Option<&str>, of: T) -> Page<T>
+                where
+                    T: Send + Sync + 'static,
+                {
+                    client.fetch::<N>(lang, of).await
+                }
+            }
+        )
+    );
+}
+
+#[test]
+fn cache_of_what_is_foreseen_of_methods() {
+    let method = |tokens, item| super::cache(tokens, item).unwrap_or_else(|error| panic!("{error}"));
+    let lent = method(
+        quote!(key = "store:{self.tenant}:{id}", predict),
+        quote! { pub async fn load(&self, id: u64) -> Row { self.get(id).await } },
+    );
+    let shared = method(
+        quote!(key = "row:{id}", skip(self), predict(by = self.user), companions = true),
+        quote! { async fn row<T: Part>(mut self: Arc<Self>, id: T) -> Row { self.get(id).await } },
+    );
+    let all = pretty(Ok(quote! { impl Store { #lent #shared } }));
+    let shown: Vec<_> = all.split("\n    ///").filter(|part| !part.starts_with("The entry")).collect();
+    snapshot!("cache_of_what_is_foreseen_of_methods", shown.join("\n    ///"));
+}
+
+#[test]
 fn warmup_of_a_cached_function() {
     snapshot!(
         "warmup_of_a_cached_function",

@@ -27,8 +27,9 @@ where
     V: Clone + Send + Sync + 'static,
     R: Send + 'static,
 {
-    /// `own` keeps the arguments that form the key, `call` calls the function with such.
-    pub(crate) fn go<A, C, F>(self, own: impl FnOnce() -> A, call: C)
+    /// `own` keeps the arguments that form the key, `is_ours` tells whether `call` could call for one, `call` calls the
+    /// function with such.
+    pub(crate) fn go<A, C, F>(self, own: impl FnOnce() -> A, is_ours: impl Fn(&K) -> bool, call: C)
     where
         A: Send + Sync + 'static,
         C: Fn(Arc<(K, A)>) -> F,
@@ -43,7 +44,9 @@ where
             Whereabouts::Nowhere => How::Miss,
         };
         let own = || Arc::new((key.to_owned_part(), own()));
-        let is_there = |_, known: &Arc<(K, A)>| shelf.whereabouts(&known.0) != Whereabouts::Nowhere;
+        // What is loaded by another instance of a generic function may as well be there.
+        let is_there =
+            |_, known: &Arc<(K, A)>| !is_ours(&known.0) || shelf.whereabouts(&known.0) != Whereabouts::Nowhere;
         for ahead in predictor.access(session, shelf.near.seen(key).hash, how, own, is_there) {
             if !begin_ahead(cache, shelf, Why::Predicted, 1, || call(ahead.key)) {
                 predictor.not_loaded(session, ahead.hash);

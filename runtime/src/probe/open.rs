@@ -77,8 +77,8 @@ impl Open {
         Some(shape.join(value))
     }
 
-    /// Learns from a call, and begins those that usually follow. `own` keeps the arguments that form the key, `call` calls
-    /// the function with such.
+    /// Learns from a call, and begins those that usually follow. `own` keeps the arguments that form the key, `is_ours`
+    /// tells whether they are for this instance of a generic function, `call` calls it with such.
     #[allow(clippy::too_many_arguments, reason = "of generated code, which has no room for a type")]
     pub fn foresee<K, S, R, H, A, C, F>(
         self,
@@ -88,6 +88,7 @@ impl Open {
         _: S,
         session: impl FnOnce() -> u64,
         own: impl FnOnce() -> A,
+        is_ours: impl Fn(&K::Owned) -> bool,
         call: C,
     ) where
         H: Fn() -> K,
@@ -104,7 +105,7 @@ impl Open {
             return;
         }
         if let Some((_, shelf)) = cache.shelf::<K::Owned, S::Kept, R>(site) {
-            Foreseen { cache: cache.cache(), shelf, key: &key(), session: session() }.go(own, call);
+            Foreseen { cache: cache.cache(), shelf, key: &key(), session: session() }.go(own, is_ours, call);
         }
     }
 
@@ -157,6 +158,40 @@ impl Shut {
     /// Never.
     pub fn hit<S, R, H>(self, _: &'static Site, _: Which<'_>, _: H, _: S) -> Option<R> {
         match self {}
+    }
+
+    /// Never.
+    #[allow(
+        clippy::too_many_arguments,
+        clippy::extra_unused_type_parameters,
+        reason = "it is called as the open one is"
+    )]
+    pub fn foresee<K, S, R, H, A, C, F>(
+        self,
+        _: &'static Site,
+        _: Which<'_>,
+        _: &H,
+        _: S,
+        _: impl FnOnce() -> u64,
+        _: impl FnOnce() -> A,
+        _: impl Fn(&K::Owned) -> bool,
+        _: C,
+    ) where
+        H: Fn() -> K,
+        K: KeyPart,
+        C: Fn(Arc<(K::Owned, A)>) -> F,
+    {
+        match self {}
+    }
+
+    /// Never.
+    pub fn near_noting<K, N, S, R, D, V>(self, _: Call<'_, K, N, S, R, D, V>) -> Noted<R, Self> {
+        match self {}
+    }
+
+    /// Never.
+    pub fn prefetch<F>(&self, _: bool, _: impl FnOnce() -> F) {
+        match *self {}
     }
 
     /// Never.

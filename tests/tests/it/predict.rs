@@ -1,5 +1,7 @@
 //! What usually follows is loaded ahead, where that proves to pay, and nowhere else.
 
+mod again;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::Duration;

@@ -20,23 +20,9 @@ fn not_async(id: u32) -> String {
     id.to_string()
 }
 
-#[cache(predict)]
-async fn of_any<T: ToString + cached_runtime::KeyPart + Send + 'static>(id: T) -> String {
-    id.to_string()
-}
-
 #[cache(predict, batch = ids)]
 async fn several(ids: &[u32]) -> Vec<(u32, String)> {
     ids.iter().map(|id| (*id, id.to_string())).collect()
-}
-
-struct Service;
-
-impl Service {
-    #[cache(predict, skip(self))]
-    async fn of_a_method(&self, id: u32) -> String {
-        id.to_string()
-    }
 }
 
 fn main() {}

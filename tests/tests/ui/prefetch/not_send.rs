@@ -1,0 +1,8 @@
+use cached_runtime::cache;
+
+#[cache(prefetch(f(id + 1)))]
+async fn f(id: u32) -> Result<u32, Box<dyn std::error::Error>> {
+    Ok(id)
+}
+
+fn main() {}
