@@ -64,10 +64,16 @@ impl RedisCluster {
         }
     }
 
-    /// Which of the nodes owns a slot, as the nodes themselves say.
+    /// Which of the nodes owns a slot, as the nodes themselves say. For a moment none may: they agree by gossip, and one
+    /// that stood still hears of moves late.
     #[must_use]
     pub fn owner(&self, slot: u16) -> usize {
-        self.nodes.iter().position(|node| owns(node, slot)).unwrap_or_else(|| panic!("no node owns slot {slot}"))
+        let mut owner = None;
+        until(&format!("a node owns slot {slot}"), LIMIT, || {
+            owner = self.nodes.iter().position(|node| owns(node, slot));
+            owner.is_some()
+        });
+        owner.unwrap_or_default()
     }
 
     /// Moves a slot with its keys from one node to another. Clients are told MOVED from then on.
