@@ -45,7 +45,8 @@ async fn late(node: &Node, id: u64) -> Result<u64, String> {
 
 /// The node has judged its frame and has begun to store it, when another node invalidates the key.
 ///
-/// The control takes the fence away before the frame arrives: then it is stored.
+/// The control takes the fence away before the frame arrives: then it is stored, at the latest when it is tried again. (A
+/// connection that was dead for too long is replaced, and the node hears of the invalidation before it stores again.)
 async fn a_late_store_of_what_was_invalidated_meanwhile_is_refused<S: Server>() {
     let server = S::shared();
     let source = Arc::new(Source::default());
@@ -57,7 +58,11 @@ async fn a_late_store_of_what_was_invalidated_meanwhile_is_refused<S: Server>() 
     held.proven().await;
     let other = joined::<S>(&server.through(server.port(), "late"), &source).await;
     let rows = |id: u64| server.sql(&format!("SELECT count(*) FROM late_frames WHERE name = 'late:{id}'"));
-    for (id, fenced) in [(1, true), (2, false), (3, true)] {
+    let mut stored = false;
+    for (id, fenced) in [(1, true), (2, false), (3, true), (4, false), (5, false), (6, false)] {
+        if stored && id > 3 {
+            break;
+        }
         let gate = &source.gate;
         gate.close();
         let before = gate.arrivals();
@@ -77,8 +82,10 @@ async fn a_late_store_of_what_was_invalidated_meanwhile_is_refused<S: Server>() 
         proxy.black_hole(false);
         held.proven().await;
         held.settled().await;
-        assert_eq!(rows(id), if fenced { "0" } else { "1" }, "key {id}, fenced: {fenced}");
+        assert!(!fenced || rows(id) == "0", "key {id}");
+        stored |= !fenced && rows(id) == "1";
     }
+    assert!(stored, "the control: without a fence it is stored");
 }
 
 #[derive(Clone)]

@@ -1,6 +1,7 @@
 //! The promises, on the database that is called `here` in them.
 
 mod advice;
+mod ahead;
 mod asking;
 mod attack;
 mod batches;
