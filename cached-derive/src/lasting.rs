@@ -1,27 +1,16 @@
 //! The signature of a function that calls another again: what is lent is lent for `'ahead`, as long as that call takes.
 
 use proc_macro2::TokenStream;
-use quote::{ToTokens, quote_spanned};
-use syn::{GenericParam, Generics, Lifetime, Signature, Type, TypeParamBound, TypeReference, WherePredicate};
+use quote::quote_spanned;
+use syn::{GenericParam, Generics, Lifetime, Signature, TypeParamBound, WherePredicate};
 
 use crate::input::{Param, ours_at};
-use crate::passing::{self, Passing};
+use crate::passing;
 
 /// The argument's type.
 pub(crate) fn ty(param: &Param) -> TokenStream {
-    let (ty, ours) = (&param.ty, ours_at(&param.ty));
-    let lent = |ty: &Type| match passing::bare(ty) {
-        Type::Reference(TypeReference { elem, .. }) => Some(quote_spanned!(ours=> &'ahead #elem)),
-        _ => None,
-    };
-    let lasting = match passing::of(ty) {
-        Passing::Lent => lent(ty),
-        Passing::LentOption => passing::option_of(passing::bare(ty))
-            .and_then(lent)
-            .map(|ty| quote_spanned!(ours=> ::core::option::Option<#ty>)),
-        _ => None,
-    };
-    lasting.unwrap_or_else(|| ty.to_token_stream())
+    let ours = ours_at(&param.ty);
+    passing::in_place(&param.ty, ours, |lent| quote_spanned!(ours=> &'ahead #lent))
 }
 
 /// The types and constants of the function and what they are bound by, without its lifetimes, for each would be `'ahead`.
@@ -56,7 +45,7 @@ pub(crate) fn generics(sig: &Signature) -> Generics {
 
 #[cfg(test)]
 mod tests {
-    use quote::quote;
+    use quote::{ToTokens as _, quote};
 
     use super::*;
 

@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
-use quote::ToTokens;
+use proc_macro2::{Delimiter, Spacing, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote_spanned};
 use syn::{GenericArgument, PathArguments, Receiver, ReceiverKind, Type, TypePath, TypeReference};
 
 /// How an argument of some type is handed to a load.
@@ -79,6 +79,22 @@ pub(crate) fn spelled(ty: &Type) -> Option<(String, Vec<&Type>)> {
         _ => return Some((last.ident.to_string(), Vec::new())),
     };
     Some((last.ident.to_string(), arguments.collect()))
+}
+
+/// An argument's type, with something else in the place of what it lends.
+pub(crate) fn in_place(ty: &Type, ours: Span, of: impl Fn(&Type) -> TokenStream) -> TokenStream {
+    let lent = |ty: &Type| match bare(ty) {
+        Type::Reference(TypeReference { elem, .. }) => Some(of(elem)),
+        _ => None,
+    };
+    let other = match self::of(ty) {
+        Passing::Lent => lent(ty),
+        Passing::LentOption => {
+            option_of(bare(ty)).and_then(lent).map(|ty| quote_spanned!(ours=> ::core::option::Option<#ty>))
+        }
+        _ => None,
+    };
+    other.unwrap_or_else(|| ty.to_token_stream())
 }
 
 /// What is in an `Option`.

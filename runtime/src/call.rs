@@ -145,11 +145,7 @@ where
         }
         let policy = known.policy();
         let now = known.clock.now();
-        let (found, woken) = known.near.ask(&self.key, now, policy.refresh_ahead, policy.idle);
-        if woken {
-            known.renew(&self.key);
-        }
-        match found {
+        match known.ask(&self.key, now, policy.refresh_ahead, policy.idle) {
             Found::Fresh(value) => {
                 known.count_hit(&self.key);
                 Near::Hit(self.shape.join(value))
@@ -164,11 +160,8 @@ where
         if !intent::is_intended()
             && let Some((shelf, known)) = self.cache.shelf::<K::Owned, S::Kept, R>(self.site)
             && known.near.is_asleep(&self.key)
-            && let (Found::Fresh(value), woken) = known.near.ask(&self.key, known.clock.now(), 0, known.policy().idle)
+            && let Found::Fresh(value) = known.ask(&self.key, known.clock.now(), 0, known.policy().idle)
         {
-            if woken {
-                known.renew(&self.key);
-            }
             known.count_hit(&self.key);
             return Noted::Next(Some(self.shape.join(value)), self.wanted(Some(shelf)));
         }
@@ -234,8 +227,8 @@ where
                 }
             }
         }
-        if asked && known.near.asked(&self.key, &entry) {
-            known.renew(&self.key);
+        if asked {
+            known.asked(&self.key, &entry);
         }
         let policy = known.policy();
         let tags = entry.tags().map(Arc::from).collect();

@@ -15,9 +15,9 @@ use crate::foresight::Foresight;
 #[cfg(feature = "tiers")]
 use crate::frames::Frames;
 use crate::gatherings::Gatherings;
-use crate::key::{Glance, KeyPart, KeyWriter, Lookup, OwnedKey, Secret};
+use crate::key::{Glance, KeyPart, Lookup, OwnedKey, Secret, written};
 use crate::log::{Interest, Lapse, Log};
-use crate::near::{Balanced, Focus, HasNear, Near, Pace, Whereabouts};
+use crate::near::{Balanced, Entry, Focus, Found, HasNear, Near, Pace, Whereabouts};
 use crate::policy::Policy;
 use crate::settings::{Settings, literal_prefix};
 use crate::site::{Site, watched};
@@ -171,12 +171,11 @@ where
     /// The parts of a key, to be read again; none of one that is too long to be kept. What is secret is hashed, nothing is
     /// cut. A part that panics while it is written is no reason for a hit to fail.
     fn text_of<Q: KeyPart<Owned = K> + ?Sized>(&self, key: &Q) -> Option<String> {
-        let mut text = KeyWriter::new(self.secret);
-        let write = || {
-            let fits = key.heap_bytes() <= LONGEST;
-            fits.then(|| text.part(key).as_str().to_owned())
-        };
-        catch_unwind(AssertUnwindSafe(write)).ok().flatten()
+        let write = || (key.heap_bytes() <= LONGEST).then(|| written(key, self.secret));
+        catch_unwind(AssertUnwindSafe(write)).unwrap_or_else(|_| {
+            tracing::warn!(site = %self.sign.name, "a part of a key panicked while it was noted");
+            None
+        })
     }
 
     /// Do a few keys get most of the hits?
@@ -203,9 +202,31 @@ where
         }
     }
 
+    /// What near has for who asks for a key.
+    pub(crate) fn ask<Q: KeyPart<Owned = K> + ?Sized>(
+        &self,
+        key: &Q,
+        now: Millis,
+        refresh_ahead: Millis,
+        idle: Option<Millis>,
+    ) -> Found<V> {
+        let (found, woken) = self.near.ask(key, now, refresh_ahead, idle);
+        if woken {
+            self.renew(key);
+        }
+        found
+    }
+
+    /// Somebody asks for an entry at which he has to look more closely.
+    pub(crate) fn asked<Q: KeyPart<Owned = K> + ?Sized>(&self, key: &Q, entry: &Entry<V>) {
+        if self.near.asked(key, entry) {
+            self.renew(key);
+        }
+    }
+
     /// What was loaded ahead is asked for, for the first time. Who misses it meanwhile leads, and looks again.
     #[cold]
-    pub(crate) fn renew<Q: KeyPart<Owned = K> + ?Sized>(&self, key: &Q) {
+    fn renew<Q: KeyPart<Owned = K> + ?Sized>(&self, key: &Q) {
         drop(self.board.hold(&Lookup(key), || self.near.renew(key)));
     }
 

@@ -4,12 +4,11 @@ use proc_macro2::{Literal, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{Type, TypeReference};
 
 use super::{Job, warmup};
 use crate::input::{Param, ours_at};
 use crate::key::Key;
-use crate::passing::{self, Passing};
+use crate::passing;
 
 /// `P::inventory::submit! { P::Watched { module: module_path!(), function: "frames", most: 1000 } }`: known before the
 /// first call, so that the first call is noted.
@@ -72,19 +71,6 @@ fn owned(job: &Job, param: &Param) -> TokenStream {
     if let Some(batch) = batch.filter(|batch| batch.ids.name == param.name) {
         return batch.element.to_token_stream();
     }
-    let (ty, ours) = (&param.ty, ours_at(&param.ty));
-    let lent = |ty: &Type| match passing::bare(ty) {
-        Type::Reference(TypeReference { elem, .. }) => {
-            Some(quote_spanned!(ours=> <#elem as ::std::borrow::ToOwned>::Owned))
-        }
-        _ => None,
-    };
-    let kept = match passing::of(ty) {
-        Passing::Lent => lent(ty),
-        Passing::LentOption => passing::option_of(passing::bare(ty))
-            .and_then(lent)
-            .map(|ty| quote_spanned!(ours=> ::core::option::Option<#ty>)),
-        _ => None,
-    };
-    kept.unwrap_or_else(|| ty.to_token_stream())
+    let ours = ours_at(&param.ty);
+    passing::in_place(&param.ty, ours, |lent| quote_spanned!(ours=> <#lent as ::std::borrow::ToOwned>::Owned))
 }

@@ -13,7 +13,7 @@ const FLOOR: f32 = 0.5;
 /// No count is higher.
 const HIGHEST: f32 = 1e12;
 /// After so many days without anything, more make no difference.
-const FORGOTTEN: u64 = 64;
+const LONG_AGO: u64 = 64;
 /// What is saved may be by so many days ahead of a node that is late. More than that is no day that has been.
 const LATE: u64 = 2;
 
@@ -90,7 +90,7 @@ impl Hour {
     fn left(&self, day: u64) -> Option<f32> {
         let days = match day.cmp(&self.day) {
             Ordering::Equal => return None,
-            Ordering::Greater => (day - self.day - 1).min(FORGOTTEN),
+            Ordering::Greater => (day - self.day - 1).min(LONG_AGO),
             Ordering::Less => 0,
         };
         Some((-(days as f32)).exp2())

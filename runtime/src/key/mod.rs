@@ -19,8 +19,8 @@ pub use map::Unordered;
 pub use part::{Absent, Glance, KeyPart, Lookup, OwnedKey, Sum};
 pub use read::{ReadPart, parts_of, variant_of};
 pub use tuple::{Kind, kind_of};
-pub(crate) use writer::check_namespace;
 pub use writer::{KeyWriter, MAX_KEY, Secret, SecretPart, escape, secret};
+pub(crate) use writer::{check_namespace, written};
 
 /// The readable name of one result, as tiers and the log know it: `video:intro:frames`.
 ///

@@ -167,6 +167,13 @@ impl KeyWriter {
     }
 }
 
+/// The text of a part by itself, whole however long it is.
+pub(crate) fn written<P: KeyPart + ?Sized>(part: &P, secret: Secret) -> String {
+    let mut out = KeyWriter::new(secret);
+    part.write_part(&mut out);
+    out.text
+}
+
 /// A part whose value must not be readable in keys, made by [`secret`].
 #[derive(Clone, PartialEq, Eq)]
 pub struct SecretPart<P>(P);

@@ -77,11 +77,7 @@ where
 
     fn peek_near_kept(&self) -> Option<V> {
         let shelf = self.shelf.as_ref()?;
-        let (found, woken) = shelf.near.ask(&self.key, self.cache.clock().now(), 0, None);
-        if woken {
-            shelf.renew(&self.key);
-        }
-        match found {
+        match shelf.ask(&self.key, self.cache.clock().now(), 0, None) {
             Found::Fresh(value) => Some(value),
             Found::Check(entry) if entry.fresh_until() > self.cache.clock().now() => {
                 if shelf.is_shut(&self.cache.0.log) {

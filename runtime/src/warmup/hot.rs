@@ -9,7 +9,7 @@ use crate::accesses::{AccessLog, Ended, FORGOTTEN, Hour, Recent, Wish};
 use crate::cache::Cache;
 use crate::clock::Millis;
 use crate::error::Result;
-use crate::key::{KeyPart, KeyWriter, ReadPart, parts_of};
+use crate::key::{KeyPart, ReadPart, parts_of, written};
 use crate::load::Unknown;
 use crate::site::{self, Watched};
 
@@ -52,6 +52,9 @@ impl Keeper {
         let most = site::watched(site).unwrap_or(wish.most);
         let log = self.log(site, most, &mut *self.known.lock().await).await?;
         let now = self.now();
+        if !log.figures().daily {
+            return Ok(log.hottest(wish, None, None, now));
+        }
         let hour = Hour::of_day(now);
         let (this, next) = (self.kept.hour(site, hour).await?, self.kept.hour(site, (hour + 1) % HOURS).await?);
         Ok(log.hottest(wish, this.as_ref(), next.as_ref(), now))
@@ -62,10 +65,12 @@ impl Keeper {
     pub(super) async fn keep(&self) {
         let mut known = self.known.lock().await;
         for (site, most) in self.cache.0.settings.accesses.all() {
-            if let Ok(log) = self.log(&site, most, &mut known).await {
-                self.keep_hours(&site, most, &log, known.over.entry(site.clone()).or_default()).await;
-                self.keep_recent(&site, most, &log).await;
-            }
+            let Ok(log) = self.log(&site, most, &mut known).await else {
+                tracing::debug!(site, "what was noted waits: its tier cannot be read");
+                continue;
+            };
+            self.keep_hours(&site, most, &log, known.over.entry(site.clone()).or_default()).await;
+            self.keep_recent(&site, most, &log).await;
         }
     }
 
@@ -145,15 +150,15 @@ impl Run {
             let is_ours = given.iter().all(|(place, text)| parts.get(*place) == Some(&text.as_str()));
             if is_ours { read(&parts) } else { None }
         };
-        Ok(texts.iter().filter_map(read).collect())
+        let args: Vec<A> = texts.iter().filter_map(read).collect();
+        tracing::debug!(job = self.job.name(), read = args.len(), of = texts.len(), "hot keys");
+        Ok(args)
     }
 
     /// The text of a part that is given, as keys have it.
     pub fn text_of<P: KeyPart + ?Sized>(&self, part: &P) -> String {
         let secret = self.keeper.as_ref().map(|keeper| keeper.cache.0.settings.secret);
-        let mut text = KeyWriter::new(secret.unwrap_or_default());
-        text.part(part);
-        text.as_str().to_owned()
+        written(part, secret.unwrap_or_default())
     }
 }
 

@@ -128,7 +128,8 @@ impl Warmer {
         self.work.jobs.iter().map(|job| job.name()).collect()
     }
 
-    /// Runs a job now, whatever its times are: cached functions load anew, but for those that are warmed for what is `hot`. Its name may be the end of it after a dot.
+    /// Runs a job now, whatever its times are: cached functions load anew, but for those that are warmed for what is `hot`.
+    /// Its name may be the end of it after a dot.
     ///
     /// # Errors
     /// A `Config` error if there is no such job.

@@ -131,6 +131,7 @@ async fn an_invalidation_reaches_the_other_node_and_names_nothing_else() {
     while row(&a, CANARY, 5).await != Ok(1) {
         assert!(start.elapsed() < Duration::from_secs(2), "a namespace");
     }
+    a.settled().await;
     assert_eq!(there(&b, 0..8).await, [5], "what was loaded since");
 }
 

@@ -151,7 +151,11 @@ fn three_nodes_and_a_bad_network_serve_nothing_old() {
     for seed in KNOWN {
         World::new(*seed, Without::Nothing).without_takeovers().run(&mut Counts::default());
     }
-    for seed in first..first + seeds {
+    // What a run sees is up to chance: of frames it is about one, and some more runs are made where it was less.
+    for seed in first..first + 2 * seeds {
+        if seed >= first + seeds && counts.frames > seeds {
+            break;
+        }
         let ran = catch_unwind(AssertUnwindSafe(|| run(seed, Without::Nothing, &mut counts)));
         assert!(ran.is_ok(), "seed {seed}");
     }
@@ -173,8 +177,7 @@ fn three_nodes_and_a_bad_network_serve_nothing_old() {
         refused,
     } = counts;
     for (what, count) in [("hits", hits), ("frames", frames), ("loads", loads), ("told", told), ("owed", owed)] {
-        // Of frames it is about one a run: which seeds they are is up to chance.
-        assert!(count > seeds / 2, "{what}: {count}");
+        assert!(count > seeds, "{what}: {count}");
     }
     for (what, count) in [
         ("partitions", partitions),
