@@ -364,10 +364,17 @@ fn options(model: &Model, errors: &mut Errors) {
             "`format` is for values that leave the process, and `local` keeps them in it: drop one of the two",
         );
     }
+    if let (Some(span), true) = (args.compress.span(), args.local.is_given()) {
+        errors.at(
+            span,
+            "`compress` is for values that leave the process, and `local` keeps them in it: drop one of the two",
+        );
+    }
     if !function.is_async() {
         let in_caller = [
             (args.load.span(), "load", "a function that does not await loads in its caller's thread"),
             (args.format.span(), "format", "values of a function that does not await stay in the process"),
+            (args.compress.span(), "compress", "values of a function that does not await stay in the process"),
             (args.refresh_ahead.span(), "refresh_ahead", "nothing can refresh behind a function that does not await"),
             (
                 args.soft_timeout.span(),

@@ -86,6 +86,7 @@ use proc_macro::TokenStream;
 /// | `strict`, `strict = false` | whether stored values are served while invalidations of other nodes may be missing | the cache's: they are, for at most 60 s |
 /// | `lock = "cluster"` | one load for all nodes that share a log (`redis`, `postgres`, `mysql`): the others wait for what it stores | `"node"`: one for each |
 /// | `format = "json"` | the encoding below near: `postcard`, `msgpack`, `json` | the cache's: `postcard` |
+/// | `compress = "text"` | the compression below near, by a profile: `json`, `response`, `text`, `binary` (by measurement), and those of `Builder::compress_profile` | the cache's: zstd, else zlib |
 /// | `version = 2` | raise it when values mean something else than before: old ones are not found | 0 |
 /// | `batch = ids` | the function is asked for several at once, each an entry of its own; see below | asked for one |
 /// | `max_batch = 500` | how many of a batch the body is given at a time | 1,000 |

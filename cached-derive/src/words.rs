@@ -29,6 +29,7 @@ pub(crate) const CACHE: &[Word] = &[
     word("strict", "strict"),
     word("lock", "lock = \"cluster\""),
     word("format", "format = \"json\""),
+    word("compress", "compress = \"text\""),
     word("load", "load = \"inline\""),
     word("batch", "batch = ids"),
     word("max_batch", "max_batch = 500"),

@@ -1,5 +1,7 @@
 //! Making a cache: every setting, its unit and its default.
 
+#[cfg(feature = "tiers")]
+mod compression;
 #[cfg(feature = "rate")]
 mod rates;
 #[cfg(feature = "_shared")]

@@ -7,6 +7,8 @@ use serde::de::DeserializeOwned;
 use crate::codec::{Codec, Encoded, Head, Schema};
 use crate::codec::{fingerprint, weigh};
 #[cfg(feature = "tiers")]
+use crate::compress::Packer;
+#[cfg(feature = "tiers")]
 use crate::error::Result;
 
 /// Values that can leave the process.
@@ -23,8 +25,8 @@ impl<T: Serialize + DeserializeOwned + 'static> Storable for T {}
 /// How to encode, decode and trace one type.
 #[cfg(feature = "tiers")]
 pub struct Codecs<T> {
-    pub(crate) encode: fn(&Codec, &T, &Schema) -> Result<Encoded>,
-    pub(crate) decode: fn(&Codec, &Head, &[u8]) -> Result<T>,
+    pub(crate) encode: fn(&Codec, &Packer, &T, &Schema) -> Result<Encoded>,
+    pub(crate) decode: fn(&Codec, &Packer, &Head, &[u8]) -> Result<T>,
     pub(crate) schema: fn() -> Schema,
 }
 
@@ -65,7 +67,7 @@ impl<T> Depth<T> for Local {
 impl<T: Storable> Depth<T> for Framed {
     #[cfg(feature = "tiers")]
     fn codecs(self) -> Option<Codecs<T>> {
-        Some(Codecs { encode: Codec::encode, decode: Codec::decode, schema: Schema::of::<T> })
+        Some(Codecs { encode: Codec::encode_with, decode: Codec::decode_with, schema: Schema::of::<T> })
     }
 
     fn weigh(self, value: &T) -> usize {

@@ -7,13 +7,16 @@ use std::sync::{Arc, OnceLock};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::clock::Clock;
-use crate::codec::{Codec, Format, Frame, Head, Keys, Schema};
+use crate::codec::{Codec, Frame, Head, Keys, Schema};
+use crate::compress::Packer;
 use crate::depth::Codecs;
 use crate::error::{Error, Result};
 use crate::log::Birth;
 use crate::names::Named;
+use crate::policy::Policy;
 use crate::settings::Settings;
 use crate::shelf::Life;
+use crate::stats::CompressStats;
 use crate::strangers::Strangers;
 
 /// How one site's values become frames.
@@ -21,6 +24,7 @@ pub(crate) struct Frames {
     site: String,
     version: u32,
     codec: Codec,
+    packer: Packer,
     /// What frames are encrypted with, if they are.
     keys: Option<Arc<Keys>>,
     /// The schema of what is stored, and the fingerprint of frames; known when the first is sealed or opened.
@@ -30,11 +34,12 @@ pub(crate) struct Frames {
 }
 
 impl Frames {
-    pub(crate) fn new(site: &str, version: u32, format: Option<Format>, settings: &Settings) -> Self {
+    pub(crate) fn new(site: &str, policy: &Policy, settings: &Settings) -> Self {
         Self {
             site: site.to_owned(),
-            version,
-            codec: settings.codec_for(format),
+            version: policy.version,
+            codec: settings.codec_for(policy.format),
+            packer: settings.packer_for(site, policy.compress),
             keys: settings.keys.clone(),
             print: OnceLock::new(),
             strangers: Arc::clone(&settings.strangers),
@@ -61,7 +66,7 @@ impl Frames {
         life: Life,
     ) -> Result<Frame> {
         let (schema, fingerprint) = self.print(codecs);
-        let encoded = (codecs.encode)(&self.codec, value, schema)?;
+        let encoded = (codecs.encode)(&self.codec, &self.packer, value, schema)?;
         let head = Head {
             fingerprint: *fingerprint,
             birth: birth.position,
@@ -98,7 +103,12 @@ impl Frames {
             None if frame.is_encrypted() => return None,
             None => Cow::Borrowed(frame.payload()),
         };
-        (codecs.decode)(&self.codec, frame.head(), &payload).ok()
+        (codecs.decode)(&self.codec, &self.packer, frame.head(), &payload).ok()
+    }
+
+    /// What compressing was worth.
+    pub(crate) fn stats(&self) -> CompressStats {
+        self.packer.stats()
     }
 
     /// Why a frame is not opened: the counter alone does not tell a change of keys from a change of frames.
@@ -134,14 +144,14 @@ mod tests {
 
     #[test]
     fn a_version_that_was_raised_makes_older_frames_misses() {
-        let at = |version| Frames::new("site", version, None, &Settings::default());
+        let at = |version| Frames::new("site", &Policy { version, ..Policy::DEFAULT }, &Settings::default());
         assert_eq!(opened(&at(1), &at(1)), Some(7));
         assert_eq!(opened(&at(1), &at(2)), None);
     }
 
     #[test]
     fn a_frame_is_opened_by_its_own_site_only() {
-        let of = |site| Frames::new(site, 0, None, &Settings::default());
+        let of = |site| Frames::new(site, &Policy::DEFAULT, &Settings::default());
         assert_eq!(opened(&of("a"), &of("a")), Some(7));
         assert_eq!(opened(&of("a"), &of("b")), None);
     }

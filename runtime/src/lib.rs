@@ -27,6 +27,8 @@ mod call;
 pub mod chance;
 pub mod clock;
 pub mod codec;
+#[cfg(feature = "tiers")]
+pub mod compress;
 #[cfg(all(feature = "query", any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
 pub mod database;
 mod depth;

@@ -49,6 +49,8 @@ pub struct Policy {
     pub cluster: bool,
     /// The encoding below near. Default: the cache's (postcard).
     pub format: Option<Format>,
+    /// The name of the profile that its entries are compressed by. Default: the cache's.
+    pub compress: Option<&'static str>,
     /// Part of the fingerprint of what is stored; raise it when the meaning of a value changes. Default: 0.
     pub version: u32,
 }
@@ -95,6 +97,7 @@ impl Policy {
         predict: None,
         cluster: false,
         format: None,
+        compress: None,
         version: 0,
     };
 }

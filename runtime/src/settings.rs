@@ -11,6 +11,8 @@ use crate::budget::Budgets;
 use crate::clock::{Clock, Millis, millis};
 #[cfg(feature = "tiers")]
 use crate::codec::{Codec, Format, Keys};
+#[cfg(feature = "tiers")]
+use crate::compress::{Packer, Profiles};
 use crate::key::{Pattern, Secret};
 use crate::near::Eviction;
 use crate::profile;
@@ -33,6 +35,8 @@ pub(crate) struct Settings {
     pub(crate) profiles: HashMap<String, Millis>,
     #[cfg(feature = "tiers")]
     pub(crate) codec: Codec,
+    #[cfg(feature = "tiers")]
+    pub(crate) compress: Profiles,
     /// What frames are encrypted with, if they are. Where keys are secret, what hides them encrypts them instead.
     #[cfg(feature = "tiers")]
     pub(crate) keys: Option<Arc<Keys>>,
@@ -62,6 +66,8 @@ impl Default for Settings {
             profiles: HashMap::new(),
             #[cfg(feature = "tiers")]
             codec: Codec::default(),
+            #[cfg(feature = "tiers")]
+            compress: Profiles::default(),
             #[cfg(feature = "tiers")]
             keys: None,
             #[cfg(feature = "tiers")]
@@ -95,6 +101,13 @@ impl Settings {
             codec.format = format;
         }
         codec
+    }
+
+    /// What compresses a site's entries: the profile of its own, the one that its attribute names, or the cache's.
+    #[cfg(feature = "tiers")]
+    pub(crate) fn packer_for(&self, site: &str, asked: Option<&str>) -> Packer {
+        let profile = self.compress.of_site(site).or_else(|| asked.and_then(|name| self.compress.named(name)));
+        Packer::new(profile.unwrap_or_else(|| self.compress.usual.clone()))
     }
 
     /// What every key of the site begins with.

@@ -21,7 +21,7 @@ use crate::near::{Balanced, Entry, Focus, Found, HasNear, Near, Pace, Whereabout
 use crate::policy::Policy;
 use crate::settings::{Settings, literal_prefix};
 use crate::site::{Site, watched};
-use crate::stats::{AdaptiveStats, Counters, NotedStats, PredictStats, SiteStats, count};
+use crate::stats::{AdaptiveStats, CompressStats, Counters, NotedStats, PredictStats, SiteStats, count};
 
 /// How many callers load for themselves at a time when an error cannot be shared.
 const ALONE: usize = 4;
@@ -109,7 +109,7 @@ where
         let accesses = sign.watched.map(|most| settings.accesses.of(&sign.name, most, now));
         Self {
             #[cfg(feature = "tiers")]
-            frames: Frames::new(&sign.name, sign.policy.version, sign.policy.format, settings),
+            frames: Frames::new(&sign.name, &sign.policy, settings),
             foresight: Foresight::default(),
             adaptive: adaptive(&sign.policy),
             budget: settings.budgets.of(&sign.name, sign.policy.rate, &settings.clock),
@@ -278,6 +278,9 @@ trait Looked: HasNear {
 
     /// What is known of what is asked for most.
     fn noted(&self) -> NotedStats;
+
+    /// What compressing was worth.
+    fn compression(&self) -> CompressStats;
 }
 
 impl Counted {
@@ -303,6 +306,7 @@ impl Counted {
         stats.adaptive = self.shelf.adaptive();
         stats.prediction = self.shelf.prediction();
         stats.noted = self.shelf.noted();
+        stats.compression = self.shelf.compression();
         stats
     }
 }
@@ -342,6 +346,13 @@ where
 
     fn noted(&self) -> NotedStats {
         self.accesses.as_ref().map_or_else(NotedStats::default, |log| NotedStats::of(&log.figures()))
+    }
+
+    fn compression(&self) -> CompressStats {
+        #[cfg(feature = "tiers")]
+        return self.frames.stats();
+        #[cfg(not(feature = "tiers"))]
+        CompressStats::default()
     }
 
     fn oldest_load(&self) -> Millis {

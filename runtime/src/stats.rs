@@ -1,6 +1,7 @@
 //! Counters: striped over cache lines, so that counting a hit is not what two threads fight over.
 
 mod ahead;
+mod compression;
 mod snapshot;
 
 use std::cell::Cell;
@@ -12,6 +13,8 @@ use parking_lot::Mutex;
 use crate::ahead::{AheadCounts, Why};
 
 pub use ahead::{AheadStats, NotedStats, PredictStats};
+
+pub use compression::CompressStats;
 pub use snapshot::{AdaptiveStats, LevelStats, SharedStats, SiteStats, Stats};
 
 const STRIPES: usize = 16;
@@ -172,6 +175,7 @@ impl Counters {
             predicted: AheadStats::of(&self.predicted),
             prediction: PredictStats::default(),
             noted: NotedStats::default(),
+            compression: CompressStats::default(),
             entries: 0,
             bytes: 0,
             capacity: 0,

@@ -25,7 +25,7 @@ fn every_option_is_read() {
     let (args, said) = cache(quote! {
         key = "a:{b}", tags = ["t:{b}",], skip(db, self), secret(token), namespace = "n", name = "site.name",
         version = 3, ttl = "10m", stale = "1h", refresh_ahead = "30s", jitter = 0.25, soft_timeout = "0s",
-        timeout = "10s", rate = "100/m", idle = "5m", local, strict = false, lock = "cluster", format = json, load = "inline", cache_none, cache_err = "5s",
+        timeout = "10s", rate = "100/m", idle = "5m", local, strict = false, lock = "cluster", format = json, compress = "text", load = "inline", cache_none, cache_err = "5s",
         cache_if = |a, b| a < b, ttl_with = life::<u8, u16>, weigh = |v| v.len(), companions = false,
         cache = &self.cache, crate = my::cached,
     });
@@ -34,6 +34,7 @@ fn every_option_is_read() {
     assert_eq!(args.skip.get().map(Vec::len), Some(2));
     assert_eq!((args.ttl.get(), args.soft_timeout.get()), (Some(&600_000), Some(&0)));
     assert_eq!((args.jitter.get(), args.version.get(), args.format.get()), (Some(&0.25), Some(&3), Some(&"Json")));
+    assert_eq!(args.compress.get().map(syn::LitStr::value).as_deref(), Some("text"));
     assert_eq!(args.cache_none.get(), Some(&CacheNone::AsValue));
     assert!(args.is_inline() && args.local.is_given() && args.cache_if.is_given() && args.ttl_with.is_given());
     assert_eq!(args.rate.get().map(|rate| (rate.loads, rate.per)), Some((100, 60_000)));

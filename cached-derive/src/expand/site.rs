@@ -107,6 +107,7 @@ fn policy(model: &Model) -> TokenStream {
         strict,
         lock,
         format,
+        compress,
         version,
         cache_none,
         cache_err,
@@ -159,6 +160,7 @@ fn policy(model: &Model) -> TokenStream {
         ("coalesce", coalesce.get().map(number)),
         ("predict", predict.get().map(|asked| some(model, Some(prediction(model, asked))))),
         ("format", format),
+        ("compress", compress.get().map(|name| some(model, Some(name)))),
         ("version", version.get().map(|n| Literal::u32_unsuffixed(*n).to_token_stream())),
     ];
     let fields = fields.into_iter().filter_map(|(name, value)| Some((Ident::new(name, ours), value?)));

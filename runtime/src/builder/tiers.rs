@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::{Builder, positive};
 use crate::chance::Chance;
 use crate::clock::millis;
-use crate::codec::{Compression, Format, Veil};
+use crate::codec::{Format, Veil};
 use crate::error::{Error, Result};
 use crate::log::Log;
 use crate::stack::{Level, Stack};
@@ -55,24 +55,6 @@ impl Builder {
     /// The encoding below near. Default: [`Format::Postcard`].
     pub fn format(mut self, format: Format) -> Self {
         self.settings.codec.format = format;
-        self
-    }
-
-    /// The compression below near. Default: zstd if compiled in, else zlib.
-    pub fn compression(mut self, compression: Compression) -> Self {
-        self.settings.codec.compression = compression;
-        self
-    }
-
-    /// The level of compression. Default: 6 for zlib, 3 for zstd.
-    pub fn compression_level(mut self, level: i32) -> Self {
-        self.settings.codec.level = Some(level);
-        self
-    }
-
-    /// From how many bytes on a value is compressed. Default: 1 KiB.
-    pub fn compression_threshold(mut self, bytes: usize) -> Self {
-        self.settings.codec.threshold = bytes;
         self
     }
 
@@ -213,7 +195,7 @@ impl Builder {
         positive("breaker_failures", u64::from(self.tiers.breaker.failures))?;
         positive("max_pending", self.tiers.queue.max_pending_frames as u64)?;
         self.check_places()?;
-        self.check_level()
+        self.check_compression()
     }
 
     #[cfg(feature = "encryption")]
@@ -251,22 +233,6 @@ impl Builder {
             }
         }
         Ok(())
-    }
-
-    fn check_level(&self) -> Result<()> {
-        let Some(level) = self.settings.codec.level else { return Ok(()) };
-        let compression = self.settings.codec.compression;
-        match compression.levels() {
-            Some(levels) if levels.contains(&level) => Ok(()),
-            Some(levels) => {
-                let range = format!("{} to {}", levels.start(), levels.end());
-                Err(Error::config("compression_level", "is no level of this compressor")
-                    .with("compression", compression.word())
-                    .with("levels", range))
-            }
-            None => Err(Error::config("compression_level", "this compressor has no levels")
-                .with("compression", compression.word())),
-        }
     }
 
     /// Opens the tiers, and resumes the log from what the deepest remembers.

@@ -6,8 +6,6 @@ mod absent;
 mod capped;
 #[cfg(feature = "tiers")]
 mod cause;
-#[cfg(feature = "tiers")]
-mod compress;
 #[cfg(feature = "encryption")]
 mod encrypt;
 #[cfg(all(feature = "tiers", not(feature = "encryption")))]
@@ -37,10 +35,10 @@ mod veil;
 mod veil;
 mod weigh;
 
+#[cfg(feature = "tiers")]
+pub use crate::compress::Compression;
 #[cfg(not(feature = "tiers"))]
 pub(crate) use absent::Frame;
-#[cfg(feature = "tiers")]
-pub use compress::Compression;
 #[cfg(feature = "encryption")]
 pub use encrypt::Keys;
 #[cfg(all(feature = "tiers", not(feature = "encryption")))]

@@ -7,6 +7,7 @@ use super::capped::Capped;
 use super::cause;
 use super::format::Format;
 use super::limits::{Guarded, Limits};
+use crate::compress::too_large;
 use crate::error::{Error, ErrorKind, Result};
 
 impl Format {
@@ -57,9 +58,4 @@ impl Format {
         }
         Ok(value)
     }
-}
-
-pub(super) fn too_large(limit: usize) -> Error {
-    let message = "the encoded value is over the limit: cache less of it, or raise `max_value`";
-    Error::new(ErrorKind::TooLarge, message).with("max_value", limit)
 }

@@ -5,12 +5,11 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::compress::Compression;
 use super::format::Format;
 use super::frame::Head;
-use super::payload::too_large;
 use super::schema::Schema;
 use super::shape::Shape;
+use crate::compress::{Compression, Packer, too_large};
 use crate::error::{Error, ErrorKind, Result};
 
 /// How values of one site, or of a whole cache, become payloads and come back.
@@ -65,10 +64,31 @@ impl Codec {
     /// [`ErrorKind::TooLarge`] if the value is over `max_value`, found before it fills memory;
     /// [`ErrorKind::Codec`] if it nests deeper than 120 levels, if no format carries it, or if its `Serialize` fails.
     pub fn encode<T: Serialize + ?Sized>(&self, value: &T, schema: &Schema) -> Result<Encoded> {
+        self.encode_by(value, schema, |raw| {
+            let smaller = if raw.len() < self.threshold { None } else { self.compression.compress(raw, self.level) };
+            smaller.map(|small| (self.compression, small))
+        })
+    }
+
+    /// The same, compressed as a packer has it: what the codec says of compression does not matter then.
+    pub(crate) fn encode_with<T: Serialize + ?Sized>(
+        &self,
+        packer: &Packer,
+        value: &T,
+        schema: &Schema,
+    ) -> Result<Encoded> {
+        self.encode_by(value, schema, |raw| packer.pack_block(raw))
+    }
+
+    fn encode_by<T: Serialize + ?Sized>(
+        &self,
+        value: &T,
+        schema: &Schema,
+        pack: impl FnOnce(&[u8]) -> Option<(Compression, Vec<u8>)>,
+    ) -> Result<Encoded> {
         let (format, raw) = self.write(value, schema)?;
         let raw_len = u32::try_from(raw.len()).map_err(|_| too_large(self.max_value))?;
-        let smaller = if raw.len() < self.threshold { None } else { self.compression.compress(&raw, self.level) };
-        let (compression, payload) = smaller.map_or((Compression::None, raw), |small| (self.compression, small));
+        let (compression, payload) = pack(&raw).unwrap_or((Compression::None, raw));
         Ok(Encoded { format: format.number(), compression: compression.number(), raw_len, payload })
     }
 
@@ -81,7 +101,12 @@ impl Codec {
     /// [`ErrorKind::Frame`] if the payload is not what the head announces; [`ErrorKind::Codec`] if it is not exactly
     /// one value of this type.
     pub fn decode<T: DeserializeOwned>(&self, head: &Head, payload: &[u8]) -> Result<T> {
-        self.read(head.format, head.compression, head.raw_len, payload)
+        self.read(head, payload, Compression::decompress)
+    }
+
+    /// The same, decompressed as a packer has it: it knows dictionaries.
+    pub(crate) fn decode_with<T: DeserializeOwned>(&self, packer: &Packer, head: &Head, payload: &[u8]) -> Result<T> {
+        self.read(head, payload, |method, bytes, raw_len, limit| packer.unpack_block(method, bytes, raw_len, limit))
     }
 
     /// Does this value come back as it was? A guard for types whose `Serialize` and `Deserialize` may disagree.
@@ -125,13 +150,18 @@ impl Codec {
         }
     }
 
-    fn read<T: DeserializeOwned>(&self, format: u8, compression: u8, raw_len: u32, payload: &[u8]) -> Result<T> {
-        let format = Format::from_number(format)?;
-        let compression = Compression::from_number(compression)?;
-        let raw_len = usize::try_from(raw_len).unwrap_or(usize::MAX);
+    fn read<T: DeserializeOwned>(
+        &self,
+        head: &Head,
+        payload: &[u8],
+        unpack: impl FnOnce(Compression, &[u8], usize, usize) -> Result<Vec<u8>>,
+    ) -> Result<T> {
+        let format = Format::from_number(head.format)?;
+        let compression = Compression::from_number(head.compression)?;
+        let raw_len = usize::try_from(head.raw_len).unwrap_or(usize::MAX);
         let raw = match compression {
             Compression::None if payload.len() == raw_len && raw_len <= self.max_value => Cow::Borrowed(payload),
-            _ => Cow::Owned(compression.decompress(payload, raw_len, self.max_value)?),
+            _ => Cow::Owned(unpack(compression, payload, raw_len, self.max_value)?),
         };
         format.decode(&raw)
     }

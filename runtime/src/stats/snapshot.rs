@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::ahead::{AheadStats, NotedStats, PredictStats};
+use super::compression::CompressStats;
 use crate::adaptive::Figures;
 use crate::plain::plain;
 
@@ -71,6 +72,8 @@ plain! {
         pub prediction: PredictStats,
         /// What is known of the keys that are asked for most.
         pub noted: NotedStats,
+        /// What compressing its entries for the tiers was worth.
+        pub compression: CompressStats,
         /// Entries in near.
         pub entries: u64,
         /// Bytes in near, as weighed.
@@ -258,6 +261,7 @@ impl SiteStats {
         self.prefetch_refused += other.prefetch_refused;
         self.warmed.add(&other.warmed);
         self.prefetched.add(&other.prefetched);
+        self.compression.add(&other.compression);
         self.predicted.add(&other.predicted);
         self.prediction.add(&other.prediction);
         self.noted.add(&other.noted);

@@ -28,8 +28,8 @@ const FLOORS: &[(&str, &[&str])] = &[
     (
         "shapes",
         &[
-            "predict", "adaptive", "accesses", "profile", "codec", "rate", "policy", "outcome", "batched", "site",
-            "names", "depth", "stats", "intent", "ahead", "pages",
+            "predict", "adaptive", "accesses", "profile", "compress", "codec", "rate", "policy", "outcome", "batched",
+            "site", "names", "depth", "stats", "intent", "ahead", "pages",
         ],
     ),
     ("shelves", &["tier"]),

@@ -59,7 +59,7 @@ impl<'g> Shape<'g> {
         };
         match value.serialize(Walk { shape: &mut shape, node: Some(ROOT) }) {
             Ok(()) => Ok(shape),
-            Err(Halt::Large) => Err(super::payload::too_large(limit)),
+            Err(Halt::Large) => Err(crate::compress::too_large(limit)),
             Err(Halt::Deep) => {
                 Err(Error::new(ErrorKind::Codec, "the value nests too deep to be read back").with("depth", MAX_DEPTH))
             }

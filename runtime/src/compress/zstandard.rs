@@ -1,0 +1,30 @@
+//! Zstandard streams: how long they say that they are, and how much memory they may ask for.
+
+use std::io::{self, BufRead};
+
+use zstd::stream::read::Decoder;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// What a stream says of its own length, if it does.
+pub(super) fn said_length(bytes: &[u8]) -> Option<usize> {
+    let said = zstd::zstd_safe::get_frame_content_size(bytes).ok().flatten();
+    said.map(|len| usize::try_from(len).unwrap_or(usize::MAX))
+}
+
+/// A decoder that makes no larger window than its output may be long.
+pub(super) fn decoder<R: BufRead>(limit: usize, from: R) -> Result<Decoder<'static, R>> {
+    let bits = limit.checked_next_power_of_two().map_or(27, usize::ilog2).clamp(10, 27);
+    let mut decoder = Decoder::with_buffer(from).map_err(|_| no_context())?;
+    decoder.window_log_max(bits).map_err(|_| no_context())?;
+    Ok(decoder)
+}
+
+/// An encoder at this level.
+pub(super) fn encoder<W: io::Write>(level: i32, to: W) -> Result<zstd::stream::write::Encoder<'static, W>> {
+    zstd::stream::write::Encoder::new(to, level).map_err(|_| no_context())
+}
+
+fn no_context() -> Error {
+    Error::new(ErrorKind::Codec, "zstd could not make a context: is there memory left?")
+}
