@@ -91,7 +91,6 @@ impl Packer {
     }
 
     /// Its profile.
-    #[must_use]
     pub fn profile(&self) -> &Profile {
         &self.0.profile
     }

@@ -195,7 +195,7 @@ impl Profile {
         }
         match self.how {
             How::Fixed(method, Some(level)) => {
-                method.check_level(level).map_err(|error| error.with("profile", &self.name))?
+                method.check_level(level).map_err(|error| error.with("profile", &self.name))?;
             }
             How::Adaptive(share) if !(share > 0.0 && share <= 1024.0) => {
                 return refuse("adaptive", "must be a part of a core above 0, such as 0.05".to_owned());

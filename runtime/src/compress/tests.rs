@@ -249,7 +249,7 @@ mod dictionaries {
             n * 7919,
             n * 31 % 10_000,
             n % 3,
-            n % 11 == 0
+            n.is_multiple_of(11)
         )
     }
 

@@ -10,6 +10,7 @@ mod cancel;
 mod catalogue;
 mod chaos;
 mod codec;
+mod compress;
 mod damage;
 mod drained;
 mod each;
