@@ -190,6 +190,8 @@ pub struct Watched {
     pub module: &'static str,
     /// Its name.
     pub function: &'static str,
+    /// `line!()` of the attribute.
+    pub line: u32,
     /// For how many keys it is warmed at most.
     pub most: u32,
 }
@@ -199,13 +201,14 @@ inventory::collect!(Watched);
 impl Watched {
     /// The site itself.
     pub(crate) fn site(&self) -> Option<&'static Site> {
-        of_function(self.module, self.function)
+        of_function(self.module, self.function, self.line)
     }
 }
 
-/// The site of this function.
-pub(crate) fn of_function(module: &str, function: &str) -> Option<&'static Site> {
-    linked().find(|site| site.declared.module == module && site.declared.function == function)
+/// The site of the function whose attribute stands in this line or next below it: a module may have methods of the name.
+pub(crate) fn of_function(module: &str, function: &str, line: u32) -> Option<&'static Site> {
+    let named = linked().filter(|site| site.declared.module == module && site.declared.function == function);
+    named.min_by_key(|site| (site.declared.line < line, site.declared.line.abs_diff(line)))
 }
 
 /// For how many keys the site of this name is warmed at most, if its calls are noted: its own, or those of its batch.

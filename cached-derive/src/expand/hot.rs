@@ -10,14 +10,16 @@ use crate::input::{Param, ours_at};
 use crate::key::Key;
 use crate::passing;
 
-/// `P::inventory::submit! { P::Watched { module: module_path!(), function: "frames", most: 1000 } }`: known before the
+/// `P::inventory::submit! { P::Watched { module: module_path!(), function: "frames", line: line!(), most: 1000 } }`: known before the
 /// first call, so that the first call is noted.
 pub(super) fn watch(job: &Job) -> TokenStream {
     let (p, ours) = (&job.private, Span::mixed_site());
     let Some(most) = job.args.hot.get().map(|most| Literal::u32_unsuffixed(*most)) else { return TokenStream::new() };
     let function = job.function.sig.ident.unraw().to_string();
     quote_spanned! {ours=>
-        #p::inventory::submit! { #p::Watched { module: ::core::module_path!(), function: #function, most: #most } }
+        #p::inventory::submit! {
+            #p::Watched { module: ::core::module_path!(), function: #function, line: ::core::line!(), most: #most }
+        }
     }
 }
 

@@ -139,7 +139,7 @@ impl Run {
         read: impl Fn(&[&str]) -> Option<A>,
     ) -> std::result::Result<Vec<A>, Unready> {
         let plan = self.job.plan();
-        let site = site::of_function(plan.module, plan.function);
+        let site = site::of_function(plan.module, plan.function, plan.line);
         let (Some(site), Some(most), Some(keeper)) = (site, plan.hot, &self.keeper) else { return Ok(Vec::new()) };
         let wish = Wish { most: most as usize, least: if self.again { LATELY } else { FORGOTTEN } };
         let texts = keeper.hottest(site.name(), &wish).await;

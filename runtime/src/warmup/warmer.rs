@@ -207,7 +207,8 @@ impl Work {
         let stats = self.cache.stats();
         for report in reports {
             let job = self.jobs.iter().find(|job| job.name() == report.job && job.plan().cached);
-            let site = job.and_then(|job| site::of_function(job.plan().module, job.plan().function));
+            let plan = job.map(|job| job.plan());
+            let site = plan.and_then(|plan| site::of_function(plan.module, plan.function, plan.line));
             report.warmed = site.and_then(|site| stats.site(site.name())).map(|site| site.warmed).unwrap_or_default();
         }
     }

@@ -3,7 +3,7 @@
 mod figures;
 mod sites;
 
-use cached_runtime::compress::{Compression, Compressor, Packer, Profile};
+use cached_runtime::compress::{Compression, Compressor, CompressorBuilder, Packer, Profile};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -13,7 +13,7 @@ const METHODS: [Compression; 5] =
 /// A compressor that has one profile for each method, by its word.
 fn all() -> Compressor {
     let profiles = METHODS.map(|method| Profile::new(method.word()).method(method).threshold(0).max_output(4 << 20));
-    profiles.into_iter().fold(Compressor::builder(), |builder, profile| builder.profile(profile)).build().unwrap()
+    profiles.into_iter().fold(Compressor::builder(), CompressorBuilder::profile).build().unwrap()
 }
 
 fn packers(compressor: &Compressor) -> Vec<&Packer> {

@@ -5,6 +5,7 @@ use cached_runtime::compress::{Compressor, Dictionary, Profile};
 use serde_json::{Value, json};
 
 /// One body, its size described, and by how much it was smaller there.
+#[allow(clippy::print_stdout, reason = "the figures are there to be read")]
 fn told(what: &str, raw: usize, small: usize, described: &str) -> f64 {
     let saved = 100.0 * (1.0 - small as f64 / raw as f64);
     println!("{what:<58}{raw:>9} -> {small:>7} bytes, {saved:>5.1} % smaller{described}");
@@ -49,7 +50,6 @@ fn airports() -> Vec<Value> {
 }
 
 #[test]
-#[allow(clippy::print_stdout, reason = "the figures are there to be read")]
 fn json_and_responses_become_as_small_as_described() {
     let compressor = Compressor::new();
     let size = |value: &Value| serde_json::to_vec(value).unwrap().len();
@@ -86,7 +86,6 @@ fn json_and_responses_become_as_small_as_described() {
 }
 
 #[test]
-#[allow(clippy::print_stdout, reason = "the figures are there to be read")]
 fn short_values_need_a_dictionary() {
     let rows: Vec<String> = airports().iter().map(ToString::to_string).collect();
     let (learned, asked): (Vec<_>, Vec<_>) = rows.iter().enumerate().partition(|(n, _)| n % 2 == 0);
