@@ -9,6 +9,8 @@ use super::format::Format;
 use super::frame::Head;
 use super::schema::Schema;
 use super::shape::Shape;
+#[cfg(feature = "zstd")]
+use crate::compress::Dictionary;
 use crate::compress::{Compression, Packer, too_large};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -126,6 +128,22 @@ impl Codec {
                 first == second
             }
         })
+    }
+
+    /// A dictionary of at most `max_len` bytes for entries that hold such values, trained on the bytes that this codec makes of
+    /// them; for [`Profile::dictionary`](crate::compress::Profile::dictionary) and
+    /// [`Builder::compress_site`](crate::Builder::compress_site). Take the codec with the cache's `format`.
+    ///
+    /// # Errors
+    /// As [`Dictionary::train`], and as [`encode`](Self::encode) for each value.
+    #[cfg(feature = "zstd")]
+    pub fn train<'a, T>(&self, values: impl IntoIterator<Item = &'a T>, max_len: usize) -> Result<Dictionary>
+    where
+        T: Serialize + DeserializeOwned + 'a,
+    {
+        let schema = Schema::of::<T>();
+        let payloads = values.into_iter().map(|value| Ok(self.write(value, &schema)?.1));
+        Dictionary::train(payloads.collect::<Result<Vec<_>>>()?, max_len)
     }
 
     fn write<T: Serialize + ?Sized>(&self, value: &T, schema: &Schema) -> Result<(Format, Vec<u8>)> {

@@ -28,6 +28,8 @@ const KEPT: usize = 16;
 /// [`Profile::also_reads`](super::Profile::also_reads) until the longest life of an entry is over. A frame whose dictionary
 /// is not here is a miss.
 ///
+/// For entries of a cache, [`Codec::train`](crate::codec::Codec::train) trains one on values.
+///
 /// Trained by `ZDICT` of zstd (the cover algorithm). Cost: about its own length for each thread that uses it at one time,
 /// and some MiB of tables at high levels.
 ///

@@ -1,5 +1,6 @@
 //! Compression: whole caches with profiles and dictionaries, what any bytes come back as, and what is saved.
 
+mod bodies;
 mod figures;
 mod sites;
 

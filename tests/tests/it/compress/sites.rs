@@ -112,6 +112,11 @@ async fn short_entries_of_a_namespace_are_written_with_its_dictionary() {
     let written = world.cache.stats().site("orders").unwrap().compression.clone();
     assert!(written.compressed == 100 && written.ratio() > 3.0, "{written:?}");
 
+    // Trained on the values themselves it is as good.
+    let values: Vec<String> = (0..1_000).map(row).collect();
+    let of_values = cached_runtime::codec::Codec::default().train(&values, 4 << 10).unwrap();
+    assert_ne!(of_values.id(), 0);
+
     // One that has another dictionary reads them with the former.
     let other = Dictionary::train((5_000..6_000).map(row), 4 << 10).unwrap();
     let later = with(Profile::new("orders").dictionary(other.clone()).also_reads(dictionary));
