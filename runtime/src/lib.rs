@@ -44,6 +44,8 @@ mod frames;
 mod front;
 mod gatherings;
 pub mod group;
+#[cfg(feature = "image")]
+pub mod image;
 mod intent;
 mod invalidator;
 mod join;

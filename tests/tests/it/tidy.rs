@@ -70,6 +70,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "database",
         ],
     ),
+    ("uses", &["image"]),
     ("doors", &["own", "probe", "probe_macros", "testing", "__private", "lib"]),
 ];
 
