@@ -58,8 +58,9 @@ impl WebP {
         Self::default()
     }
 
-    /// How much of the picture is kept: 0 the smallest file, 100 the best. Nothing to do with [`lossless`](Self::lossless)
-    /// pictures. Default: 85.
+    /// How much of the picture is kept: 0 the smallest file, 100 the best. A picture of at most 256 colours is tried without
+    /// loss, too, and stays so if that takes no more bytes. Nothing to do with [`lossless`](Self::lossless) pictures.
+    /// Default: 85.
     pub const fn quality(mut self, quality: u8) -> Self {
         self.quality = quality;
         self

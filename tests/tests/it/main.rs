@@ -21,6 +21,7 @@ mod golden;
 mod guard;
 mod hit;
 mod hung;
+mod image;
 mod invalidator;
 mod isolation;
 mod keys;

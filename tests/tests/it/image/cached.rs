@@ -1,0 +1,179 @@
+//! A picture is converted once for its content, whoever brings it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use cached_runtime::clock::Clock;
+use cached_runtime::image::{Fault, Images, Kept, Limits, Resize, WebP, fault};
+use cached_runtime::tier::memory::MemoryTier;
+use cached_runtime::{Builder, Cache, ErrorKind};
+use image::codecs::jpeg::JpegEncoder;
+
+use super::pictures::{decoded, drawing, photograph, png};
+
+const LONG: Duration = Duration::from_secs(20);
+
+fn near() -> Cache {
+    Cache::builder().build().unwrap()
+}
+
+fn node(tier: &Arc<MemoryTier>, more: impl FnOnce(Builder) -> Builder) -> Cache {
+    let builder = Cache::builder().read_deadline(LONG).write_deadline(LONG);
+    more(builder.tier(Arc::clone(tier) as Arc<dyn cached_runtime::Tier>)).build().unwrap()
+}
+
+fn loads(cache: &Cache) -> u64 {
+    cache.stats().site("image").map_or(0, |site| site.loads)
+}
+
+#[tokio::test]
+async fn the_same_content_is_converted_once_under_whatever_name() {
+    let cache = near();
+    let images = Images::over(&cache, WebP::new()).unwrap();
+    let first = images.convert(photograph()).await.unwrap();
+    assert_eq!(first, WebP::new().convert(&photograph()).unwrap());
+    let copy: Bytes = photograph().into();
+    assert_eq!(images.clone().convert(copy).await.unwrap(), first);
+    assert_eq!(Images::over(&cache, WebP::new()).unwrap().convert(photograph()).await.unwrap(), first);
+    assert_eq!(loads(&cache), 1);
+    // Another content is another picture, also if it looks the same.
+    let mut other = photograph();
+    other.push(0);
+    assert_eq!(images.convert(other).await.unwrap().bytes, first.bytes);
+    assert_eq!(loads(&cache), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crowd_waits_for_one_conversion() {
+    let cache = near();
+    let images = Images::over(&cache, WebP::new()).unwrap();
+    let crowd: Vec<_> = (0..16)
+        .map(|_| {
+            tokio::spawn({
+                let images = images.clone();
+                async move { images.convert(photograph()).await.unwrap() }
+            })
+        })
+        .collect();
+    for one in crowd {
+        assert_eq!(one.await.unwrap().kept, Kept::WebP);
+    }
+    assert_eq!(loads(&cache), 1);
+}
+
+#[tokio::test]
+async fn other_options_are_another_picture() {
+    let cache = near();
+    let all = [
+        WebP::new(),
+        WebP::new().quality(84),
+        WebP::new().lossless(true),
+        WebP::new().effort(5),
+        WebP::new().resize(Resize::width(100)),
+        WebP::new().resize(Resize::height(100)),
+        WebP::new().never_larger(false),
+    ];
+    let mut keys: Vec<_> =
+        all.map(|options| Images::over(&cache, options).unwrap().key(&photograph()).as_str().to_owned()).into();
+    // Limits change nothing of what comes out.
+    let limited = Images::over(&cache, WebP::new().limits(Limits::new().pixels(1_000_000))).unwrap();
+    assert_eq!(limited.key(&photograph()).as_str(), keys[0]);
+    keys.sort();
+    keys.dedup();
+    assert_eq!(keys.len(), 7);
+    let small = Images::over(&cache, WebP::new().resize(Resize::width(100))).unwrap();
+    let large = Images::over(&cache, WebP::new()).unwrap();
+    assert_eq!(small.convert(photograph()).await.unwrap().width, 100);
+    assert_eq!(large.convert(photograph()).await.unwrap().width, 320);
+}
+
+#[tokio::test]
+async fn what_one_node_converted_another_finds() {
+    let tier = Arc::new(MemoryTier::new());
+    let (one, other) = (node(&tier, |builder| builder), node(&tier, |builder| builder));
+    let first = Images::over(&one, WebP::new()).unwrap().convert(photograph()).await.unwrap();
+    one.flush(LONG).await;
+    let found = Images::over(&other, WebP::new()).unwrap().convert(photograph()).await.unwrap();
+    assert_eq!(found, first);
+    assert_eq!((loads(&one), loads(&other)), (1, 0));
+}
+
+#[tokio::test]
+async fn of_an_original_that_was_kept_only_that_is_remembered() {
+    let tier = Arc::new(MemoryTier::new());
+    let (one, other) = (node(&tier, |b| b.max_value(64)), node(&tier, |b| b.max_value(64)));
+    let mut poor = Vec::new();
+    JpegEncoder::new_with_quality(&mut poor, 5).encode_image(&decoded(&photograph())).unwrap();
+    for cache in [&one, &other] {
+        let kept = Images::over(cache, WebP::new().quality(100)).unwrap().convert(poor.clone()).await.unwrap();
+        assert_eq!((kept.kept, kept.width), (Kept::Original, 320));
+        assert_eq!(kept.bytes, poor);
+        cache.flush(LONG).await;
+    }
+    assert_eq!((loads(&one), loads(&other)), (1, 0), "a frame of 64 bytes has room for it");
+}
+
+#[tokio::test]
+async fn what_is_too_large_for_a_tier_stays_near() {
+    let tier = Arc::new(MemoryTier::new());
+    let (one, other) = (node(&tier, |b| b.max_value(1_000)), node(&tier, |b| b.max_value(1_000)));
+    let images = Images::over(&one, WebP::new()).unwrap();
+    let first = images.convert(photograph()).await.unwrap();
+    assert!(first.bytes.len() > 1_000);
+    one.flush(LONG).await;
+    assert_eq!(images.convert(photograph()).await.unwrap(), first);
+    assert_eq!(Images::over(&other, WebP::new()).unwrap().convert(photograph()).await.unwrap(), first);
+    assert_eq!((loads(&one), loads(&other)), (1, 1));
+}
+
+#[tokio::test]
+async fn what_failed_is_told_as_it_is_and_tried_again() {
+    let cache = near();
+    let images = Images::over(&cache, WebP::new()).unwrap();
+    for round in 1..=2 {
+        let error = images.convert(&b"no picture, but long enough to be one"[..]).await.unwrap_err();
+        assert_eq!((error.kind(), fault(&error)), (ErrorKind::Codec, Some(Fault::NotAPicture)));
+        assert_eq!(loads(&cache), round);
+    }
+    let limited = Images::over(&cache, WebP::new().limits(Limits::new().bytes(100))).unwrap();
+    let error = limited.convert(photograph()).await.unwrap_err();
+    assert_eq!(fault(&error), Some(Fault::TooManyBytes));
+    assert_eq!(loads(&cache), 2, "not even hashed");
+}
+
+#[tokio::test]
+async fn a_picture_lives_as_long_as_was_said_and_can_be_forgotten() {
+    let clock = Clock::manual();
+    let cache = Cache::builder().clock(clock.clone()).build().unwrap();
+    let images = Images::over(&cache, WebP::new()).unwrap().ttl(Duration::from_secs(60));
+    images.convert(photograph()).await.unwrap();
+    clock.advance(Duration::from_secs(59));
+    images.convert(photograph()).await.unwrap();
+    assert_eq!(loads(&cache), 1);
+    clock.advance(Duration::from_secs(1));
+    images.convert(photograph()).await.unwrap();
+    assert_eq!(loads(&cache), 2);
+    images.forget(photograph()).await.unwrap();
+    images.convert(photograph()).await.unwrap();
+    assert_eq!(loads(&cache), 3);
+}
+
+#[tokio::test]
+async fn a_large_picture_is_known_as_well_as_a_small_one() {
+    let cache = near();
+    let images = Images::over(&cache, WebP::new().effort(0)).unwrap().at_once(1);
+    // Over what is hashed in the caller's task.
+    let noise = image::RgbImage::from_fn(300, 200, |x, y| {
+        let mixed = x.wrapping_mul(2_654_435_761).wrapping_add(y.wrapping_mul(40_503)).wrapping_mul(2_246_822_519);
+        image::Rgb([(mixed >> 24) as u8, (mixed >> 16) as u8, (mixed >> 8) as u8])
+    });
+    let large = png(&noise.into());
+    assert!(large.len() > 64 << 10, "{}", large.len());
+    let first = images.convert(large.clone()).await.unwrap();
+    assert_eq!(images.convert(large.clone()).await.unwrap(), first);
+    assert_eq!(loads(&cache), 1);
+    assert!(images.key(&large).as_str().starts_with("image:1-q85-e0:"), "{}", images.key(&large).as_str());
+    images.convert(png(&drawing(20, 20, false))).await.unwrap();
+    assert_eq!(loads(&cache), 2);
+}
