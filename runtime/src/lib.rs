@@ -31,6 +31,8 @@ pub mod codec;
 pub mod compress;
 #[cfg(all(feature = "query", any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
 pub mod database;
+#[cfg(feature = "dedup")]
+pub mod dedup;
 mod depth;
 pub mod each;
 mod entry;

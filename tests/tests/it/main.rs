@@ -12,6 +12,7 @@ mod chaos;
 mod codec;
 mod compress;
 mod damage;
+mod dedup;
 mod drained;
 mod each;
 mod failed;
