@@ -112,8 +112,8 @@ impl PictureHash {
     }
 
     /// The first so many bits of a hash of another kind.
-    fn append(&mut self, hash: [u8; 8], bits: u32) {
-        let hash = u64::from_le_bytes(hash);
+    fn append(&mut self, hash: [u8; 16], bits: u32) {
+        let hash = u128::from_le_bytes(hash);
         (0..bits).for_each(|i| self.push(hash >> i & 1 == 1));
     }
 
@@ -130,16 +130,16 @@ pub(super) fn distance(one: &[u64; 4], other: &[u64; 4]) -> u32 {
 /// Hashes pictures by one method.
 pub(super) struct Hashing {
     method: Method,
-    mean: Hasher<[u8; 8]>,
-    gradient: Hasher<[u8; 8]>,
+    mean: Hasher<[u8; 16]>,
+    gradient: Hasher<[u8; 16]>,
 }
 
 impl Hashing {
     pub(super) fn new(method: Method) -> Self {
-        let config = HasherConfig::with_bytes_type::<[u8; 8]>().resize_filter(FilterType::Triangle);
+        let config = HasherConfig::with_bytes_type::<[u8; 16]>().resize_filter(FilterType::Triangle);
         let side = if method == Method::Mean { 8 } else { 6 };
         let mean = config.hash_size(side, side).hash_alg(HashAlg::Mean).to_hasher();
-        let config = HasherConfig::with_bytes_type::<[u8; 8]>().resize_filter(FilterType::Triangle);
+        let config = HasherConfig::with_bytes_type::<[u8; 16]>().resize_filter(FilterType::Triangle);
         let gradient = config.hash_size(10, 10).hash_alg(HashAlg::DoubleGradient).to_hasher();
         Self { method, mean, gradient }
     }

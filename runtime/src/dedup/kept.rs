@@ -37,7 +37,8 @@ pub(super) struct Unknown;
 pub(super) struct Kept {
     namespace: String,
     method: &'static str,
-    frames: Frames,
+    pages: Frames,
+    heads: Frames,
     ttl: Millis,
 }
 
@@ -55,10 +56,13 @@ impl Kept {
             let message = "a page of an index does not fit a value: give at least the bytes that are needed";
             return Err(Error::config("max_value", message).with("needed", needed));
         }
+        // Each is of one type.
+        let frames = || Frames::new(namespace, VERSION, None, &cache.0.settings);
         Ok(Self {
             namespace: namespace.to_owned(),
             method: options.method.word(),
-            frames: Frames::new(namespace, VERSION, None, &cache.0.settings),
+            pages: frames(),
+            heads: frames(),
             ttl: millis(options.ttl),
         })
     }
@@ -104,7 +108,7 @@ impl Kept {
         let failed = down.failed + up.failed > 0;
         let mut head = Head::default();
         for frame in [down.frame, up.frame].into_iter().flatten() {
-            head.merge(&self.open::<Head>(&frame, now).unwrap_or_default());
+            head.merge(&open::<Head>(&self.heads, &frame, now).unwrap_or_default());
         }
         if failed { Err(Unknown) } else { Ok(head) }
     }
@@ -122,8 +126,9 @@ impl Kept {
             let names: Vec<Named> = lanes.iter().map(|&place| self.page_name(cache, video, tags, place)).collect();
             let reads = names.iter().map(|name| cache.0.stack.read_up(&name.key, now)).map(Box::pin).collect();
             for down in join(reads).await {
-                let found =
-                    down.frame.and_then(|frame| self.open::<Page>(&frame, now).map(|page| (page, frame.head().shared)));
+                let found = down
+                    .frame
+                    .and_then(|frame| open::<Page>(&self.pages, &frame, now).map(|page| (page, frame.head().shared)));
                 pages.push(if found.is_none() && down.failed > 0 { Err(Unknown) } else { Ok(found) });
             }
         }
@@ -139,20 +144,20 @@ impl Kept {
         page: &Page,
         birth: Birth,
     ) -> bool {
-        self.write(cache, &self.page_name(cache, video, tags, place), page, birth)
+        self.write(cache, &self.pages, &self.page_name(cache, video, tags, place), (page, birth))
     }
 
     /// Hands a head to the tiers, behind. False if it was not taken.
     pub(super) fn write_head(&self, cache: &Cache, name: &Named, head: &Head, birth: Birth) -> bool {
-        self.write(cache, name, head, birth)
+        self.write(cache, &self.heads, name, (head, birth))
     }
 
     fn write<T: Serialize + DeserializeOwned + 'static>(
         &self,
         cache: &Cache,
+        frames: &Frames,
         name: &Named,
-        value: &T,
-        birth: Birth,
+        (value, birth): (&T, Birth),
     ) -> bool {
         if cache.0.stack.is_empty() {
             return true;
@@ -160,8 +165,7 @@ impl Kept {
         let Some(codecs) = Depth::<T>::codecs(Framed) else { return true };
         let born = cache.clock().now_assured();
         let until = born.saturating_add(self.ttl);
-        let sealed =
-            self.frames.seal(&codecs, value, name, birth, Life { born, fresh_until: until, stale_until: until });
+        let sealed = frames.seal(&codecs, value, name, birth, Life { born, fresh_until: until, stale_until: until });
         match sealed {
             Ok(frame) => cache.0.stack.write(&frame),
             Err(error) => {
@@ -171,16 +175,17 @@ impl Kept {
         }
     }
 
-    fn open<T: Serialize + DeserializeOwned + 'static>(&self, frame: &Frame, now: Millis) -> Option<T> {
-        let codecs = Depth::<T>::codecs(Framed)?;
-        if frame.head().fresh_until <= now {
-            return None;
-        }
-        self.frames.open(&codecs, frame, |_| true)
-    }
-
     /// Until when what is read now is to be read again.
     pub(super) fn until(&self, now: Millis) -> Millis {
         now.saturating_add(self.ttl)
     }
+}
+
+/// The value of a frame that is fresh.
+fn open<T: Serialize + DeserializeOwned + 'static>(frames: &Frames, frame: &Frame, now: Millis) -> Option<T> {
+    let codecs = Depth::<T>::codecs(Framed)?;
+    if frame.head().fresh_until <= now {
+        return None;
+    }
+    frames.open(&codecs, frame, |_| true)
 }
