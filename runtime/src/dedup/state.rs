@@ -1,6 +1,7 @@
 //! One video in this process: what is known of it, as long as no invalidation has named it, and the page it is written on.
 
 use std::collections::HashMap;
+use std::sync::atomic::Ordering::Relaxed;
 
 use super::hash::PictureHash;
 use super::indexes::Indexes;
@@ -43,7 +44,10 @@ pub(super) struct State {
     page_birth: Birth,
     /// What a tier has not taken yet.
     owed: Vec<(u32, Page, Birth)>,
+    page_owed: bool,
     head_owed: bool,
+    /// Was the head read? Before that nothing is written: it would go over what others wrote.
+    met: bool,
     /// When it is to be looked what the tiers have.
     look_at: Millis,
     /// When all of it is to be read anew.
@@ -72,7 +76,9 @@ impl State {
             number: 0,
             page_birth: birth,
             owed: Vec::new(),
+            page_owed: false,
             head_owed: false,
+            met: false,
             look_at: 0,
             until: indexes.kept.until(cache.clock().now()),
         }
@@ -102,37 +108,53 @@ impl State {
         (at, hash, bytes): (u64, &PictureHash, u64),
     ) -> Entered {
         if self.page.len() >= PAGE {
-            self.page = Page::default();
-            self.number = self.number.saturating_add(1);
+            self.turn_over();
         }
-        let begins = self.page.len() == 0;
-        if begins {
+        if self.page.len() == 0 {
             self.page_birth = self.birth;
         }
         let entered = self.known.enter(at, hash, bytes, &mut self.page);
         if entered.remembered {
-            self.write(indexes, cache, video, begins);
+            self.page_owed = true;
+            self.head_owed |= self.page.len() == 1;
+            self.write(indexes, cache, video);
         }
         entered
     }
 
-    fn write(&mut self, indexes: &Indexes, cache: &Cache, video: &Video, begins: bool) {
-        let whose = (&*video.id, &video.name.tags);
-        let place = |number| Place { writer: self.writer, number };
-        self.owed.retain(|(number, page, birth)| !indexes.kept.write_page(cache, whose, place(*number), page, *birth));
-        let written = indexes.kept.write_page(cache, whose, place(self.number), &self.page, self.page_birth);
-        if !written {
-            indexes.counts.unwritten.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-            // The page at hand is written again with the next picture.
-            if self.page.len() >= PAGE && self.owed.len() < OWED {
-                self.owed.push((self.number, self.page.clone(), self.page_birth));
-            }
+    /// The next page. What no tier has taken of this one waits, unless too much does.
+    fn turn_over(&mut self) {
+        let page = std::mem::take(&mut self.page);
+        if self.page_owed && self.owed.len() < OWED {
+            self.owed.push((self.number, page, self.page_birth));
         }
-        if begins {
-            self.head.say(self.writer, self.number.saturating_add(1));
+        self.number = self.number.saturating_add(1);
+    }
+
+    /// How many pages were begun.
+    fn begun(&self) -> u32 {
+        self.number.saturating_add(u32::from(self.page.len() > 0))
+    }
+
+    /// Hands to the tiers what they have not taken.
+    fn write(&mut self, indexes: &Indexes, cache: &Cache, video: &Video) {
+        if !self.met {
+            return;
         }
-        if begins || self.head_owed {
-            self.head_owed = !indexes.kept.write_head(cache, &video.name, &self.head, self.birth);
+        let (kept, writer) = (&indexes.kept, self.writer);
+        let write = |number, page: &Page, birth| {
+            kept.write_page(cache, (&video.id, &video.name.tags), Place { writer, number }, page, birth)
+        };
+        self.owed.retain(|(number, page, birth)| !write(*number, page, *birth));
+        if self.page_owed && self.page.len() > 0 {
+            self.page_owed = !write(self.number, &self.page, self.page_birth);
+        }
+        if self.head_owed {
+            self.head.say(writer, self.begun());
+            self.head_owed = !kept.write_head(cache, &video.name, &self.head, self.birth);
+        }
+        if self.page_owed || self.head_owed {
+            indexes.counts.unwritten.fetch_add(1, Relaxed);
         }
     }
 
@@ -140,30 +162,25 @@ impl State {
     async fn look(&mut self, indexes: &Indexes, cache: &Cache, video: &Video) {
         let now = cache.clock().now();
         if cache.0.stack.is_empty() {
-            self.look_at = Millis::MAX;
+            // There is nobody to read from, or to write over.
+            (self.look_at, self.met) = (Millis::MAX, true);
             return;
         }
         let Ok(head) = indexes.kept.head(cache, &video.name).await else {
             self.look_at = now.saturating_add(RETRY);
             return;
         };
-        let is_first = self.read.is_empty() && self.page.len() == 0;
-        if is_first {
-            while head.pages_of(self.writer) > 0 {
-                self.writer = cache.0.chance.next();
-            }
+        let is_first = !self.met && self.page.len() == 0;
+        while !self.met && head.pages_of(self.writer) > 0 {
+            self.writer = cache.0.chance.next();
         }
         let read = self.read(indexes, cache, video, &head).await;
         read.pages.iter().for_each(|page| self.known.merge_originals(page));
         read.pages.iter().for_each(|page| self.known.merge_duplicates(page));
-        let begun = self.head.pages_of(self.writer);
-        let forgotten = head.pages_of(self.writer) < begun;
-        self.head = head;
-        if forgotten {
-            // Another node wrote the head in the same moment.
-            self.head.say(self.writer, begun);
-            self.head_owed = !indexes.kept.write_head(cache, &video.name, &self.head, self.birth);
-        }
+        // It lacks this writer if another node wrote it in the same moment.
+        self.head_owed |= head.pages_of(self.writer) < self.begun();
+        (self.head, self.met) = (head, true);
+        self.write(indexes, cache, video);
         if is_first && !read.failed && self.head.writers.len() > WRITERS {
             self.fold(indexes, cache, video, &read);
         }
