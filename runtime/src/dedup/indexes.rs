@@ -47,7 +47,7 @@ impl Indexes {
     pub(super) async fn answer(&self, cache: &Cache, video: &Video, at: u64) -> Option<Checked> {
         let mut state = video.state.lock().await;
         let state = video.ready(self, cache, &mut state).await;
-        self.videos.weigh(video, state.known().weight());
+        self.videos.weigh(video, state.weight());
         let checked = state.known().answer(at)?;
         self.counts.again.fetch_add(1, Relaxed);
         Some(checked)
@@ -59,7 +59,7 @@ impl Indexes {
         let state = video.ready(self, cache, &mut state).await;
         let was_known = state.known().answer(picture.0).is_some();
         let entered = state.enter(self, cache, video, picture);
-        let weight = state.known().weight();
+        let weight = state.weight();
         let counts = &self.counts;
         match entered.checked {
             _ if was_known => &counts.again,
@@ -80,7 +80,7 @@ impl Indexes {
     pub(super) async fn stats(&self, cache: &Cache, video: &Video) -> VideoStats {
         let mut state = video.state.lock().await;
         let state = video.ready(self, cache, &mut state).await;
-        self.videos.weigh(video, state.known().weight());
+        self.videos.weigh(video, state.weight());
         state.known().stats()
     }
 

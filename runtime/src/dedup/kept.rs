@@ -167,7 +167,8 @@ impl Kept {
         let until = born.saturating_add(self.ttl);
         let sealed = frames.seal(&codecs, value, name, birth, Life { born, fresh_until: until, stale_until: until });
         match sealed {
-            Ok(frame) => cache.0.stack.write(&frame),
+            // A shared tier that is away is not sent frames at all.
+            Ok(frame) => cache.0.stack.write(&frame) && cache.shared().is_none_or(|log| log.connected),
             Err(error) => {
                 tracing::debug!(namespace = %self.namespace, kind = error.kind().word(), "a page was not stored");
                 false

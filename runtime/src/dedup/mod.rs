@@ -32,7 +32,8 @@
 //! most; until then each may find the same picture new. What both wrote is merged, and neither overwrites the other.
 //!
 //! **Failures.** A tier that fails, or is full, is no error: what is in memory is compared, and the tier is asked again a
-//! second later. Entries are written behind: what was checked in the last moments before a crash may be unknown after it,
+//! second later. While a `strict` cache cannot prove that it has seen all invalidations of other nodes, nothing that it
+//! knows is believed: every picture is new, and not remembered. Entries are written behind: what was checked in the last moments before a crash may be unknown after it,
 //! as with every entry; [`Cache::flush`] waits. A picture that cannot be decoded is the caller's error.
 //!
 //! **When not to use it.** For pictures that must differ where they look alike: slides that differ in a word, frames of a

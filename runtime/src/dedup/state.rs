@@ -20,6 +20,8 @@ const LOOK: Millis = 5_000;
 const RETRY: Millis = 1_000;
 /// How many pages wait for a tier that takes nothing; older ones are lost to it.
 const OWED: usize = 64;
+/// What a picture takes on a page, in memory.
+const ENTRY: usize = 40;
 /// What is invalidated so often while it is read is not read.
 const TURNS: u32 = 3;
 
@@ -86,6 +88,11 @@ impl State {
 
     pub(super) const fn known(&self) -> &Known {
         &self.known
+    }
+
+    /// Bytes that it takes, about.
+    pub(super) fn weight(&self) -> usize {
+        self.known.weight() + (self.owed.len() * PAGE + self.page.len()) * ENTRY
     }
 
     /// Has nothing named the video since this was read? The birth was taken before the question, so if not, what is

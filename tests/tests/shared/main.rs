@@ -10,6 +10,7 @@ mod batched;
 mod child;
 mod cluster;
 mod data;
+mod dedup;
 mod ear;
 mod failover;
 mod herd;
