@@ -14,7 +14,7 @@ use kit::{ROUNDS, cpu, median, reach, summary};
 /// CPU time of both, in microseconds a call: turn about, so that what the machine does meets both alike. The ratio is the
 /// median of the rounds' own.
 fn beside(calls: u32, mut ours: impl FnMut(), mut bare: impl FnMut()) -> (f64, f64, f64) {
-    let mut one = |work: &mut dyn FnMut()| {
+    let one = |work: &mut dyn FnMut()| {
         let start = cpu();
         (0..calls).for_each(|_| work());
         (cpu() - start).as_secs_f64() * 1e6 / f64::from(calls)
@@ -51,11 +51,14 @@ fn airports() -> Vec<String> {
     rows.into_iter().map(object).collect()
 }
 
+type Pack = dyn Fn(&[u8]) -> Vec<u8>;
+type Unpack = dyn Fn(&[u8], usize) -> Vec<u8>;
+
 struct Bare {
     name: &'static str,
     method: Compression,
-    pack: Box<dyn Fn(&[u8]) -> Vec<u8>>,
-    unpack: Box<dyn Fn(&[u8], usize) -> Vec<u8>>,
+    pack: Box<Pack>,
+    unpack: Box<Unpack>,
 }
 
 /// The crates as who knows them uses them: contexts kept, buffers of the right size.

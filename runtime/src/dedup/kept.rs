@@ -18,6 +18,7 @@ use crate::join::join;
 use crate::key::KeyWriter;
 use crate::log::Birth;
 use crate::names::Named;
+use crate::policy::Policy;
 use crate::shelf::Life;
 
 /// Raised when a hash of the same name is made in another way, or pages are.
@@ -57,7 +58,8 @@ impl Kept {
             return Err(Error::config("max_value", message).with("needed", needed));
         }
         // Each is of one type.
-        let frames = || Frames::new(namespace, VERSION, None, &cache.0.settings);
+        let policy = Policy { version: VERSION, ..Policy::DEFAULT };
+        let frames = || Frames::new(namespace, &policy, &cache.0.settings);
         Ok(Self {
             namespace: namespace.to_owned(),
             method: options.method.word(),
