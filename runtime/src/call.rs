@@ -45,13 +45,34 @@ pub struct Options<V, R> {
     pub(crate) ttl_with: Option<fn(&V) -> Duration>,
     pub(crate) weigh: Option<fn(&V) -> usize>,
     pub(crate) refuse: Option<fn(Error) -> R>,
+    pub(crate) carried: Carried<V>,
 }
+
+/// Which tags an entry carries itself, because who asks for it next may not know them.
+#[derive(Debug)]
+pub(crate) enum Carried<V> {
+    /// None: they are computed from the key.
+    Nothing,
+    /// Those that its load was given.
+    Given,
+    /// These, too, which only the value knows.
+    #[cfg_attr(not(feature = "answers"), allow(dead_code, reason = "only what is retrieved knows its tags"))]
+    OfValue(fn(&V) -> Vec<Arc<str>>),
+}
+
+impl<V> Clone for Carried<V> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<V> Copy for Carried<V> {}
 
 impl<V, R> Options<V, R> {
     /// Nothing asked for.
     #[must_use]
     pub const fn new() -> Self {
-        Self { cache_if: None, ttl_with: None, weigh: None, refuse: None }
+        Self { cache_if: None, ttl_with: None, weigh: None, refuse: None, carried: Carried::Nothing }
     }
 
     /// Keeps only values for which this is true.
@@ -65,6 +86,12 @@ impl<V, R> Options<V, R> {
     #[must_use]
     pub const fn ttl_with(mut self, life: fn(&V) -> Duration) -> Self {
         self.ttl_with = Some(life);
+        self
+    }
+
+    /// Lets entries carry their tags.
+    pub(crate) const fn carrying(mut self, carried: Carried<V>) -> Self {
+        self.carried = carried;
         self
     }
 

@@ -1,5 +1,7 @@
 //! The imperative door: values under names of your own, for what is not a function.
 
+mod lives;
+
 use std::any::Any;
 use std::fmt;
 use std::future::Future;
@@ -12,10 +14,10 @@ use parking_lot::Mutex;
 use crate::access::Right;
 use crate::applied::Applied;
 use crate::cache::Cache;
-use crate::call::Options;
-use crate::clock::{Millis, millis};
+use crate::call::{Carried, Options};
+use crate::clock::millis;
 use crate::depth::{Framed, Storable};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::group::Group;
 use crate::join::join;
 use crate::key::{Key, KeyPart, KeyWriter, Pattern, check_namespace};
@@ -120,15 +122,7 @@ pub trait Name {
 
 impl<T: Storable + Clone + Send + Sync> Namespace<T> {
     pub(crate) fn open(cache: &Cache, name: &str) -> Result<Self> {
-        Self::open_with(cache, name, Policy::DEFAULT, Options::new())
-    }
-
-    /// Names of which one node loads for all that share a log, each value for as long as it says itself. Others wait for
-    /// it so long. The loader's error is an [`Error`].
-    pub(crate) fn in_turn(cache: &Cache, name: &str, patience: Millis, life: fn(&T) -> Duration) -> Result<Self> {
-        let policy = Policy { cluster: true, timeout: Some(patience), jitter: 0.0, ..Policy::DEFAULT };
-        let refuse: fn(Error) -> Outcome<T> = |error| Err(Failure(Arc::new(error)));
-        Self::open_with(cache, name, policy, Options::new().ttl_with(life).refuse(refuse))
+        Self::open_with(cache, name, Policy::DEFAULT, Options::new().carrying(Carried::Given))
     }
 
     fn open_with(cache: &Cache, name: &str, policy: Policy, options: Options<T, Outcome<T>>) -> Result<Self> {

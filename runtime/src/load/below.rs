@@ -139,7 +139,7 @@ where
             return None;
         }
         let codecs = self.depth.codecs()?;
-        let sealed = shelf.frames.seal(&codecs, self.shape.stored(value)?, &self.named, birth, life);
+        let sealed = shelf.frames.seal(&codecs, self.shape.stored(value)?, &self.named_with(value), birth, life);
         if let Err(error) = &sealed {
             count(&shelf.counters.not_stored);
             tracing::debug!(site = %shelf.sign.name, kind = error.kind().word(), "a value was not stored below near");

@@ -1,12 +1,14 @@
 //! The end of one flight: what is kept, for how long, where, and what those who wait are told.
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::sync::atomic::Ordering;
 
 use super::Miss;
 use super::fly::Work;
 use super::turn::Lease;
 use crate::ahead::Brought;
+use crate::call::Carried;
 use crate::clock::{Millis, millis};
 use crate::codec::Frame;
 use crate::depth::Depth;
@@ -15,6 +17,7 @@ use crate::flight::{Fallback, Flight, Landing, Lead, is_withheld, message_of};
 use crate::group::Group;
 use crate::key::{KeyPart, OwnedKey};
 use crate::log::Birth;
+use crate::names::Named;
 use crate::near::Entry;
 use crate::outcome::{Shape, Sort};
 use crate::shelf::{Life, Shelf};
@@ -211,7 +214,18 @@ where
     pub(super) fn entry(&self, shelf: &Shelf<K, V, R>, value: &V, life: Life, birth: Birth) -> Entry<V> {
         let weight = self.weigh(value);
         let entry = Entry::new(value.clone(), life.fresh_until, life.stale_until, birth.seq, weight);
+        let entry = match self.options.carried {
+            Carried::Nothing => entry,
+            Carried::Given | Carried::OfValue(_) => entry.tagged(self.named_with(value).tags.iter().cloned().collect()),
+        };
         if shelf.policy().idle.is_some() { entry.used_at(self.cache.clock().now()) } else { entry }
+    }
+
+    /// The names of an entry, with the tags that only its value knows.
+    pub(super) fn named_with<'a>(&'a self, value: &V) -> Cow<'a, Named> {
+        let Carried::OfValue(tags) = self.options.carried else { return Cow::Borrowed(&self.named) };
+        let tags = self.named.tags.iter().cloned().chain(tags(value)).collect();
+        Cow::Owned(Named { key: self.named.key.clone(), tags })
     }
 
     /// The entry as it was loaded: ahead of the first who asks, unless somebody has asked meanwhile.

@@ -31,7 +31,7 @@ use self::apart::Apart;
 use crate::access::Right;
 use crate::ahead::Ahead;
 use crate::cache::Cache;
-use crate::call::Options;
+use crate::call::{Carried, Options};
 use crate::clock::Millis;
 use crate::depth::Depth;
 use crate::flight::{Boarded, Fallback, Flight, FlightId, Told, would_wait_for_itself};
@@ -262,7 +262,9 @@ where
                 // A load may have read its source long ago: where nothing old may be served, it is joined while it is young.
                 && (!shelf.is_shut(log) || now.saturating_sub(flight.began) < FRESH)
                 && (flight.birth.seq >= shelf.near.head()
-                    || log.unnamed_since(&self.named.key, self.named.tags(), flight.birth.seq).is_some())
+                    // Which tags the value will have is not known yet: any invalidation may be one of it.
+                    || !matches!(self.options.carried, Carried::OfValue(_))
+                        && log.unnamed_since(&self.named.key, self.named.tags(), flight.birth.seq).is_some())
         };
         let boarded = shelf.board.board(&OwnedKey(self.key.clone()), id, now, || log.birth(), joinable);
         if let (Boarded::Lead(lead), None) = (&boarded, &self.ahead) {

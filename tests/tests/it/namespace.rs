@@ -50,6 +50,20 @@ async fn a_value_past_its_time_stands_in_for_a_load_that_fails() {
 }
 
 #[tokio::test]
+async fn a_loaded_value_carries_its_tags_also_for_who_does_not_know_them() {
+    for world in [World::near_only(), World::new()] {
+        let names = world.cache.namespace::<u64>("carried").unwrap();
+        let load = || async { Ok::<u64, Down>(1) };
+        assert_eq!(names.get_or_load_with("a", vec!["mine".to_owned()], load).await, Ok(1));
+        assert_eq!(names.get("a").await, Some(1));
+        names.invalidate_tags(["another"]).await;
+        assert_eq!(names.get("a").await, Some(1));
+        names.invalidate_tags(["mine"]).await;
+        assert_eq!(names.get("a").await, None, "asked for by its name alone");
+    }
+}
+
+#[tokio::test]
 async fn names_stay_in_their_segments() {
     let world = World::new();
     let names = world.cache.namespace::<u64>("segments").unwrap();

@@ -1,0 +1,57 @@
+//! Namespaces whose values say themselves how long they live, and what else names them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Failure, Namespace, Outcome};
+#[cfg(feature = "answers")]
+use super::Name;
+use crate::cache::Cache;
+use crate::call::{Carried, Options};
+use crate::clock::Millis;
+use crate::depth::Storable;
+use crate::error::{Error, Result};
+#[cfg(feature = "answers")]
+use crate::log::Birth;
+use crate::policy::Policy;
+
+impl<T: Storable + Clone + Send + Sync> Namespace<T> {
+    /// Names of which one node loads for all that share a log, each value for as long as it says itself. Others wait for
+    /// it so long. The loader's error is an [`Error`].
+    pub(crate) fn in_turn(cache: &Cache, name: &str, patience: Millis, life: fn(&T) -> Duration) -> Result<Self> {
+        let policy = Policy { cluster: true, timeout: Some(patience), jitter: 0.0, ..Policy::DEFAULT };
+        let refuse: fn(Error) -> Outcome<T> = |error| Err(Failure(Arc::new(error)));
+        let options = Options::new().ttl_with(life).refuse(refuse).carrying(Carried::Given);
+        Self::open_with(cache, name, policy, options)
+    }
+
+    /// Values that say how long they live: for no time is not at all.
+    #[cfg(feature = "answers")]
+    pub(crate) fn living(cache: &Cache, name: &str, life: fn(&T) -> Duration) -> Result<Self> {
+        Self::told(cache, name, Options::new().ttl_with(life).carrying(Carried::Given))
+    }
+
+    /// The same for values that know tags beside those that their load is given.
+    #[cfg(feature = "answers")]
+    pub(crate) fn living_tagged(
+        cache: &Cache,
+        name: &str,
+        life: fn(&T) -> Duration,
+        tags: fn(&T) -> Vec<Arc<str>>,
+    ) -> Result<Self> {
+        Self::told(cache, name, Options::new().ttl_with(life).carrying(Carried::OfValue(tags)))
+    }
+
+    #[cfg(feature = "answers")]
+    fn told(cache: &Cache, name: &str, options: Options<T, Outcome<T>>) -> Result<Self> {
+        Self::open_with(cache, name, Policy { jitter: 0.0, ..Policy::DEFAULT }, options)
+    }
+
+    /// May who asks now have what began with this birth, and has these tags?
+    #[cfg(feature = "answers")]
+    pub(crate) fn is_current(&self, name: impl Name, tags: &[String], birth: &Birth) -> bool {
+        let log = &self.cache.0.log;
+        let tags = tags.iter().map(String::as_str);
+        !self.shelf.is_shut(log) && log.unnamed_since(&self.key_of(&name), tags, birth.seq).is_some()
+    }
+}
