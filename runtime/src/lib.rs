@@ -14,6 +14,8 @@ mod access;
 mod accesses;
 mod adaptive;
 mod ahead;
+#[cfg(feature = "answers")]
+pub mod answers;
 mod applied;
 mod batched;
 #[cfg(feature = "rate")]

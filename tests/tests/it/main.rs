@@ -3,6 +3,7 @@
 
 mod access;
 mod adaptive;
+mod answers;
 mod batch;
 mod behind;
 mod budget;

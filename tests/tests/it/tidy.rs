@@ -70,7 +70,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "database",
         ],
     ),
-    ("uses", &["dedup", "image"]),
+    ("uses", &["answers", "dedup", "image"]),
     ("doors", &["own", "probe", "probe_macros", "testing", "__private", "lib"]),
 ];
 

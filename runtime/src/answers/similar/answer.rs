@@ -1,0 +1,157 @@
+//! One question: is there an answer to a similar one? And now and then: would the model have said so, too?
+
+use std::future::Future;
+use std::sync::Arc;
+
+use tracing::Instrument as _;
+
+use super::super::Answers;
+use super::super::canonical::{Kind, name_of};
+use super::super::generate::{Asked, Generated, Source};
+use super::super::kept::Content;
+use super::super::request::Request;
+use super::judge::{Look, are_alike, look};
+use super::scopes::Scope;
+use super::vector::direction;
+use super::{Similarity, wilson};
+use crate::error::Result;
+use crate::stats::count;
+
+/// What is compared of a request, and what has to be equal.
+#[derive(Debug)]
+pub(in super::super) struct Question {
+    text: String,
+    scope: String,
+}
+
+impl Question {
+    /// The question of a request, if it can be compared with others.
+    pub(in super::super) fn of<T: Content>(answers: &Answers<T>, request: &Request) -> Option<Self> {
+        let (_, model, hash) = name_of(request, Kind::Scope, answers.secret());
+        Some(Self { text: request.user_text()?.to_owned(), scope: format!("{model}:{hash}") })
+    }
+}
+
+/// A similar answer that is to be checked.
+struct Check<T> {
+    given: T,
+    /// The hash that names it.
+    answer: Box<str>,
+    asked: Asked,
+    vector: Vec<f32>,
+    name: String,
+    scope: Arc<Scope>,
+}
+
+impl<T: Content> Answers<T> {
+    pub(in super::super) async fn generate_similar<E, F>(
+        &self,
+        similar: &Arc<Similarity<T>>,
+        question: Question,
+        asked: &Asked,
+        ask: impl FnOnce() -> F,
+    ) -> Result<Generated<T>, Arc<E>>
+    where
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        E: Send + Sync + 'static,
+    {
+        if let Some(kept) = self.kept.get(&asked.name).await {
+            count(&self.counters.hits);
+            return Ok(Generated { value: kept.value, source: Source::Cache });
+        }
+        if !similar.trust.lock().is_on(self.cache.clock().now()) {
+            return self.generate_exact(asked, ask).await;
+        }
+        let Some(vector) = (similar.embed)(question.text).await.and_then(direction) else {
+            count(&self.counters.embedding_failed);
+            return self.generate_exact(asked, ask).await;
+        };
+        let name = format!("{}:{}", similar.embedding, question.scope);
+        let scope = similar.scopes.of(&name).await;
+        for near in scope.nearest(&vector, similar.limits.threshold) {
+            // Its own entry decides, under its own key and tags: what was invalidated or is too old is not there.
+            let Some(kept) = self.kept.get((asked.name.0, &asked.name.1, &near.answer)).await else {
+                scope.forget(&near.answer);
+                continue;
+            };
+            count(&self.counters.similar_hits);
+            if self.cache.0.chance.happens(similar.limits.shadow) {
+                let (given, answer, asked) = (kept.value.clone(), near.answer, asked.clone());
+                self.check_behind(similar, Check { given, answer, asked, vector, name, scope }, ask);
+            }
+            return Ok(Generated { value: kept.value, source: Source::Similar { similarity: near.similarity } });
+        }
+        let generated = self.generate_exact(asked, ask).await?;
+        if generated.source == Source::Model {
+            similar.scopes.add(&name, &scope, &vector, &asked.name.2);
+        }
+        Ok(generated)
+    }
+
+    /// Asks the model all the same, in a task of its own, if not too many are under way.
+    fn check_behind<E, F>(&self, similar: &Arc<Similarity<T>>, check: Check<T>, ask: impl FnOnce() -> F)
+    where
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        E: Send + Sync + 'static,
+    {
+        let room = Arc::clone(&similar.shadows).try_acquire_owned();
+        let (Ok(room), Ok(runtime)) = (room, tokio::runtime::Handle::try_current()) else {
+            count(&self.counters.shadow_skipped);
+            return;
+        };
+        let (this, similar, answer) = (self.clone(), Arc::clone(similar), ask());
+        let task = async move {
+            match this.check(&similar, check, answer).await {
+                Some(right) => this.learn(&similar, !right),
+                None => count(&this.counters.shadow_skipped),
+            }
+            drop(room);
+        };
+        drop(runtime.spawn(task.in_current_span()));
+    }
+
+    /// Was a similar answer right? Nothing, if that cannot be said.
+    async fn check<E, F>(&self, similar: &Similarity<T>, check: Check<T>, answer: F) -> Option<bool>
+    where
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        E: Send + Sync + 'static,
+    {
+        let Check { given, answer: name_given, asked, vector, name, scope } = check;
+        let fresh = self.generate_exact(&asked, || answer).await.ok()?;
+        // It is the answer to its own question, and kept as that.
+        similar.scopes.add(&name, &scope, &vector, &asked.name.2);
+        // What was invalidated meanwhile may well differ.
+        self.kept.get((asked.name.0, &asked.name.1, &name_given)).await?;
+        if let Some(judge) = &similar.judge {
+            return Some(judge(given, fresh.value).await);
+        }
+        match look(&given, &fresh.value) {
+            Look::Same => Some(true),
+            Look::Different => Some(false),
+            Look::Unsure(one, other) => are_alike((similar.embed)(one).await?, (similar.embed)(other).await?),
+        }
+    }
+
+    fn learn(&self, similar: &Similarity<T>, wrong: bool) {
+        count(&self.counters.shadow_checks);
+        if wrong {
+            count(&self.counters.false_hits);
+        }
+        let mut trust = similar.trust.lock();
+        if !trust.learn(wrong, self.cache.clock().now()) {
+            return;
+        }
+        let (checks, wrong) = trust.seen();
+        drop(trust);
+        count(&self.counters.switched_off);
+        let at_least = wilson(wrong, checks).0;
+        tracing::warn!(
+            answers = self.name(),
+            checks,
+            wrong,
+            at_least,
+            budget = similar.limits.budget,
+            "similar answers are wrong too often and were switched off: raise `threshold`, or see how the judge decides"
+        );
+    }
+}
