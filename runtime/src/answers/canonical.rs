@@ -96,7 +96,7 @@ impl Text {
         let mut texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         texts.sort_unstable();
         texts.dedup();
-        self.list(texts.into_iter(), |all, text| all.text(text));
+        self.list(texts.into_iter(), Self::text);
     }
 
     /// With the cache's secret in front, so that nobody who sees keys can try whether they are those of a prompt he

@@ -172,7 +172,7 @@ impl<T: Content> Answers<T> {
     }
 
     fn key_of(&self, request: &Request, kind: Kind) -> Key {
-        self.kept.key(&name_of(request, kind, self.secret()))
+        self.kept.key(name_of(request, kind, self.secret()))
     }
 
     fn name(&self) -> &str {

@@ -22,6 +22,9 @@ pub(super) struct Index {
     next: usize,
 }
 
+/// What is kept of a slot: the hash that names the answer, and the vector.
+pub(super) type Kept = (Box<str>, Vec<f32>);
+
 /// A question that is near.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Near {
@@ -93,17 +96,17 @@ impl Index {
         }
     }
 
-    /// Puts back what was kept of some slots. Those of other dimensions than the first are left out.
-    pub(super) fn restore(&mut self, at: usize, slots: Vec<Option<(Box<str>, Vec<f32>)>>, most: usize) {
+    /// Puts back what was kept of some slots, as far as there is room, in slots and in bytes. Those of other dimensions
+    /// than the first are left out.
+    pub(super) fn restore(&mut self, at: usize, slots: Vec<Option<Kept>>, most: usize, max_bytes: usize) {
         for (i, kept) in slots.into_iter().enumerate() {
             let slot = at + i;
-            if slot >= most {
+            let dimensions = kept.as_ref().map_or(0, |(_, vector)| vector.len());
+            let of = if self.dimensions == 0 { dimensions } else { self.dimensions };
+            if slot >= most || (slot + 1).saturating_mul(Self::bytes_of(of)) > max_bytes {
                 return;
             }
-            let dimensions = kept.as_ref().map_or(0, |(_, vector)| vector.len());
-            if self.dimensions == 0 {
-                self.dimensions = dimensions;
-            }
+            self.dimensions = of;
             while self.answers.len() <= slot {
                 self.free.push(self.answers.len());
                 self.answers.push(None);
@@ -121,7 +124,7 @@ impl Index {
     }
 
     /// Some slots, to be kept.
-    pub(super) fn slots(&self, at: usize, many: usize) -> Vec<Option<(Box<str>, Vec<f32>)>> {
+    pub(super) fn slots(&self, at: usize, many: usize) -> Vec<Option<Kept>> {
         let end = (at + many).min(self.answers.len());
         let slot = |slot: usize| {
             let vector = &self.vectors[slot * self.dimensions..][..self.dimensions];
@@ -155,6 +158,8 @@ impl Index {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const ROOM: usize = 10_000;
 
     fn unit(angle: f32) -> Vec<f32> {
         vec![angle.cos(), angle.sin()]
@@ -206,14 +211,19 @@ mod tests {
         index.remove("1");
         let mut back = Index::default();
         // The second page was lost, and the last one is of another make.
-        back.restore(0, index.slots(0, 2), 10);
-        back.restore(4, index.slots(4, 2), 10);
-        back.restore(6, vec![Some(("x".into(), vec![1.0; 3]))], 10);
+        back.restore(0, index.slots(0, 2), 10, ROOM);
+        back.restore(4, index.slots(4, 2), 10, ROOM);
+        back.restore(6, vec![Some(("x".into(), vec![1.0; 3]))], 10, ROOM);
         assert_eq!((back.len(), back.room()), (2, 7));
         assert_eq!((names(&back, 0.0), names(&back, 4.0)), (vec!["0".to_owned()], vec!["4".to_owned()]));
         assert!(names(&back, 1.0).is_empty() && names(&back, 2.0).is_empty());
         assert_eq!(back.insert(&unit(2.0), "2", 10), 6, "a free slot");
-        back.restore(9, index.slots(0, 3), 10);
+        back.restore(9, index.slots(0, 3), 10, ROOM);
         assert_eq!(back.room(), 10, "no more than there is room for");
+        let mut small = Index::default();
+        small.restore(0, index.slots(0, 5), 10, 3 * Index::bytes_of(2));
+        assert_eq!(small.room(), 3);
+        small.restore(9, vec![Some(("x".into(), vec![1.0; 100_000]))], 10, ROOM);
+        assert_eq!(small.room(), 3, "whoever wrote that");
     }
 }

@@ -11,7 +11,7 @@ use tokio::sync::OnceCell;
 
 use super::super::canonical::Kind;
 use super::super::kept::Kept;
-use super::index::{Index, Near};
+use super::index::{self, Index, Near};
 use crate::cache::Cache;
 use crate::error::Result;
 use crate::namespace::{Namespace, SetOptions};
@@ -48,7 +48,7 @@ pub(super) struct Scope {
 /// Some slots of an index, as the tiers have them.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Page {
-    slots: Vec<Option<(Box<str>, Vec<f32>)>>,
+    slots: Vec<Option<index::Kept>>,
 }
 
 impl Scopes {
@@ -84,11 +84,8 @@ impl Scopes {
             let mut index = scope.index.write();
             for (number, page) in numbers.iter().zip(pages) {
                 if let Some(page) = page {
-                    index.restore(number * PAGE, page.value.slots, self.most);
+                    index.restore(number * PAGE, page.value.slots, self.most, self.max_bytes);
                 }
-            }
-            if index.bytes() > self.max_bytes {
-                break;
             }
         }
         self.make_room();

@@ -66,19 +66,26 @@ pub(super) struct Reader<C, E> {
     over: bool,
 }
 
-/// Whoever reads the source holds this: if he panics, or goes away with his runtime, all who listen are told.
-pub(super) struct Ending<C, E>(Arc<Live<C, E>>);
+/// Whoever reads the source, or is to, holds this: if he panics, or goes away with his runtime, all who listen are told.
+pub(super) struct Ending<C, E>(Option<Arc<Live<C, E>>>);
 
 impl<C, E> Ending<C, E> {
     pub(super) fn of(live: &Arc<Live<C, E>>) -> Self {
-        Self(Arc::clone(live))
+        Self(Some(Arc::clone(live)))
+    }
+
+    /// All went well, or somebody else sees to it.
+    pub(super) fn let_be(mut self) {
+        self.0 = None;
     }
 }
 
 impl<C, E> Drop for Ending<C, E> {
     fn drop(&mut self) {
-        // The first end counts: after a good one this does nothing.
-        self.0.end(End::Broken);
+        if let Some(live) = self.0.take() {
+            // The first end counts: after a good one this does nothing.
+            live.end(End::Broken);
+        }
     }
 }
 
@@ -132,6 +139,11 @@ impl<C, E> Live<C, E> {
         let gone = state.let_go();
         wake(state);
         drop(gone);
+    }
+
+    /// May it still become a recording?
+    pub(super) fn is_whole(&self) -> bool {
+        self.state.lock().whole
     }
 
     /// Waits until there is room for more. A recording has room: what it holds stays anyway.

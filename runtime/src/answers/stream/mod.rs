@@ -114,7 +114,7 @@ impl<T: Content> Answers<T> {
         let Some(reader) = Live::join(&live) else { return self.pass_on(open()) };
         under_way.insert(key.clone(), Arc::clone(&live) as _);
         drop(under_way);
-        self.lead(live, key, recorded, asked, open());
+        self.lead(&live, key, recorded, asked, open());
         AnswerStream { origin: Origin::Live(reader, Source::Model) }
     }
 
@@ -130,7 +130,7 @@ impl<T: Content> Answers<T> {
     }
 
     /// Reads the source as the load of the recording's entry: so the log guards it as it does every load.
-    fn lead<C, S, E, F>(&self, live: Arc<Live<C, E>>, key: String, recorded: Recorded<C>, asked: Asked, opening: F)
+    fn lead<C, S, E, F>(&self, live: &Arc<Live<C, E>>, key: String, recorded: Recorded<C>, asked: Asked, opening: F)
     where
         C: Content,
         S: Stream<Item = Result<C, E>> + Send + 'static,
@@ -138,12 +138,13 @@ impl<T: Content> Answers<T> {
         E: Send + Sync + 'static,
     {
         let this = self.clone();
-        let (whole, name, tags) = (Arc::clone(&live), asked.name.clone(), asked.tags.clone());
-        let listed =
-            Listed { streams: Arc::clone(&self.streams), key, live: Arc::clone(&live), _ending: Ending::of(&live) };
-        let pump = Pump::new(Arc::clone(&live), self.cache.clock().clone(), Arc::clone(&self.counters));
+        let (whole, name, tags) = (Arc::clone(live), asked.name.clone(), asked.tags.clone());
+        let listed = Listed { streams: Arc::clone(&self.streams), key, live: Arc::clone(live) };
+        let pump = Pump::new(Arc::clone(live), self.cache.clock(), &self.counters);
         let task = async move {
             let mut source = Some((pump, opening));
+            // For a task that is lost; who reads the source has one of his own, which may come later than this.
+            let ending = Ending::of(&whole);
             while source.is_some() {
                 let load = || {
                     let record = source.take().map(|(pump, opening)| this.record(pump, asked.clone(), opening));
@@ -169,6 +170,7 @@ impl<T: Content> Answers<T> {
                     }
                 }
             }
+            ending.let_be();
             // Only now: who comes between the end and the entry finds this.
             drop(listed);
         };
@@ -184,13 +186,9 @@ impl<T: Content> Answers<T> {
         E: Send + Sync + 'static,
     {
         let live = Arc::new(Live::passing(self.cache.0.log.birth(), self.settings.max_stream));
-        let (reader, ending) = (live.reader(), Ending::of(&live));
-        let pump = Pump::new(live, self.cache.clock().clone(), Arc::clone(&self.counters));
-        let task = async move {
-            drop(pump.run(opening).await);
-            drop(ending);
-        };
-        drop(tokio::spawn(task.in_current_span()));
+        let reader = live.reader();
+        let pump = Pump::new(live, self.cache.clock(), &self.counters);
+        drop(tokio::spawn(async move { drop(pump.pass_on(opening).await) }.in_current_span()));
         AnswerStream { origin: Origin::Live(reader, Source::Model) }
     }
 }
@@ -200,7 +198,6 @@ struct Listed<C, E> {
     streams: Arc<Streams>,
     key: String,
     live: Arc<Live<C, E>>,
-    _ending: Ending<C, E>,
 }
 
 impl<C, E> Drop for Listed<C, E> {

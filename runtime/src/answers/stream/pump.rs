@@ -1,58 +1,112 @@
 //! Reading a source: from it to all who listen, and into a recording.
 
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 
 use futures_core::Stream;
+use tracing::Instrument as _;
 
 use super::super::Answers;
 use super::super::failure::Failure;
 use super::super::generate::Asked;
 use super::super::kept::{Content, Kept};
 use super::super::stats::Counters;
-use super::live::Live;
+use super::live::{Ending, Live};
 use super::replay::Recording;
-use crate::clock::Clock;
+use crate::clock::{Clock, Millis};
 use crate::codec::weigh;
 use crate::join::unless;
 use crate::stats::count;
+
+/// What a chunk takes beside what it weighs, about.
+const BESIDE: usize = 16;
 
 /// The one who reads a source.
 pub(super) struct Pump<C, E> {
     live: Arc<Live<C, E>>,
     clock: Clock,
     counters: Arc<Counters>,
+    began: Millis,
 }
 
 impl<C: Content, E: Send + Sync + 'static> Pump<C, E> {
-    pub(super) fn new(live: Arc<Live<C, E>>, clock: Clock, counters: Arc<Counters>) -> Self {
-        Self { live, clock, counters }
+    pub(super) fn new(live: Arc<Live<C, E>>, clock: &Clock, counters: &Arc<Counters>) -> Self {
+        Self { live, clock: clock.clone(), counters: Arc::clone(counters), began: 0 }
     }
 
-    /// Reads the source to its end, or until nobody listens. All that came, if it is not too much.
-    pub(super) async fn run<S, F>(&self, opening: F) -> Result<Option<Recording<C>>, Failure<(), E>>
+    /// Reads the source to its end, or until nobody listens, and records it.
+    ///
+    /// Once it is too long for that the recording has failed, and whoever waits for it need not wait for the end: a task
+    /// of its own reads on for those who listen.
+    pub(super) async fn record<S, F>(mut self, opening: F) -> Result<Recording<C>, Failure<(), E>>
+    where
+        S: Stream<Item = Result<C, E>> + Send + 'static,
+        F: Future<Output = Result<S, E>>,
+    {
+        let ending = Ending::of(&self.live);
+        let mut source = self.open(opening).await?;
+        while self.live.is_whole() {
+            if !self.read_one(&mut source).await? {
+                self.live.end_well();
+                return self.live.recorded().ok_or(Failure::Unkept);
+            }
+        }
+        count(&self.counters.streams_too_large);
+        let task = async move {
+            drop(self.read_on(source).await);
+            drop(ending);
+        };
+        drop(tokio::spawn(task.in_current_span()));
+        Err(Failure::Unkept)
+    }
+
+    /// Reads the source for those who listen, and keeps nothing.
+    pub(super) async fn pass_on<S, F>(mut self, opening: F) -> Result<(), Failure<(), E>>
     where
         S: Stream<Item = Result<C, E>>,
         F: Future<Output = Result<S, E>>,
     {
+        let _ending = Ending::of(&self.live);
+        let source = self.open(opening).await?;
+        self.read_on(source).await
+    }
+
+    async fn open<S, F>(&mut self, opening: F) -> Result<Pin<Box<S>>, Failure<(), E>>
+    where
+        F: Future<Output = Result<S, E>>,
+    {
         count(&self.counters.streamed);
-        let began = self.clock.now_assured();
-        let mut source = pin!(self.heard(opening).await?.map_err(|error| self.failed(error))?);
+        self.began = self.clock.now_assured();
+        Ok(Box::pin(self.heard(opening).await?.map_err(|error| self.failed(error))?))
+    }
+
+    async fn read_on<S>(&self, mut source: Pin<Box<S>>) -> Result<(), Failure<(), E>>
+    where
+        S: Stream<Item = Result<C, E>>,
+    {
         loop {
-            match self.heard(poll_fn(|cx| source.as_mut().poll_next(cx))).await? {
-                None => break,
-                Some(Err(error)) => return Err(self.failed(error)),
-                Some(Ok(chunk)) => {
-                    let bytes = weigh(&chunk);
-                    let after = u32::try_from(self.clock.now().saturating_sub(began)).unwrap_or(u32::MAX);
-                    self.live.push(chunk, bytes, after);
-                    self.live.room().await;
-                }
+            self.live.room().await;
+            if !self.read_one(&mut source).await? {
+                self.live.end_well();
+                return Ok(());
             }
         }
-        self.live.end_well();
-        Ok(self.live.recorded())
+    }
+
+    /// Passes on one chunk; false, if there is no more.
+    async fn read_one<S>(&self, source: &mut Pin<Box<S>>) -> Result<bool, Failure<(), E>>
+    where
+        S: Stream<Item = Result<C, E>>,
+    {
+        let chunk = match self.heard(poll_fn(|cx| source.as_mut().poll_next(cx))).await? {
+            None => return Ok(false),
+            Some(chunk) => chunk.map_err(|error| self.failed(error))?,
+        };
+        let bytes = weigh(&chunk) + BESIDE;
+        let after = u32::try_from(self.clock.now().saturating_sub(self.began)).unwrap_or(u32::MAX);
+        self.live.push(chunk, bytes, after);
+        Ok(true)
     }
 
     /// What the source says next, unless nobody listens any more.
@@ -94,10 +148,7 @@ impl<T: Content> Answers<T> {
     {
         let this = self.clone();
         async move {
-            let Some(recording) = pump.run(opening).await? else {
-                count(&this.counters.streams_too_large);
-                return Err(Failure::Unkept);
-            };
+            let recording = pump.record(opening).await?;
             if this.is_overtaken(&asked) {
                 count(&this.counters.overtaken);
                 return Err(Failure::Overtaken(()));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cached_runtime::answers::{AnswerStream, Answers, Source};
+use cached_runtime::answers::{AnswerStream, Answers, Document, Retrieved, Source};
 
 use super::{Down, Node, Speaker, Tokens, is_silent, next, question, rest, soon, tokens};
 
@@ -182,9 +182,13 @@ async fn beyond_that_the_source_waits_for_the_slowest() {
         said += 1;
         assert!(said < 100, "what waits to be read is bounded");
     }
-    assert!((9..16).contains(&said), "{said}");
-    let quick = open(&answers, tokens().1).await;
-    assert_eq!(quick.source(), Source::Model, "the beginning is not promised any more");
+    assert!((5..16).contains(&said), "{said}");
+    let (source, chunks) = asked_again(&answers).await;
+    assert_eq!(
+        (source, chunks),
+        (Source::Model, vec!["new".to_owned()]),
+        "the beginning is gone: nobody waits for the end"
+    );
     assert!(next(&mut slow).await.is_some() && next(&mut slow).await.is_some());
     say(&speaker, "goes on").await;
 }
@@ -220,6 +224,32 @@ async fn what_was_overtaken_is_not_kept_though_nobody_asked_meanwhile() {
     assert_eq!(rest(&mut old).await, ["old"]);
     soon("it has landed", || node.cache.stats().site("support").is_some_and(|site| site.loads == 1)).await;
     assert_eq!(asked_again(&node.answers).await, (Source::Model, vec!["new".to_owned()]));
+}
+
+#[tokio::test]
+async fn a_stream_built_on_documents_that_changed_is_neither_kept_nor_joined() {
+    for (changed, kept) in [("d", false), ("e", true)] {
+        let node = Node::new();
+        let search = || async { Ok::<_, Down>(vec![Document::new("d", 1)]) };
+        let list = async || node.answers.retrieve("q", search).await.unwrap();
+        let built_on = |list: &Retrieved<i32>| question("a").built_on(list);
+        let old = list().await;
+        node.answers.invalidate_documents([changed]).await;
+        let new = list().await;
+        let (speaker, source) = tokens();
+        let mut stream: Heard = node.answers.stream(&built_on(&old), || async { Ok(source) }).await;
+        say(&speaker, "old").await;
+        let (_silent, another) = tokens();
+        let follower: Heard = node.answers.stream(&built_on(&new), || async { Ok(another) }).await;
+        assert_eq!(follower.source() == Source::Cache, kept);
+        drop((speaker, follower));
+        assert_eq!(rest(&mut stream).await, ["old"], "who listens hears it");
+        let over = || node.answers.stats().overtaken + node.answers.stats().streams_abandoned;
+        soon("both are over", || over() == if kept { 0 } else { 2 }).await;
+        let (_silent, last) = tokens();
+        let last: Heard = node.answers.stream(&built_on(&new), || async { Ok(last) }).await;
+        assert_eq!(last.source() == Source::Cache, kept, "after a change of {changed}");
+    }
 }
 
 #[tokio::test]
