@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Failure, Namespace, Outcome};
 #[cfg(feature = "answers")]
 use super::Name;
+use super::{Failure, Namespace, Outcome};
 use crate::cache::Cache;
 use crate::call::{Carried, Options};
 use crate::clock::Millis;

@@ -111,7 +111,13 @@ fn tokens() -> (Speaker, Tokens) {
 }
 
 async fn next<S: Stream + Unpin>(stream: &mut S) -> Option<S::Item> {
-    std::future::poll_fn(|cx| Pin::new(&mut *stream).poll_next(cx)).await
+    let next = std::future::poll_fn(|cx| Pin::new(&mut *stream).poll_next(cx));
+    in_time(next).await
+}
+
+/// What would never come to an end is a failure.
+async fn in_time<F: Future>(future: F) -> F::Output {
+    tokio::time::timeout(LONG, future).await.expect("nothing more comes")
 }
 
 /// Is there nothing to hear just now?

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cached_runtime::answers::{Document, Query, Retrieved, Source};
 use cached_runtime::{Cache, invalidate};
 
-use super::{Down, Model, Node, SECOND, question};
+use super::{Down, Model, Node, SECOND, in_time, question};
 
 /// The search for a query: says how often it searched, when its gate lets it.
 async fn search(model: Model, ids: &'static [&'static str]) -> Result<Vec<Document<String>>, Down> {
@@ -116,7 +116,7 @@ async fn who_asks_after_a_change_does_not_join_a_search_from_before() {
     source.gate.arrived(1).await;
     node.answers.invalidate_documents(["a"]).await;
     let new = ask();
-    source.gate.arrived(2).await; // it searches for itself
+    in_time(source.gate.arrived(2)).await; // it searches for itself
     source.gate.open();
     assert_eq!(old.await.unwrap().documents[0].content, "answer 1");
     assert_eq!(new.await.unwrap().documents[0].content, "answer 2");
