@@ -24,6 +24,19 @@ pub struct Generated<T> {
 }
 
 /// Where an answer is from.
+///
+/// ```
+/// use cached_runtime::answers::{Generated, Source};
+///
+/// fn note(answer: &Generated<String>) -> &'static str {
+///     match answer.source {
+///         Source::Model => "just asked",
+///         Source::Similar { .. } => "the answer to a similar question",
+///         _ => "from the cache",
+///     }
+/// }
+/// # let _ = note;
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Source {
@@ -52,7 +65,8 @@ impl<T: Content> Answers<T> {
     /// The answer to a request: kept, of a call that is under way, or else of the model, which this then asks.
     ///
     /// The call of the model outlives a caller who goes away, so its future borrows nothing: move clones into it. A request
-    /// that is [sampled](Request::is_sampled) goes by the cache, and nobody joins it, unless told otherwise.
+    /// that is [sampled](Request::is_sampled) goes by the cache, and nobody joins it, unless told otherwise; so does one with
+    /// more than 1,000 tags and documents.
     ///
     /// ```
     /// # use cached_runtime::answers::{Answers, Request, Source};

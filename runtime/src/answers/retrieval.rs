@@ -22,6 +22,18 @@ use crate::namespace::Namespace;
 use crate::stats::count;
 
 /// A document under the name by which its change is told.
+///
+/// ```
+/// # use cached_runtime::Cache;
+/// use cached_runtime::answers::Document;
+///
+/// let passage = Document::new("terms/returns", "Parcels can be returned for 30 days.".to_owned());
+/// # async fn example(cache: &Cache) {
+/// // When it changes, wherever that is noticed:
+/// cache.invalidate_tags(["document:terms/returns"]).await;
+/// # }
+/// # let _ = passage;
+/// ```
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Document<D> {
     /// What `document:{id}` names.

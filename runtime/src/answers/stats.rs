@@ -14,6 +14,14 @@ macro_rules! counters {
 
         plain! {
             /// What one [`Answers`](super::Answers) and its clones did so far. Numbers only: no prompt, no answer.
+            ///
+            /// ```
+            /// # fn example(answers: &cached_runtime::answers::Answers<String>) -> String {
+            /// let stats = answers.stats();
+            /// let spared = stats.hits + stats.similar_hits;
+            /// format!("{spared} of {} requests did not need the model", stats.asked)
+            /// # }
+            /// ```
             #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
             #[non_exhaustive]
             pub struct AnswersStats {

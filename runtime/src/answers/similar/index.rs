@@ -35,7 +35,7 @@ pub(super) struct Near {
 impl Index {
     /// The nearest questions, nearest first, that are at least so similar.
     ///
-    /// Looks at all: 10,000 vectors of 1,536 numbers take some 5 ms, a small part of the time in which their vector was
+    /// Looks at all: 10,000 vectors of 1,536 numbers take some 10 ms, a small part of the time in which their vector was
     /// made, and no index that skips some has to be tuned or kept in order.
     pub(super) fn nearest(&self, vector: &[f32], threshold: f32) -> Vec<Near> {
         if vector.len() != self.dimensions {

@@ -222,6 +222,14 @@ impl<C, E> AnswerStream<C, E> {
 
     /// Replays a recording at the pace at which its chunks came, to the accuracy of the cache's clock. Default: as fast as
     /// it is read. A stream that is under way comes at its own pace anyway.
+    ///
+    /// ```
+    /// # use cached_runtime::answers::AnswerStream;
+    /// # fn example(stream: AnswerStream<String, std::io::Error>) {
+    /// let as_if_it_was_typed = stream.paced();
+    /// # let _ = as_if_it_was_typed;
+    /// # }
+    /// ```
     #[must_use]
     pub fn paced(mut self) -> Self {
         if let Origin::Recorded(replay) = &mut self.origin {

@@ -1,6 +1,7 @@
 //! One call of the model for equal requests; what is sampled, failed or out of date is not kept.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use cached_runtime::answers::{Answers, Message, Request, Source};
 use serde_json::json;
@@ -101,7 +102,7 @@ fn a_request_is_sampled_unless_it_says_otherwise() {
 #[tokio::test]
 async fn an_answer_lives_as_long_as_was_said() {
     let (node, model) = (Node::new(), Model::default());
-    let requests = [question("hour"), question("minute").ttl(SECOND * 60), question("moment").ttl(SECOND * 0)];
+    let requests = [question("hour"), question("minute").ttl(SECOND * 60), question("moment").ttl(Duration::ZERO)];
     for request in &requests {
         node.answers.generate(request, || model.ask()).await.unwrap();
     }
@@ -110,7 +111,7 @@ async fn an_answer_lives_as_long_as_was_said() {
         node.clock.advance(SECOND * passed);
         for request in &requests[..2] {
             // A look that never keeps anything.
-            let found = node.answers.generate(&request.clone().ttl(SECOND * 0), || model.ask()).await.unwrap();
+            let found = node.answers.generate(&request.clone().ttl(Duration::ZERO), || model.ask()).await.unwrap();
             sources.push(found.source == Source::Cache);
         }
     }

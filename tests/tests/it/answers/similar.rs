@@ -351,8 +351,8 @@ async fn questions_outlive_the_process_and_what_was_invalidated_does_not() {
 
 #[test]
 fn numbers_that_mean_nothing_are_refused() {
-    let (node, world) = (Node::new(), World::default());
-    let wrong: [(&str, fn(Similar<String>) -> Similar<String>); 8] = [
+    type Set = fn(Similar<String>) -> Similar<String>;
+    let wrong: [(&str, Set); 8] = [
         ("threshold", |s| s.threshold(0.0)),
         ("threshold", |s| s.threshold(1.1)),
         ("threshold", |s| s.threshold(f32::NAN)),
@@ -362,6 +362,7 @@ fn numbers_that_mean_nothing_are_refused() {
         ("budget", |s| s.budget(0.0)),
         ("budget", |s| s.budget(1.0)),
     ];
+    let (node, world) = (Node::new(), World::default());
     for (setting, of) in wrong {
         let refused = node.answers.clone().similar(of(world.embedder()));
         assert_eq!(refused.unwrap_err().context("setting"), Some(setting));
