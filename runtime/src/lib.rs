@@ -37,6 +37,8 @@ pub mod database;
 pub mod dedup;
 mod depth;
 pub mod each;
+#[cfg(feature = "embed")]
+pub mod embed;
 mod entry;
 pub mod error;
 mod flight;

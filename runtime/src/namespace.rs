@@ -1,6 +1,7 @@
 //! The imperative door: values under names of your own, for what is not a function.
 
 mod lives;
+mod many;
 
 use std::any::Any;
 use std::fmt;
@@ -26,6 +27,9 @@ use crate::names::Named;
 use crate::outcome::{OnlyOk, Sort};
 use crate::policy::Policy;
 use crate::shelf::{Life, Shelf, Sign};
+
+#[cfg(feature = "embed")]
+pub(crate) use self::many::Tags;
 
 /// How many names are warmed at a time.
 const WARM_LANES: usize = 8;
@@ -162,25 +166,6 @@ impl<T: Storable + Clone + Send + Sync> Namespace<T> {
         let want = self.want(&name, Vec::new());
         let below = want.peek_below().await?;
         Ok(below.map_or_else(|| self.near(&want), std::result::Result::ok))
-    }
-
-    /// The values of these names, in order; one read per tier for all that near does not have.
-    pub async fn get_many<N: Name>(&self, names: &[N]) -> Vec<Option<T>> {
-        if !self.may(Right::Read) {
-            return names.iter().map(|_| None).collect();
-        }
-        let wants: Vec<Want<T>> = names.iter().map(|name| self.want(name, Vec::new())).collect();
-        let mut values: Vec<Option<T>> = wants.iter().map(|want| self.near(want)).collect();
-        let missing: Vec<usize> = (0..values.len()).filter(|&i| values[i].is_none()).collect();
-        let (birth, now) = (self.cache.0.log.birth(), self.cache.clock().now());
-        let keys: Vec<Key> = missing.iter().map(|&i| wants[i].named.key.clone()).collect();
-        if keys.is_empty() || self.cache.0.stack.is_empty() || self.shelf.is_shut(&self.cache.0.log) {
-            return values;
-        }
-        for (&i, down) in missing.iter().zip(self.cache.0.stack.read(&keys, now).await) {
-            values[i] = wants[i].promote(&self.shelf, down, birth, now);
-        }
-        values
     }
 
     /// Stores a value. Near has it when this returns; tiers are written behind.
