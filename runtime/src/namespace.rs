@@ -1,6 +1,8 @@
 //! The imperative door: values under names of your own, for what is not a function.
 
 mod lives;
+#[cfg(feature = "embed")]
+mod each;
 mod many;
 
 use std::any::Any;

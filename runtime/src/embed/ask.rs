@@ -10,7 +10,7 @@ use super::failure::{EmbedError, Fault};
 use super::model::Core;
 use super::name::{Digest, TextName};
 use super::stats::add;
-use super::turn::Asked;
+use super::turn::within_a_model;
 use super::vector::Vector;
 use crate::join::join;
 use crate::key::KeyWriter;
@@ -67,14 +67,19 @@ impl<'t> Question<'t> {
     /// What became of each text of the call.
     pub(super) async fn answer<M: Embed>(self, core: &Arc<Core<M>>) -> Vec<Result<Arc<[f32]>, EmbedError<M::Error>>> {
         let found = self.find(core).await;
+        let refuse = |text, fault| EmbedError::Refused(core.refuse(Some(text), fault));
         let one = |(text, place): (usize, usize)| match found.get(place) {
-            Some(Some(Ok(vector))) => Ok(vector.clone().numbers()),
+            // One may have been kept that a handle with fewer rights could not remove.
+            Some(Some(Ok(vector))) => match core.dimensions.check(vector.len()) {
+                Ok(()) => Ok(vector.clone().numbers()),
+                Err(fault) => Err(refuse(text, fault)),
+            },
             Some(Some(Err(failure))) => Err(match &**failure {
                 Failure::Model(error) => EmbedError::Model(Arc::clone(error)),
-                Failure::Fault(fault) => EmbedError::Refused(core.refuse(Some(text), *fault)),
+                Failure::Fault(fault) => refuse(text, *fault),
             }),
             // Each was asked for.
-            _ => Err(EmbedError::Refused(core.refuse(Some(text), Fault::Empty))),
+            _ => Err(refuse(text, Fault::Empty)),
         };
         self.places.iter().copied().enumerate().map(one).collect()
     }
@@ -134,10 +139,10 @@ impl<'t> Question<'t> {
             Missing { name: name.clone(), text: Arc::from(*text) }
         };
         let texts: Vec<Missing> = batch.iter().map(missing).collect();
-        let within = Asked::here();
+        let within = within_a_model();
         let load = {
             let core = Arc::clone(core);
-            move |texts: Vec<Missing>| ask_model(Arc::clone(&core), texts, within.clone())
+            move |texts: Vec<Missing>| ask_model(Arc::clone(&core), texts, within)
         };
         core.names.load_each(&texts, &core.tags, load).await
     }
@@ -160,7 +165,7 @@ fn misfits<M: Embed>(core: &Core<M>, found: &[Option<Told<M::Error>>]) -> Vec<us
 async fn ask_model<M: Embed>(
     core: Arc<Core<M>>,
     missing: Vec<Missing>,
-    within: Asked,
+    within: bool,
 ) -> Vec<Result<Vector, Failure<M::Error>>> {
     let texts: Vec<String> = missing.iter().map(|missing| missing.text.to_string()).collect();
     let (asked, counts) = (texts.len(), &core.counts);

@@ -22,10 +22,10 @@ impl Dimensions {
 
     /// Is a vector of this length one of this model? The first decides.
     pub(super) fn check(&self, given: usize) -> Result<(), Fault> {
-        match self.0.compare_exchange(0, given, Ordering::AcqRel, Ordering::Acquire) {
-            Ok(_) => Ok(()),
-            Err(expected) if expected == given => Ok(()),
-            Err(expected) => Err(Fault::Length { expected, given }),
+        let decided = || self.0.compare_exchange(0, given, Ordering::AcqRel, Ordering::Acquire).err();
+        match self.known().or_else(decided) {
+            Some(expected) if expected != given => Err(Fault::Length { expected, given }),
+            _ => Ok(()),
         }
     }
 }

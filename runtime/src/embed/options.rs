@@ -19,7 +19,7 @@ use crate::key::escape;
 use crate::namespace::Namespace;
 use crate::policy::Policy;
 
-/// What one model's entries have in common: its text does not change, so they may live long.
+/// A text's vector does not change, so it may live long.
 const TTL: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 const MAX_BATCH: usize = 64;
 const AT_ONCE: usize = 4;
@@ -92,14 +92,15 @@ impl<M: Embed> ModelOptions<M> {
     }
 
     /// How many batches the model is asked for at a time, from 1 to 1,000, all callers together; others wait for their
-    /// turn. Default: 4. For a model that has all processors at work by itself, say 1.
+    /// turn. Default: 4. For a model that has all processors at work by itself, say 1. A batch that is asked for from
+    /// within a model, for the parts of a text, takes no turn of its own.
     pub const fn at_once(mut self, batches: usize) -> Self {
         self.at_once = batches;
         self
     }
 
-    /// How long a vector is kept, from a millisecond on. Default: 30 days; near and tiers drop before what is asked for
-    /// least when their room is used up.
+    /// How long a vector is kept, from a millisecond on; up to a tenth less by chance, so that not all end together.
+    /// Default: 30 days. Near and tiers drop what is asked for least when their room is used up.
     pub const fn ttl(mut self, ttl: Duration) -> Self {
         self.ttl = ttl;
         self

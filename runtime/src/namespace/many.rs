@@ -8,16 +8,14 @@ use std::sync::Arc;
 use super::{Failure, Name, Namespace, Outcome, Want};
 use crate::access::Right;
 use crate::batched::{Apart, Batched, Misfit, Several};
-use crate::cache::Cache;
-use crate::call::{Near, Options};
+use crate::call::Near;
 use crate::depth::{Framed, Storable};
-use crate::error::Result;
 use crate::key::Key;
 use crate::load::{Batch, Ids, Miss};
 use crate::outcome::{OnlyOk, Shape, Sort};
 use crate::policy::Policy;
 use crate::site::{Declared, Site};
-use crate::stats::{Counters, count};
+use crate::stats::count;
 
 /// Tags that many entries have in common.
 pub(crate) type Tags = Arc<[Arc<str>]>;
@@ -45,24 +43,6 @@ static NAMES: Site = Site::new(
 );
 
 impl<T: Storable + Clone + Send + Sync> Namespace<T> {
-    /// Names whose values have a policy and a weight of their own. Who opens them first decides on the policy.
-    #[cfg(feature = "embed")]
-    pub(crate) fn weighed(cache: &Cache, name: &str, policy: Policy, weigh: fn(&T) -> usize) -> Result<Self> {
-        Self::open_with(cache, name, policy, Options::new().weigh(weigh))
-    }
-
-    /// The policy that is in force.
-    #[cfg(feature = "embed")]
-    pub(crate) fn policy(&self) -> &Policy {
-        self.shelf.policy()
-    }
-
-    /// What was counted for all handles of this name.
-    #[cfg(feature = "embed")]
-    pub(crate) fn counters(&self) -> &Counters {
-        &self.shelf.counters
-    }
-
     /// The values of these names, in order; one read per tier for all that near does not have.
     pub async fn get_many<N: Name>(&self, names: &[N]) -> Vec<Option<T>> {
         self.find_many(names, &Tags::default()).await
@@ -85,12 +65,6 @@ impl<T: Storable + Clone + Send + Sync> Namespace<T> {
             values[i] = wants[i].promote(&self.shelf, down, birth, now);
         }
         values
-    }
-
-    /// The value of this name with these tags, if near has it.
-    #[cfg(feature = "embed")]
-    pub(crate) fn find_near(&self, name: &impl Name, tags: &Tags) -> Option<T> {
-        if self.may(Right::Read) { self.near(&self.want_tagged(name, tags)) } else { None }
     }
 
     /// The values of these names, in order; what is nowhere is loaded together, and what others load is waited for.
@@ -172,50 +146,13 @@ impl<T: Storable + Clone + Send + Sync> Namespace<T> {
         Ok(places.into_iter().map(|place| values[place].clone()).collect())
     }
 
-    /// The values of these names, which are told apart, in order: each loaded with the others and failing alone. `load`
-    /// answers in order, one for each.
-    #[cfg(feature = "embed")]
-    pub(crate) async fn load_each<N, L, F, E>(
+    /// What became of each of these names, which are told apart.
+    pub(super) async fn load_together<N, L, F, const FOR_ALL: bool>(
         &self,
         names: &[N],
         tags: &Tags,
-        load: L,
-    ) -> Vec<std::result::Result<T, Arc<E>>>
-    where
-        N: Name + Clone + Send + Sync + 'static,
-        L: Fn(Vec<N>) -> F + Send + Sync + 'static,
-        F: Future<Output = Vec<std::result::Result<T, E>>> + Send + 'static,
-        E: Send + Sync + 'static,
-    {
-        let load = Arc::new(load);
-        let body = |ids: Ids<N>| {
-            let load = Arc::clone(&load);
-            async move {
-                let names = ids.take();
-                let asked = names.len();
-                Answers::<T, false>::of_each(load(names).await, asked)
-            }
-        };
-        let mut answers = Vec::with_capacity(names.len());
-        for (name, answer) in names.iter().zip(self.load_together(names, tags, body).await) {
-            let told = match answer {
-                Ok(value) => Some(Ok(value)),
-                Err(failure) => failure.0.downcast::<E>().ok().map(Err),
-            };
-            answers.push(match told {
-                Some(told) => told,
-                // Another caller's load failed with an error of another type: this one loads for itself.
-                None => match load(vec![name.clone()]).await.pop() {
-                    Some(own) => own.map_err(Arc::new),
-                    None => resume_unwind(Box::new(self.misfit(Misfit::InOrder(0), 1))),
-                },
-            });
-        }
-        answers
-    }
-
-    /// What became of each of these names, which are told apart.
-    async fn load_together<N, L, F, const FOR_ALL: bool>(&self, names: &[N], tags: &Tags, body: L) -> Vec<Outcome<T>>
+        body: L,
+    ) -> Vec<Outcome<T>>
     where
         N: Name + Clone + Send + Sync + 'static,
         L: Fn(Ids<N>) -> F,
@@ -248,7 +185,7 @@ impl<T: Storable + Clone + Send + Sync> Namespace<T> {
         Miss { cache, shelf, key, named, ready, fallback, force, ahead, shape: OkOrNothing, share, depth, options }
     }
 
-    fn want_tagged(&self, name: &impl Name, tags: &Tags) -> Want<T> {
+    pub(super) fn want_tagged(&self, name: &impl Name, tags: &Tags) -> Want<T> {
         let mut want = self.want(name, Vec::new());
         want.named.tags = Arc::clone(tags);
         want
@@ -268,7 +205,7 @@ impl<T: Storable + Clone + Send + Sync> Namespace<T> {
         (distinct, places)
     }
 
-    fn misfit(&self, misfit: Misfit, asked: usize) -> String {
+    pub(super) fn misfit(&self, misfit: Misfit, asked: usize) -> String {
         let namespace = &self.shelf.sign.namespace;
         match misfit {
             Misfit::InOrder(given) => {
@@ -315,7 +252,7 @@ impl<T> Shape<Outcome<T>> for OkOrNothing {
 }
 
 /// What a load answered for several names. Does one that failed stand `FOR_ALL`?
-struct Answers<T, const FOR_ALL: bool>(Apart<Outcome<T>>);
+pub(super) struct Answers<T, const FOR_ALL: bool>(pub(super) Apart<Outcome<T>>);
 
 impl<T> Answers<T, true> {
     fn of_all<E: Send + Sync + 'static>(answer: std::result::Result<Apart<Option<T>>, E>) -> Self {
@@ -326,16 +263,6 @@ impl<T> Answers<T, true> {
             Ok(Apart::Misfit(misfit)) => Apart::Misfit(misfit),
             Err(error) => Apart::Failed(Err(Failure(Arc::new(error)))),
         })
-    }
-}
-
-#[cfg(feature = "embed")]
-impl<T> Answers<T, false> {
-    fn of_each<E: Send + Sync + 'static>(answers: Vec<std::result::Result<T, E>>, asked: usize) -> Self {
-        if answers.len() != asked {
-            return Self(Apart::Misfit(Misfit::InOrder(answers.len())));
-        }
-        Self(Apart::Each(answers.into_iter().map(|one| one.map_err(|error| Failure(Arc::new(error)))).collect(), 0))
     }
 }
 

@@ -70,7 +70,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "database",
         ],
     ),
-    ("uses", &["answers", "dedup", "image"]),
+    ("uses", &["answers", "dedup", "embed", "image"]),
     ("doors", &["own", "probe", "probe_macros", "testing", "__private", "lib"]),
 ];
 

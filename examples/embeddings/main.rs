@@ -1,0 +1,91 @@
+//! Vectors of texts, each asked of its model once: cold, warm, after a restart, and kept in four, two bytes or one a number.
+//!
+//! The model here is no trained one, which would have to be downloaded: it hashes words and parts of words (`hashing.rs`),
+//! so it finds texts with the same words and knows nothing of meaning. Any other model takes its place in `model`.
+//!
+//! `cargo run --release --example embeddings`
+
+mod hashing;
+mod search;
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use cached_runtime::Cache;
+use cached_runtime::embed::{CachedModel, Precision};
+
+use crate::hashing::HashedWords;
+use crate::search::{Shelf, overlap};
+
+const PATIENCE: Duration = Duration::from_secs(10);
+const QUESTIONS: [&str; 4] =
+    ["a lawyer who knows the law", "the love of money", "to talk too much of oneself", "an author of books"];
+
+/// The model over the cache. Everything else in this program knows only this.
+fn model(cache: &Cache, precision: Precision) -> cached_runtime::Result<CachedModel<HashedWords>> {
+    CachedModel::wrap(HashedWords).id("hashed-words").version(1).precision(precision).build(cache)
+}
+
+/// What one process does: it makes the vectors of all texts, twice.
+struct Run {
+    shelf: Shelf,
+    questions: Shelf,
+    asked: u64,
+    stored: u64,
+}
+
+async fn process(dir: &Path, precision: Precision, texts: &[String]) -> Result<Run, Box<dyn std::error::Error>> {
+    let cache = Cache::builder().disk_with(dir.join("vectors"), 100 << 20).build()?;
+    let model = model(&cache, precision)?;
+    let mut asked = 0;
+    let mut shelf = Shelf::default();
+    for time in ["first", "again"] {
+        let start = Instant::now();
+        shelf = Shelf::of(model.embed(texts).await?);
+        let took = start.elapsed();
+        let before = std::mem::replace(&mut asked, model.stats().asked);
+        println!("  {time}: {:4} of {} texts reached the model, {took:8.2?}", asked - before, texts.len());
+    }
+    let questions = Shelf::of(model.embed(&QUESTIONS).await?);
+    cache.flush(PATIENCE).await;
+    let stored = cache.stats().tiers[0].bytes_written;
+    cache.shutdown(PATIENCE).await;
+    Ok(Run { shelf, questions, asked, stored })
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let entries: Vec<[String; 2]> = serde_json::from_str(include_str!("../data/definitions.json"))?;
+    let texts: Vec<String> = entries.iter().map(|[word, definition]| format!("{word}: {definition}")).collect();
+    println!("{} definitions; vectors of 256 hashed words and parts of words\n", texts.len());
+
+    let mut exact: Option<Run> = None;
+    for precision in [Precision::F32, Precision::F16, Precision::I8] {
+        let dir = tempfile::tempdir()?;
+        println!("{}, a new store:", precision.word());
+        let cold = process(dir.path(), precision, &texts).await?;
+        assert_eq!(cold.asked as usize, texts.len() + QUESTIONS.len());
+        println!("{}, after a restart:", precision.word());
+        let warm = process(dir.path(), precision, &texts).await?;
+        assert_eq!(warm.asked, 0, "all was on disk");
+        assert_eq!(warm.shelf, cold.shelf, "and came back to the bit");
+        println!("  {} bytes written for each text, key and all, compressed", cold.stored / cold.asked);
+        if let Some(exact) = &exact {
+            let (lost, same) = (exact.shelf.lost(&cold.shelf), overlap(&exact.shelf, &cold.shelf));
+            println!("  1 - cosine with the exact vectors: {lost:.1e} at most");
+            println!("  of the ten nearest of each text, {:.2} % are those of f32", 100.0 * same);
+        }
+        println!();
+        exact.get_or_insert(cold);
+    }
+
+    let exact = exact.ok_or("there is a first precision")?;
+    for (question, vector) in QUESTIONS.iter().zip(exact.questions.vectors()) {
+        println!("{question}?");
+        for (place, likeness) in exact.shelf.nearest(vector, 3) {
+            let [word, definition] = &entries[place];
+            println!("  {likeness:.2}  {word}: {}", definition.chars().take(80).collect::<String>());
+        }
+    }
+    Ok(())
+}
