@@ -1,8 +1,8 @@
 //! The imperative door: values under names of your own, for what is not a function.
 
-mod lives;
 #[cfg(feature = "embed")]
 mod each;
+mod lives;
 mod many;
 
 use std::any::Any;

@@ -271,7 +271,11 @@ where
     /// Stores a value that was given, in place of any load in the air.
     pub(crate) fn store(&self, shelf: &Shelf<K, V, R>, value: V, birth: Birth, life: Life) {
         let frame = self.seal(shelf, &value, Sort::Value, birth, life);
-        let entry = self.entry(shelf, &value, life, birth).tagged(self.named.tags.iter().cloned().collect());
+        let entry = self.entry(shelf, &value, life, birth);
+        let entry = match self.options.carried {
+            Carried::Nothing => entry.tagged(self.named.tags.iter().cloned().collect()),
+            Carried::Given | Carried::OfValue(_) => entry,
+        };
         let gone = shelf.board.ground(&OwnedKey(self.key.clone()), || {
             let gone = shelf.near.insert(self.key.clone(), entry);
             self.write(shelf, frame.as_ref());

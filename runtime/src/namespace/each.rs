@@ -9,7 +9,7 @@ use super::{Failure, Name, Namespace};
 use crate::access::Right;
 use crate::batched::{Apart, Misfit};
 use crate::cache::Cache;
-use crate::call::Options;
+use crate::call::{Carried, Options};
 use crate::depth::Storable;
 use crate::error::Result;
 use crate::load::Ids;
@@ -19,7 +19,7 @@ use crate::stats::Counters;
 impl<T: Storable + Clone + Send + Sync> Namespace<T> {
     /// Names whose values have a policy and a weight of their own. Who opens them first decides on the policy.
     pub(crate) fn weighed(cache: &Cache, name: &str, policy: Policy, weigh: fn(&T) -> usize) -> Result<Self> {
-        Self::open_with(cache, name, policy, Options::new().weigh(weigh))
+        Self::open_with(cache, name, policy, Options::new().weigh(weigh).carrying(Carried::Given))
     }
 
     /// The policy that is in force.

@@ -259,3 +259,16 @@ async fn a_handle_that_may_not_read_or_store_loads_for_itself() {
     assert_eq!(table.ask(&names, &[1, 2]).await.unwrap(), named(&[1, 2]));
     assert_eq!(table.asked(), [vec![1], vec![1, 2], vec![2], vec![2]]);
 }
+
+/// Who reads by the name alone does not know the tags that the load said.
+#[tokio::test]
+async fn a_tag_said_with_a_load_names_the_entry_for_all() {
+    for world in [World::near_only(), World::new()] {
+        let names = world.cache.namespace::<String>("names").unwrap();
+        let load = || async { Ok::<_, Away>("value".to_owned()) };
+        names.get_or_load_with("tagged", vec!["t:1".to_owned()], load).await.unwrap();
+        assert_eq!(names.get("tagged").await.as_deref(), Some("value"));
+        world.cache.invalidate_tags(["t:1"]).await;
+        assert_eq!(names.get("tagged").await, None);
+    }
+}
