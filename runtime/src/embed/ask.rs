@@ -16,6 +16,9 @@ use crate::join::join;
 use crate::key::KeyWriter;
 use crate::namespace::Name;
 
+/// So many are read from a tier at a time, within its deadline.
+const READ_TOGETHER: usize = 1_000;
+
 /// Why a text has no vector, to all who wait for it: each knows it by another number.
 enum Failure<E> {
     Model(Arc<E>),
@@ -91,10 +94,12 @@ impl<'t> Question<'t> {
         add(&core.counts.near_hits, found.len() - open.len());
         if open.len() > core.max_batch {
             // Else a batch would be filled up before it is known what it lacks.
-            let names: Vec<TextName> = open.iter().map(|&place| self.texts[place].1.clone()).collect();
-            let below = core.names.find_many(&names, &core.tags).await;
-            for (&place, vector) in open.iter().zip(below) {
-                found[place] = vector.map(Ok);
+            for part in open.chunks(READ_TOGETHER) {
+                let names: Vec<TextName> = part.iter().map(|&place| self.texts[place].1.clone()).collect();
+                let below = core.names.find_many(&names, &core.tags).await;
+                for (&place, vector) in part.iter().zip(below) {
+                    found[place] = vector.map(Ok);
+                }
             }
             open = missing(&found);
         }

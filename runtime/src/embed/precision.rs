@@ -9,8 +9,9 @@ const STEPS: f32 = 127.0;
 
 /// How exactly numbers are kept, in tiers and in what callers get.
 ///
-/// Errors are those of one number, against what the model gave. Vectors of unit length and some hundred dimensions differ
-/// by a cosine of under 10⁻⁶ with `F16` and of about 10⁻⁴ with `I8`; the example `embeddings` measures both.
+/// Errors are those of one number, against what the model gave. The cosine of a whole vector with the exact one is under 1
+/// by 3·10⁻⁸ with `F16` and by 4·10⁻⁵ with `I8`, at most, measured for a hundred vectors of 384 numbers around zero; a vector
+/// with a few large numbers among small ones loses more with `I8`. The example `embeddings` measures both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Precision {
