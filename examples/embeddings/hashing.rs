@@ -1,18 +1,23 @@
 //! A stand-in for a model: words and parts of words, hashed into 256 numbers.
 //!
-//! Feature hashing after Weinberger et al., "Feature Hashing for Large Scale Multitask Learning" (2009): each word, each
-//! pair of neighbours and each four letters of a word has a place and a sign by its hash. The same text gets the same
-//! vector everywhere, and vectors have unit length, so that a product of two is their cosine.
+//! Feature hashing after Weinberger et al., "Feature Hashing for Large Scale Multitask Learning" (2009): each word, its
+//! beginning, each pair of neighbours and each four letters of a word has a place and a sign by its hash. The same text
+//! gets the same vector everywhere, and vectors have unit length, so that a product of two is their cosine.
 
 use std::convert::Infallible;
 
 use cached_runtime::embed::Embed;
 
 const DIMENSIONS: usize = 256;
-/// What words count, and their parts.
+/// What words count, how they begin, what stands beside them, and their parts.
 const WORD: f32 = 1.0;
-const PAIR: f32 = 0.5;
-const LETTERS: f32 = 0.3;
+const BEGINNING: f32 = 0.5;
+const PAIR: f32 = 0.2;
+const LETTERS: f32 = 0.2;
+/// Words that stand everywhere and say nothing.
+const COMMON: &str = "the and that which with for one from who his this not are was has its but all any had have him \
+                      her they them their our your you than then there these those such being been into upon out \
+                      other another some when what were would may can will more most very own man men does";
 
 /// The model; it knows nothing.
 #[derive(Debug, Clone, Copy)]
@@ -31,10 +36,13 @@ fn vector_of(text: &str) -> Vec<f32> {
     let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| word.len() > 2);
     let mut numbers = vec![0.0; DIMENSIONS];
     let mut before = "";
-    for word in words {
-        add(&mut numbers, &[word], WORD / (1.0 + commonness(word)));
-        add(&mut numbers, &[before, word], PAIR);
+    for word in words.filter(|word| !COMMON.split(' ').any(|common| common == *word)) {
         let letters: Vec<char> = word.chars().collect();
+        add(&mut numbers, &[word], WORD);
+        add(&mut numbers, &[before, word], PAIR);
+        if letters.len() > 5 {
+            add(&mut numbers, &[&letters[..5].iter().collect::<String>()], BEGINNING);
+        }
         for four in letters.windows(4) {
             add(&mut numbers, &[&four.iter().collect::<String>()], LETTERS);
         }
@@ -45,15 +53,6 @@ fn vector_of(text: &str) -> Vec<f32> {
         numbers.iter_mut().for_each(|number| *number /= length);
     }
     numbers
-}
-
-/// Words that stand everywhere say little.
-fn commonness(word: &str) -> f32 {
-    const COMMON: [&str; 16] = [
-        "the", "and", "that", "which", "with", "for", "one", "from", "who", "his", "this", "not", "are", "was", "has",
-        "its",
-    ];
-    if COMMON.contains(&word) { 9.0 } else { 0.0 }
 }
 
 /// Adds or takes away, by the hash.

@@ -115,8 +115,8 @@ impl<'t> Question<'t> {
         found
     }
 
-    /// Asks for these, a few batches at a time. A caller who goes away leaves the batches that have begun to their end, and
-    /// begins no others.
+    /// Asks for these, a few batches at a time. A caller who goes away leaves the batches that have begun to their end,
+    /// and begins no others.
     async fn ask<M: Embed>(&self, core: &Arc<Core<M>>, open: &[usize], found: &mut [Option<Told<M::Error>>]) {
         if open.is_empty() {
             return;

@@ -124,8 +124,8 @@ impl fmt::Display for Fault {
             }
             Self::Length { expected, given } => write!(
                 f,
-                "its vector has {given} numbers, and those of this model have {expected}: if the model is another one by \
-                 now, raise `version`"
+                "its vector has {given} numbers, and those of this model have {expected}: if the model is another one \
+                 by now, raise `version`"
             ),
         }
     }

@@ -1,8 +1,8 @@
 //! Vectors of texts (embeddings), each asked of its model once.
 //!
-//! A model that turns texts into vectors costs milliseconds of a processor or money per text, and gives one text the same
-//! vector each time. [`CachedModel`] stands in front of it: each text is an entry of its own, and only those that are
-//! nowhere reach the model, each once, in batches.
+//! A model that turns texts into vectors costs milliseconds of a processor or money per text, and gives one text the
+//! same vector each time. [`CachedModel`] stands in front of it: each text is an entry of its own, and only those that
+//! are nowhere reach the model, each once, in batches.
 //!
 //! ```
 //! use std::convert::Infallible;
@@ -24,21 +24,21 @@
 //! # }
 //! ```
 //!
-//! **What an entry is.** Its key names the model's id and version, the [`Precision`], the number of dimensions if one was
-//! said, and a SHA-256 of the text, whole, so that no two texts share a vector. The text itself is in no key, log or
-//! tier. But who can read a tier's keys can try texts: where they are guessable, as names and short questions are, give the
-//! cache a secret with [`Builder::key_secret`](crate::Builder::key_secret), which goes into the hash, and mind that texts
-//! can be guessed from their vectors, too (feature `encryption` hides those).
+//! **What an entry is.** Its key names the model's id and version, the [`Precision`], the number of dimensions if one
+//! was said, and a SHA-256 of the text, whole, so that no two texts share a vector. The text itself is in no key, log
+//! or tier. But who can read a tier's keys can try texts: where they are guessable, as names and short questions are,
+//! give the cache a secret with [`Builder::key_secret`](crate::Builder::key_secret), which goes into the hash, and mind
+//! that texts can be guessed from their vectors, too (feature `encryption` hides those).
 //!
 //! **What a caller gets** is the same, bit for bit, whether the model was asked just now or a tier had the vector: with
-//! [`Precision::F16`] and [`Precision::I8`] new vectors are rounded as stored ones are. A hit in memory shares the numbers
-//! and copies none of them.
+//! [`Precision::F16`] and [`Precision::I8`] new vectors are rounded as stored ones are. A hit in memory shares the
+//! numbers and copies none of them.
 //!
-//! **What goes wrong** is told for each text: a batch that fails fails for its own texts, others go on, and nothing is kept
-//! of it. See [`EmbedError`] and [`Fault`]. A tier that fails costs a question to the model and is no error.
+//! **What goes wrong** is told for each text: a batch that fails fails for its own texts, others go on, and nothing is
+//! kept of it. See [`EmbedError`] and [`Fault`]. A tier that fails costs a question to the model and is no error.
 //!
-//! When not to use it: for a model with chance in it, or one whose answer depends on the other texts of its batch. What it
-//! said first would stay.
+//! When not to use it: for a model with chance in it, or one whose answer depends on the other texts of its batch. What
+//! it said first would stay.
 
 mod ask;
 mod dimensions;
@@ -62,7 +62,8 @@ pub use self::stats::EmbedStats;
 
 /// A model that turns texts into vectors.
 ///
-/// For a closure there is [`embed_fn`]. Of each text its vector must depend alone: not on its neighbours, not on chance.
+/// For a closure there is [`embed_fn`]. Of each text its vector must depend alone: not on its neighbours, not on
+/// chance.
 pub trait Embed: Send + Sync + 'static {
     /// Why it can fail; told to all who wait for a text of the batch, in an `Arc`.
     type Error: Send + Sync + 'static;
@@ -82,7 +83,9 @@ pub struct EmbedFn<F>(F);
 /// use cached_runtime::embed::embed_fn;
 ///
 /// # struct Client;
-/// # impl Client { async fn vectors(&self, _: Vec<String>) -> Result<Vec<Vec<f32>>, std::io::Error> { Ok(Vec::new()) } }
+/// # impl Client {
+/// #     async fn vectors(&self, _: Vec<String>) -> Result<Vec<Vec<f32>>, std::io::Error> { Ok(Vec::new()) }
+/// # }
 /// let client = Arc::new(Client);
 /// let model = embed_fn(move |texts| {
 ///     let client = Arc::clone(&client);

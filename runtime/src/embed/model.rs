@@ -20,9 +20,9 @@ use crate::namespace::{Namespace, Tags};
 
 /// A model whose vectors are kept: what [`Embed`] answers, asked for once per text.
 ///
-/// A handle, cheap to clone. All methods ask memory first, then the cache's tiers, and the model only for what is in none,
-/// in batches, several at a time. A text that another call is just asking for is waited for; one that stands in a call
-/// twice is asked for once.
+/// A handle, cheap to clone. All methods ask memory first, then the cache's tiers, and the model only for what is in
+/// none, in batches, several at a time. A text that another call is just asking for is waited for; one that stands in a
+/// call twice is asked for once.
 ///
 /// Cost of a hit in memory: a SHA-256 of the text and a look-up of its key, which is about 120 bytes long. Memory: four
 /// bytes a number whatever the precision, which is that of tiers; near's budget counts them.
@@ -53,9 +53,9 @@ impl<M: Embed> CachedModel<M> {
     /// The vectors of these texts, in order.
     ///
     /// # Errors
-    /// That of the first text that has no vector: the model's own, or why its answer was refused. What the others came to
-    /// is kept, so that a second call asks only for what failed; [`embed_each`](Self::embed_each) tells of each text. No
-    /// texts are refused, too: [`Fault::NoTexts`].
+    /// That of the first text that has no vector: the model's own, or why its answer was refused. What the others came
+    /// to is kept, so that a second call asks only for what failed; [`embed_each`](Self::embed_each) tells of each
+    /// text. No texts are refused, too: [`Fault::NoTexts`].
     ///
     /// # Panics
     /// If the model does.

@@ -13,8 +13,8 @@ const PURPOSE: &[u8] = b"cached text 1";
 
 /// SHA-256 of a text, and of the cache's secret.
 ///
-/// Hashed twice: the outer hash is of a fixed length, so that who has one digest cannot go on from it to those of longer
-/// texts.
+/// Hashed twice: the outer hash is of a fixed length, so that who has one digest cannot go on from it to those of
+/// longer texts.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Digest([u8; 32]);
 

@@ -115,8 +115,8 @@ impl<M: Embed> ModelOptions<M> {
     /// The model, over this cache.
     ///
     /// # Errors
-    /// A `Config` error if there is no id, a number is out of its bounds, or the cache has a model of this id with another
-    /// ttl already.
+    /// A `Config` error if there is no id, a number is out of its bounds, or the cache has a model of this id with
+    /// another ttl already.
     pub fn build(self, cache: &Cache) -> Result<CachedModel<M>> {
         let id = self.checked_id()?;
         self.check()?;

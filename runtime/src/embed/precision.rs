@@ -9,9 +9,10 @@ const STEPS: f32 = 127.0;
 
 /// How exactly numbers are kept, in tiers and in what callers get.
 ///
-/// Errors are those of one number, against what the model gave. The cosine of a whole vector with the exact one is under 1
-/// by 3·10⁻⁸ with `F16` and by 4·10⁻⁵ with `I8`, at most, measured for a hundred vectors of 384 numbers around zero; a vector
-/// with a few large numbers among small ones loses more with `I8`. The example `embeddings` measures both.
+/// Errors are those of one number, against what the model gave. The cosine of a whole vector with the exact one is
+/// under 1 by 3·10⁻⁸ with `F16` and by 4·10⁻⁵ with `I8`, at most, measured for a hundred vectors of 384 numbers around
+/// zero; a vector with a few large numbers among small ones loses more with `I8`. The example `embeddings` measures
+/// both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Precision {
@@ -22,8 +23,8 @@ pub enum Precision {
     /// 65,520 and more do not fit: such a vector is refused ([`Fault::TooLarge`]).
     F16,
     /// One byte a number, and one step for the vector, which is a 127th of its largest number (by size): at most half a
-    /// step is lost, and what the rounding of `f32` adds, which is less than a 50,000th of a step. A vector whose numbers
-    /// are all below 1.5·10⁻³⁶ becomes zero.
+    /// step is lost, and what the rounding of `f32` adds, which is less than a 50,000th of a step. A vector whose
+    /// numbers are all below 1.5·10⁻³⁶ becomes zero.
     I8,
 }
 

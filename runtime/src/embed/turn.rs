@@ -23,8 +23,8 @@ impl Turns {
         Self(Semaphore::const_new(at_once))
     }
 
-    /// Asks when it is its turn. Who asks from within a model takes none: that one has a turn already, and who has one and
-    /// waits for another can wait for ever.
+    /// Asks when it is its turn. Who asks from within a model takes none: that one has a turn already, and who has one
+    /// and waits for another can wait for ever.
     pub(super) async fn take<F: Future>(&self, within: bool, ask: F) -> F::Output {
         // It is closed never.
         let _turn = if within { None } else { self.0.acquire().await.ok() };

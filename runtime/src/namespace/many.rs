@@ -69,10 +69,10 @@ impl<T: Storable + Clone + Send + Sync> Namespace<T> {
 
     /// The values of these names, in order; what is nowhere is loaded together, and what others load is waited for.
     ///
-    /// `load` is given the names that near and tiers do not have, each once, at most 1,000 at a time, and answers with a
-    /// `HashMap`, a `BTreeMap` or pairs by name, or in order with one `Option` for each. Each value is an entry of its
-    /// own, as if it had been loaded by [`get_or_load`](Self::get_or_load), whose loads are joined too. `None` stands for
-    /// a name without a value: nothing is kept of it.
+    /// `load` is given the names that near and tiers do not have, each once, at most 1,000 at a time, and answers with
+    /// a `HashMap`, a `BTreeMap` or pairs by name, or in order with one `Option` for each. Each value is an entry of
+    /// its own, as if it had been loaded by [`get_or_load`](Self::get_or_load), whose loads are joined too. `None`
+    /// stands for a name without a value: nothing is kept of it.
     ///
     /// The load outlives a caller who goes away, so it borrows nothing: move clones into it. It is one load for all
     /// names of a call: the first thousand that fails ends it, and what was loaded before stays.

@@ -47,7 +47,8 @@ proptest! {
     fn f16_loses_what_its_docs_say(numbers in numbers(65_519.0)) {
         for (kept, number) in kept(Precision::F16, &numbers).iter().zip(&numbers) {
             let lost = (f64::from(*kept) - f64::from(*number)).abs();
-            let bound = if number.abs() >= 2.0_f32.powi(-14) { f64::from(number.abs()) * 2.0_f64.powi(-11) } else { 2.0_f64.powi(-25) };
+            let size = f64::from(number.abs());
+            let bound = if size >= 2.0_f64.powi(-14) { size * 2.0_f64.powi(-11) } else { 2.0_f64.powi(-25) };
             prop_assert!(lost <= bound, "{number} became {kept}");
         }
     }
