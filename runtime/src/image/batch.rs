@@ -35,14 +35,15 @@ pub struct Batch<'b, T> {
 type Job<T> = Box<dyn FnOnce(&WebP, &Halt) -> Result<(T, Size)> + Send>;
 
 impl WebP {
-    /// Converts many pictures, as many at a time as the machine has cores. One that fails is told in its place, with its
-    /// number as `item`, and the others go on.
+    /// Converts many pictures, as many at a time as the machine has cores. One that fails is told in its place, with
+    /// its number as `item`, and the others go on.
     ///
-    /// They are taken as they are needed: an iterator that reads them keeps no more of them in memory than are being converted.
-    /// The results are kept until all are done; for more of them than fit, use [`batch_files`](Self::batch_files).
+    /// They are taken as they are needed: an iterator that reads them keeps no more of them in memory than are being
+    /// converted. The results are kept until all are done; for more of them than fit, use
+    /// [`batch_files`](Self::batch_files).
     ///
-    /// Whoever drops the future ends it: what is being converted ends with its present step, and nothing further begins. It
-    /// has to be awaited in a tokio runtime, on whose threads for what blocks it computes.
+    /// Whoever drops the future ends it: what is being converted ends with its present step, and nothing further
+    /// begins. It has to be awaited in a tokio runtime, on whose threads for what blocks it computes.
     ///
     /// ```
     /// # mod indicatif {
@@ -89,11 +90,11 @@ impl WebP {
         )
     }
 
-    /// Converts many files, each as [`convert_file`](Self::convert_file) does, as many at a time as the machine has cores.
-    /// One that fails is told in its place, with its number as `item` and its `path`, and the others go on.
+    /// Converts many files, each as [`convert_file`](Self::convert_file) does, as many at a time as the machine has
+    /// cores. One that fails is told in its place, with its number as `item` and its `path`, and the others go on.
     ///
-    /// After a batch that ended early, by whatever, every file is there as a whole or not at all. Two items must not have the
-    /// same second path: which of them stays is open.
+    /// After a batch that ended early, by whatever, every file is there as a whole or not at all. Two items must not
+    /// have the same second path: which of them stays is open.
     ///
     /// ```no_run
     /// # async fn example() -> cached_runtime::Result<()> {
@@ -140,8 +141,8 @@ impl<'b, T: Send + 'static> Batch<'b, T> {
 
     /// How many are converted at a time, at least one. Default: as many as the machine has cores.
     ///
-    /// Each takes the memory that [`Limits`](super::Limits) speaks of; more than there are cores makes nothing faster, but where
-    /// files are slow.
+    /// Each takes the memory that [`Limits`](super::Limits) speaks of; more than there are cores makes nothing faster,
+    /// but where files are slow.
     pub fn at_once(mut self, many: usize) -> Self {
         self.at_once = many.max(1);
         self

@@ -33,15 +33,15 @@ const LIFE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// Hashed in the caller's task; longer ones take longer than a task should.
 const SHORT: usize = 64 << 10;
 
-/// Pictures that are converted once for each content and kept in a cache: on this node and, where nodes share a tier, on all
-/// of them.
+/// Pictures that are converted once for each content and kept in a cache: on this node and, where nodes share a tier,
+/// on all of them.
 ///
-/// A picture is known by a SHA-256 of its bytes, together with the options; the file it came from, its name and its age do not
-/// matter. While it is being converted, all who ask for it wait for the one conversion. Where a WebP would have been no
-/// smaller, it is only remembered that it is not. What failed is tried again when it is next asked for.
+/// A picture is known by a SHA-256 of its bytes, together with the options; the file it came from, its name and its age
+/// do not matter. While it is being converted, all who ask for it wait for the one conversion. Where a WebP would have
+/// been no smaller, it is only remembered that it is not. What failed is tried again when it is next asked for.
 ///
-/// Tiers take values of up to 1 MiB, unless the builder's [`max_value`](crate::Builder::max_value) says otherwise: a larger
-/// WebP stays in this node's memory, and is converted again by others.
+/// Tiers take values of up to 1 MiB, unless the builder's [`max_value`](crate::Builder::max_value) says otherwise: a
+/// larger WebP stays in this node's memory, and is converted again by others.
 ///
 /// ```
 /// # fn photograph() -> Vec<u8> { include_bytes!("../../../examples/data/pictures/52-mount-rushmore.jpg").to_vec() }
@@ -96,9 +96,9 @@ impl Images {
 
     /// The picture as WebP, or itself where that would be no smaller: from near, from a tier, or converted now.
     ///
-    /// Costs a hash of the picture in each case: about 2 ms for a megabyte, less on processors with instructions for it. Long
-    /// ones are hashed, and all are converted, on tokio's threads for what blocks. A conversion that has begun goes on when its
-    /// caller goes away, for others may want it.
+    /// Costs a hash of the picture in each case: about 2 ms for a megabyte, less on processors with instructions for
+    /// it. Long ones are hashed, and all are converted, on tokio's threads for what blocks. A conversion that has begun
+    /// goes on when its caller goes away, for others may want it.
     ///
     /// # Errors
     /// As [`WebP::convert`]; `Timeout` if it was not done within ten minutes.

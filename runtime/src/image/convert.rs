@@ -48,9 +48,10 @@ pub(super) struct Turned {
 impl WebP {
     /// Converts one picture: JPEG, PNG, GIF, BMP or WebP, known by its content.
     ///
-    /// It is turned as its EXIF orientation says; transparency stays; greys become RGB, of 16 bits a channel 8 stay, and inks
-    /// (CMYK) become RGB without the help of their profile. A colour profile for RGB is carried over, as the colours would be
-    /// others without it. Nothing else is: not where and when a photograph was taken, by which camera, or whose it is.
+    /// It is turned as its EXIF orientation says; transparency stays; greys become RGB, of 16 bits a channel 8 stay,
+    /// and inks (CMYK) become RGB without the help of their profile. A colour profile for RGB is carried over, as the
+    /// colours would be others without it. Nothing else is: not where and when a photograph was taken, by which camera,
+    /// or whose it is. An original that is kept still has all of that: see [`never_larger`](Self::never_larger).
     ///
     /// Computes in this thread: a photograph of a camera takes some tenths of a second. In async code, use a
     /// [`batch`](Self::batch), [`Images`](super::Images), or `spawn_blocking`.
@@ -69,8 +70,8 @@ impl WebP {
     ///
     /// # Errors
     /// `Config` if the options are impossible, with the `setting`; `TooLarge` if the picture is over its
-    /// [`limits`](Self::limits), or would be too long for WebP; `Codec` if it is none, is cut off or broken, is an animation, or
-    /// of a kind that is not read. [`fault`](super::fault) says which.
+    /// [`limits`](Self::limits), or would be too long for WebP; `Codec` if it is none, is cut off or broken, is an
+    /// animation, or of a kind that is not read. [`fault`](super::fault) says which.
     pub fn convert(&self, picture: &[u8]) -> Result<Converted> {
         self.check()?;
         let turned = self.turn(picture, &Halt::never())?;

@@ -77,7 +77,7 @@ impl Fault {
 
 /// A file that cannot be read, or written: `setting` says which of the two paths.
 pub(super) fn of_file(fault: Fault, setting: &'static str, path: &Path, error: io::Error) -> Error {
-    let message = format!("{} cannot be {}: {error}", path.display(), done(fault));
+    let message = format!("the file cannot be {}: {error}", done(fault));
     fault.said(message, error).with("setting", setting).with("path", path.display())
 }
 

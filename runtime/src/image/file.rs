@@ -34,16 +34,16 @@ pub struct ConvertedFile {
 }
 
 impl WebP {
-    /// Converts the picture in one file into another, whose name ends in `.webp`; the first is left as it is. Both may be
-    /// the same.
+    /// Converts the picture in one file into another, whose name ends in `.webp`; the first is left as it is. Both may
+    /// be the same.
     ///
-    /// The picture is written beside its place, brought to the disk, and renamed: there is never half a picture under that
-    /// name, whatever ends the program, and a file that was there is replaced as a whole. Only a program that is killed can
-    /// leave something behind, a hidden `.webp-*.part`.
+    /// The picture is written beside its place, brought to the disk, and renamed: there is never half a picture under
+    /// that name, whatever ends the program, and a file that was there is replaced as a whole. Only a program that is
+    /// killed can leave something behind, a hidden `.webp-*.part`.
     ///
-    /// **Where WebP is not smaller** nothing is written, as a JPEG must not bear the name of a WebP: `path` is the original, and
-    /// a file that lies at `to` from before stays (remove it, if it is of an older picture). An original that is WebP itself is
-    /// copied. Who needs a WebP in any case says [`never_larger(false)`](Self::never_larger).
+    /// **Where WebP is not smaller** nothing is written, as a JPEG must not bear the name of a WebP: `path` is the
+    /// original, and a file that lies at `to` from before stays (remove it, if it is of an older picture). An original
+    /// that is WebP itself is copied. Who needs a WebP in any case says [`never_larger(false)`](Self::never_larger).
     ///
     /// Blocks this thread. For many files, or in async code: [`batch_files`](Self::batch_files).
     ///
@@ -56,8 +56,9 @@ impl WebP {
     /// ```
     ///
     /// # Errors
-    /// As [`convert`](Self::convert), with the `path`. `Config` with the `setting` `from` or `to` if a file cannot be read or
-    /// written, or if the name of the second does not end in `.webp`. After an error the file at `to` is as it was.
+    /// As [`convert`](Self::convert), with the `path`. `Config` with the `setting` `from` or `to` if a file cannot be
+    /// read or written, or if the name of the second does not end in `.webp`. After an error the file at `to` is as it
+    /// was.
     pub fn convert_file(&self, from: impl AsRef<Path>, to: impl AsRef<Path>) -> Result<ConvertedFile> {
         self.check()?;
         self.turn_file(from.as_ref(), to.as_ref(), &Halt::never())

@@ -35,9 +35,10 @@ pub struct Resize {
 
 /// How large a picture may be that is read at all.
 ///
-/// Both are looked at before anything is decoded: pixels as the picture's first bytes claim them. One conversion takes at
-/// most 8 bytes of memory for each pixel (16 if it has 16 bits a channel, or is turned or made smaller), and its bytes
-/// twice.
+/// Both are looked at before anything is decoded: pixels as the picture's first bytes claim them. A conversion takes
+/// about ten bytes of memory for each pixel, up to thirty where it is transparent, made smaller or kept without loss,
+/// and twice the picture's own bytes. So at the default of 64 million pixels it can take most of a gigabyte, or two:
+/// where pictures come from strangers, and several are converted at once, allow fewer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[must_use = "give them to WebP::limits"]
 pub struct Limits {
@@ -58,9 +59,9 @@ impl WebP {
         Self::default()
     }
 
-    /// How much of the picture is kept: 0 the smallest file, 100 the best. A picture of at most 256 colours is tried without
-    /// loss, too, and stays so if that takes no more bytes. Nothing to do with [`lossless`](Self::lossless) pictures.
-    /// Default: 85.
+    /// How much of the picture is kept: 0 the smallest file, 100 the best. A picture of at most 256 colours is tried
+    /// without loss, too, and stays so if that takes no more bytes. Nothing to do with [`lossless`](Self::lossless)
+    /// pictures. Default: 85.
     pub const fn quality(mut self, quality: u8) -> Self {
         self.quality = quality;
         self
@@ -73,8 +74,8 @@ impl WebP {
         self
     }
 
-    /// How long the encoder looks for a smaller file: from 0, the fastest, to 6. From 4 to 6 it takes about twice as long for
-    /// a file that is a few percent smaller. Default: 4.
+    /// How long the encoder looks for a smaller file: from 0, the fastest, to 6. From 4 to 6 it takes about twice as
+    /// long for a file that is a few percent smaller. Default: 4.
     pub const fn effort(mut self, effort: u8) -> Self {
         self.effort = effort;
         self
@@ -86,8 +87,8 @@ impl WebP {
         self
     }
 
-    /// Whether the original stays where WebP has no fewer bytes, also if it was to be made smaller in pixels. Without it there
-    /// is always WebP. Default: `true`.
+    /// Whether the original stays where WebP has no fewer bytes, also if it was to be made smaller in pixels. Without
+    /// it there is always WebP. Default: `true`.
     pub const fn never_larger(mut self, never_larger: bool) -> Self {
         self.never_larger = never_larger;
         self

@@ -14,8 +14,8 @@ pub(super) fn scale(picture: DynamicImage, width: u32, height: u32) -> DynamicIm
     }
 }
 
-/// The filter mixes neighbours, and what cannot be seen must not colour what can: colours are weighed by their alpha before,
-/// and told from it after.
+/// The filter mixes neighbours, and what cannot be seen must not colour what can: colours are weighed by their alpha
+/// before, and told from it after.
 fn transparent(picture: &RgbaImage, width: u32, height: u32) -> RgbaImage {
     let weighed: ImageBuffer<Rgba<u16>, Vec<u16>> = ImageBuffer::from_fn(picture.width(), picture.height(), |x, y| {
         let Rgba([r, g, b, a]) = *picture.get_pixel(x, y);

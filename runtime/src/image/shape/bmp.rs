@@ -1,5 +1,5 @@
-//! The head of a Windows bitmap (`BITMAPFILEHEADER`, `BITMAPCOREHEADER`, `BITMAPINFOHEADER` and later). Its pixels are not
-//! walked: a decoder that reads past the end says so.
+//! The head of a Windows bitmap (`BITMAPFILEHEADER`, `BITMAPCOREHEADER`, `BITMAPINFOHEADER` and later). Its pixels are
+//! not walked: a decoder that reads past the end says so.
 
 use super::super::fault::broken;
 use super::{Walk, Walked};

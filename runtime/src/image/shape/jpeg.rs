@@ -18,7 +18,8 @@ pub(super) fn walk(bytes: &[u8]) -> Result<Walked> {
             marker => {
                 let length = usize::from(u16::from_be_bytes(walk.array()?));
                 let segment = walk.take(length.checked_sub(2).ok_or_else(|| broken("a segment has no length"))?)?;
-                // A frame: all of this row but tables of Huffman codes, an extension, and conditions of arithmetic codes.
+                // A frame: all of this row but tables of Huffman codes, an extension, and conditions of arithmetic
+                // codes.
                 if matches!(marker, 0xc0..=0xcf) && !matches!(marker, 0xc4 | 0xc8 | 0xcc) {
                     let &[_, h1, h0, w1, w0, ..] = segment else { return Err(cut()) };
                     let (width, height) = (u16::from_be_bytes([w1, w0]), u16::from_be_bytes([h1, h0]));

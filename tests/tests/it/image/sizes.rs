@@ -82,7 +82,9 @@ proptest! {
         let (w, h) = sized(&original, Resize::within(room_width, room_height));
         prop_assert!(w <= room_width && h <= room_height && w <= width && h <= height);
         // Exact, or half a pixel off on one side; a side of less than a pixel has one.
-        let off = |w: u32, h: u32, width: u32, height: u32| (f64::from(w) / f64::from(width) * f64::from(height) - f64::from(h)).abs();
+        let off = |w: u32, h: u32, width: u32, height: u32| {
+            (f64::from(w) / f64::from(width) * f64::from(height) - f64::from(h)).abs()
+        };
         let off = off(w, h, width, height).min(off(h, w, height, width));
         prop_assert!(off <= 0.5 || w == 1 || h == 1, "{width}×{height} became {w}×{h}");
         let fills = w == width && h == height || w == room_width || h == room_height;
