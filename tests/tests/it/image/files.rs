@@ -121,10 +121,14 @@ fn what_was_there_stays_after_an_error_and_is_replaced_as_a_whole_without_one() 
     let error = WebP::new().convert_file(&from, &to).unwrap_err();
     assert_eq!((fault(&error), error.context("path")), (Some(Fault::Broken), from.to_str()));
     assert_eq!(fs::read(&to).unwrap(), b"from before");
+    // A second name for the file that was there: what is written into it would be seen here.
+    let before = room.path().join("before.webp");
+    fs::hard_link(&to, &before).unwrap();
     fs::write(&from, png(&drawing(64, 64, false))).unwrap();
     WebP::new().convert_file(&from, &to).unwrap();
     assert_eq!(decoded(&fs::read(&to).unwrap()).width(), 64);
-    assert_eq!(names(room.path()), ["broken.png", "picture.webp"]);
+    assert_eq!(fs::read(&before).unwrap(), b"from before");
+    assert_eq!(names(room.path()), ["before.webp", "broken.png", "picture.webp"]);
 }
 
 #[test]
