@@ -96,9 +96,9 @@ impl Images {
 
     /// The picture as WebP, or itself where that would be no smaller: from near, from a tier, or converted now.
     ///
-    /// Costs a hash of the picture in each case: about 2 ms for a megabyte, less on processors with instructions for
-    /// it. Long ones are hashed, and all are converted, on tokio's threads for what blocks. A conversion that has begun
-    /// goes on when its caller goes away, for others may want it.
+    /// Costs a hash of the picture in each case: about a millisecond for a megabyte on processors with instructions for
+    /// SHA-256, some more on others. Long ones are hashed, and all are converted, on tokio's threads for what blocks. A
+    /// conversion that has begun goes on when its caller goes away, for others may want it.
     ///
     /// # Errors
     /// As [`WebP::convert`]; `Timeout` if it was not done within ten minutes.
