@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use cached_runtime::Builder;
 use cached_runtime::dedup::{Checked, Dedup, DedupOptions, PictureHash};
 use kit::RedisServer;
 use tokio::sync::Barrier;
@@ -19,7 +20,9 @@ fn hash(seed: u64) -> PictureHash {
 }
 
 async fn node(redis: &RedisServer) -> (Node, Dedup) {
-    let node = Node::joined(&redis.url(), &Arc::new(Source::default())).await;
+    let patient = |builder: Builder| builder.read_deadline(LONG).write_deadline(LONG);
+    let node = Node::with(&redis.url(), &Arc::new(Source::default()), patient);
+    node.proven().await;
     let dedup = Dedup::open(&node.cache, "stills", DedupOptions::new()).unwrap();
     (node, dedup)
 }
