@@ -104,7 +104,7 @@ impl Checked {
 /// The indexes of videos under one name, a namespace of the cache. A handle, cheap to clone.
 ///
 /// All handles of one name over one cache share what is known. Cost: decoding and shrinking the picture is nearly all of
-/// it (about 10 ms for a JPEG of 1920 by 1080); a look-up takes microseconds, see `tests/benches/dedup.rs`; and the page
+/// it (10 to 25 ms for a JPEG of 1920 by 1080); a look-up takes microseconds, see `tests/benches/dedup.rs`; and the page
 /// that it is written on, 7 KB at most, is encoded again with each picture.
 #[derive(Clone)]
 pub struct Dedup {
