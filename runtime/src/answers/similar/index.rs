@@ -207,7 +207,9 @@ mod tests {
     #[test]
     fn what_was_kept_comes_back_to_its_slots() {
         let mut index = Index::default();
-        (0_u8..5).for_each(|i| drop(index.insert(&unit(f32::from(i)), &i.to_string(), 10)));
+        (0_u8..5).for_each(|i| {
+            index.insert(&unit(f32::from(i)), &i.to_string(), 10);
+        });
         index.remove("1");
         let mut back = Index::default();
         // The second page was lost, and the last one is of another make.
