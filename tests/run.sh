@@ -113,7 +113,7 @@ for file in examples/*.rs; do
     echo "example $name"
     "${CARGO_TARGET_DIR:-target}/debug/examples/$name" >/dev/null </dev/null
 done
-for name in cluster flashcards query quickstart; do
+for name in cluster embeddings flashcards query quickstart video; do
     echo "example $name"
     "${CARGO_TARGET_DIR:-target}/debug/examples/$name" >/dev/null </dev/null
 done

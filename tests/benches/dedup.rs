@@ -121,18 +121,18 @@ fn look_ups(name: &str, hashes: &[PictureHash], asked: &[PictureHash]) {
         took[0].push(micros(LOOKS, || {
             asked_here.for_each(|hash| {
                 black_box(index.nearest(hash));
-            })
+            });
         }));
         let few = || asked.iter().take(SCANS);
         took[1].push(micros(SCANS, || {
             few().for_each(|hash| {
                 black_box(index.nearest_by_scan(hash));
-            })
+            });
         }));
         took[2].push(micros(SCANS, || {
             few().for_each(|hash| {
                 black_box(tree.nearest(hash, index.radius()));
-            })
+            });
         }));
     }
     for hash in asked.iter().take(SCANS) {
