@@ -9,6 +9,9 @@ use cached_runtime::{Cache, cache, invalidate};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
+/// How long a database takes for an answer.
+const MOMENT: Duration = Duration::from_millis(5);
+
 /// A frame as it is stored: the picture, or the time of the one that it is like.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Stored {
@@ -50,9 +53,10 @@ impl Library {
         self.shelves.asked.load(Ordering::Relaxed)
     }
 
-    /// Here a database would be asked.
-    fn look<T>(&self, look: impl FnOnce(&Shelves) -> T) -> T {
+    /// A database would be asked here, which takes a moment.
+    async fn look<T>(&self, look: impl FnOnce(&Shelves) -> T) -> T {
         self.shelves.asked.fetch_add(1, Ordering::Relaxed);
+        tokio::time::sleep(MOMENT).await;
         look(&self.shelves)
     }
 }
@@ -68,18 +72,18 @@ pub async fn store(library: &Library, film: &str, frames: Vec<Stored>) {
 #[cache(key = "video:{film}:frames", tags = ["video:{film}"], ttl = "10m", skip(library), cache = &library.cache,
     prefetch(captions(library, film), chapters(library, film)))]
 pub async fn frames(library: &Library, film: &str) -> Arc<Vec<Stored>> {
-    Arc::new(library.look(|shelves| shelves.frames.lock().get(film).cloned().unwrap_or_default()))
+    Arc::new(library.look(|shelves| shelves.frames.lock().get(film).cloned().unwrap_or_default()).await)
 }
 
 /// What is seen in each scene.
 #[cache(key = "video:{film}:captions", tags = ["video:{film}"], ttl = "10m", skip(library), cache = &library.cache)]
 pub async fn captions(library: &Library, film: &str) -> Arc<Vec<String>> {
-    Arc::new(library.look(|shelves| shelves.titles.lock().get(film).cloned().unwrap_or_default()))
+    Arc::new(library.look(|shelves| shelves.titles.lock().get(film).cloned().unwrap_or_default()).await)
 }
 
 /// When each scene begins: the frames that are like none before.
 #[cache(key = "video:{film}:chapters", tags = ["video:{film}"], ttl = "10m", skip(library), cache = &library.cache)]
 pub async fn chapters(library: &Library, film: &str) -> Arc<Vec<Duration>> {
     let begins = |frames: &Vec<Stored>| frames.iter().filter(|f| f.original.is_none()).map(|f| f.at).collect();
-    Arc::new(library.look(|shelves| shelves.frames.lock().get(film).map(begins).unwrap_or_default()))
+    Arc::new(library.look(|shelves| shelves.frames.lock().get(film).map(begins).unwrap_or_default()).await)
 }

@@ -6,7 +6,7 @@ mod film;
 mod import;
 mod library;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cached_runtime::Cache;
 use cached_runtime::dedup::{Dedup, DedupOptions};
@@ -57,7 +57,7 @@ async fn brought(films: &[Film], library: &Library) -> anyhow::Result<Sum> {
 fn report(what: &str, sum: &Sum) {
     let mib = |bytes: usize| bytes as f64 / f64::from(1 << 20);
     println!(
-        "  {what:<14}{:>5} frames, {:>6.2} MiB; {:>4} like none before, {:>5.2} MiB; as WebP {:>5.2} MiB; {:>6.2} s",
+        "  {what:<14}{:>5} frames, {:>6.2} MiB; {:>4} like none before, {:>5.2} MiB; as WebP {:>5.2} MiB; {:>7.3} s",
         sum.frames,
         mib(sum.raw),
         sum.new,
@@ -82,7 +82,7 @@ fn saved(sum: &Sum) {
 async fn watch(films: &[Film], library: &Library) {
     println!("\nsomebody opens each film's page, and then again");
     for round in 1..=2 {
-        let before = library.asked();
+        let (before, began) = (library.asked(), Instant::now());
         for film in films {
             let shown = frames(library, &film.name).await.len();
             let (titles, scenes) = (captions(library, &film.name).await, chapters(library, &film.name).await);
@@ -90,7 +90,8 @@ async fn watch(films: &[Film], library: &Library) {
                 println!("  {}: {shown} frames, {} scenes, {} ..", film.name, scenes.len(), titles[..3].join(", "));
             }
         }
-        println!("  the library was asked {} times for {} answers", library.asked() - before, 3 * films.len());
+        let (asked, took) = (library.asked() - before, began.elapsed().as_secs_f64() * 1e3);
+        println!("  the library was asked {asked} times for {} answers, {took:.1} ms", 3 * films.len());
     }
     let ahead = library.cache.stats().total().prefetched;
     println!(

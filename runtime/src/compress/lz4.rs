@@ -13,6 +13,24 @@ pub(super) fn whole(raw: &[u8]) -> Option<Vec<u8>> {
     out.finish().ok()
 }
 
+/// All that such a stream stands for, up to one byte more than the limit, and nothing may follow it.
+pub(super) fn open(bytes: &[u8], limit: usize) -> io::Result<Vec<u8>> {
+    let mut stream = Stream::new(bytes);
+    let mut out = Vec::with_capacity(bytes.len().saturating_mul(2).min(limit));
+    while out.len() <= limit {
+        let part = stream.from.fill_buf()?;
+        if part.is_empty() {
+            stream.end()?;
+            break;
+        }
+        // A block is 4 MiB at most.
+        out.extend_from_slice(part);
+        let read = part.len();
+        stream.from.consume(read);
+    }
+    Ok(out)
+}
+
 /// Reads one stream to its end mark, and nothing may follow it.
 pub(super) struct Stream<R: BufRead> {
     from: Box<FrameDecoder<Watched<R>>>,
@@ -37,6 +55,17 @@ impl<R: BufRead> Stream<R> {
     pub(super) fn new(from: R) -> Self {
         Self { from: Box::new(FrameDecoder::new(Watched { from, is_short: false })), is_done: false }
     }
+
+    /// The decoder gives nothing more: is that the end mark, and the last of all?
+    fn end(&mut self) -> io::Result<()> {
+        let watched = self.from.get_mut();
+        if watched.is_short {
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the compressed stream has no end"));
+        }
+        ended(&mut watched.from)?;
+        self.is_done = true;
+        Ok(())
+    }
 }
 
 impl<R: BufRead> Read for Stream<R> {
@@ -46,12 +75,7 @@ impl<R: BufRead> Read for Stream<R> {
         }
         let read = self.from.read(into)?;
         if read == 0 {
-            let watched = self.from.get_mut();
-            if watched.is_short {
-                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the compressed stream has no end"));
-            }
-            ended(&mut watched.from)?;
-            self.is_done = true;
+            self.end()?;
         }
         Ok(read)
     }

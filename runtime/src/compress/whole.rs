@@ -3,14 +3,14 @@
 //! Output is made room for as it comes, never beyond the limit, so that a stream of little that stands for much costs no
 //! more than the limit.
 
-#[cfg(any(feature = "zstd", feature = "lz4"))]
+#[cfg(feature = "zstd")]
 use std::io::Read as _;
 
 use flate2::{FlushDecompress, Status};
 
 use super::block::{self, Wrap};
 use super::method::Compression;
-#[cfg(any(feature = "zstd", feature = "lz4"))]
+#[cfg(feature = "zstd")]
 use super::stream::Reader;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -42,7 +42,10 @@ impl Compression {
                 None => read_all(self, bytes, limit),
             },
             #[cfg(feature = "lz4")]
-            Self::Lz4 => read_all(self, bytes, limit),
+            Self::Lz4 => {
+                let out = super::lz4::open(bytes, limit).map_err(|_| broken(self))?;
+                if out.len() > limit { Err(over(limit)) } else { Ok(out) }
+            }
         }
     }
 }
@@ -63,7 +66,7 @@ pub(super) fn kind_of(bytes: &[u8]) -> Option<Compression> {
 
 fn inflate(bytes: &[u8], limit: usize, wrap: Wrap, method: Compression) -> Result<Vec<u8>> {
     block::inflating(wrap, |context| {
-        let mut out = Vec::with_capacity(bytes.len().saturating_mul(4).clamp(STEP, STEP.max(limit)));
+        let mut out = Vec::with_capacity(bytes.len().saturating_mul(6).clamp(STEP, STEP.max(limit)));
         loop {
             let read = usize::try_from(context.total_in()).map_err(|_| broken(method))?;
             let (before, rest) = (out.len(), bytes.get(read..).unwrap_or_default());
@@ -86,7 +89,7 @@ fn inflate(bytes: &[u8], limit: usize, wrap: Wrap, method: Compression) -> Resul
 }
 
 /// All that such a stream stands for, and nothing may follow it.
-#[cfg(any(feature = "zstd", feature = "lz4"))]
+#[cfg(feature = "zstd")]
 fn read_all(method: Compression, bytes: &[u8], limit: usize) -> Result<Vec<u8>> {
     let mut out = Vec::new();
     // One more, so that what is too long is told from what is broken.
