@@ -1,5 +1,6 @@
 //! One text for all ways to write the same JSON, and its hash.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use serde_json::{Map, Number, Value};
@@ -43,10 +44,13 @@ impl Kind {
 /// The name of what a request is answered with.
 pub(super) fn name_of(request: &Request, kind: Kind, secret: Secret) -> Named {
     #[allow(unused_mut, reason = "only similar questions leave one out")]
-    let mut messages = request.messages.as_slice();
+    let mut messages = Cow::Borrowed(request.messages.as_slice());
     #[cfg(feature = "semantic")]
-    if kind == Kind::Scope {
-        messages = messages.split_last().map_or(&[], |(_, before)| before);
+    if kind == Kind::Scope
+        && let Some(last) = messages.to_mut().last_mut()
+    {
+        // Who asks, and whatever else stands beside the question, is not the question.
+        last.0.remove("content");
     }
     let mut text = Text::new(kind);
     text.text(&request.model);

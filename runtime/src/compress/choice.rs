@@ -93,7 +93,7 @@ impl Flow {
         let passed = (now - self.at).max(0.0);
         let keep = (-passed / SPAN).exp();
         self.bytes = self.bytes * keep + bytes as f64;
-        self.since = self.since * keep + passed;
+        self.since = self.since * keep + SPAN * (1.0 - keep);
         self.at = self.at.max(now);
     }
 
@@ -265,6 +265,15 @@ mod tests {
         // Then little comes, and the dearest is affordable.
         lived(&mut chooser, &TEXT, 10_000, 50.0, 5.0);
         assert_eq!(chooser.now(), Some(STEPS.len() - 1));
+    }
+
+    #[test]
+    fn a_flood_after_a_long_silence_is_noticed_at_once() {
+        let mut chooser = Chooser::new(0.2);
+        lived(&mut chooser, &TEXT, 5_000, 50.0, 0.0);
+        assert_eq!(chooser.now(), Some(STEPS.len() - 1));
+        lived(&mut chooser, &TEXT, 100_000, 10_000.0, 3_700.0);
+        assert_ne!(chooser.now(), Some(STEPS.len() - 1), "ten seconds later");
     }
 
     #[test]

@@ -162,7 +162,8 @@ impl Compressor {
 
     /// A response's body in the encoding that the client takes: the value of its `Accept-Encoding`, empty if it sent none.
     ///
-    /// The profile `response` says from which length on and at which level; of encodings that the client likes equally, zstd
+    /// The profile `response` says from which length on, and at which level for its own method; others have their usual
+    /// levels. Of encodings that the client likes equally, zstd
     /// comes before gzip and gzip before deflate.
     #[must_use]
     pub fn compress_response<'a>(&self, body: &'a [u8], accept_encoding: &str) -> Response<'a> {

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::accept::token;
 use super::dictionary::{self, Dictionary};
 use super::method::Compression;
 use crate::error::{Error, Result};
@@ -11,6 +12,8 @@ const THRESHOLD: usize = 1 << 10;
 /// With a dictionary short values gain most.
 const THRESHOLD_WITH_DICTIONARY: usize = 64;
 const MAX_OUTPUT: usize = 64 << 20;
+/// More could not be had in one piece, and to find that out would end the process.
+const MOST_OUTPUT: usize = u32::MAX as usize;
 
 /// How one kind of data is compressed: the method, its level, and from which length on.
 ///
@@ -118,7 +121,7 @@ impl Profile {
         self
     }
 
-    /// What decompresses to more bytes is refused. Entries of a cache are held to its `max_value` instead. Default: 64 MiB.
+    /// What decompresses to more bytes is refused; at most 4 GiB. Entries of a cache are held to its `max_value` instead. Default: 64 MiB.
     pub fn max_output(mut self, bytes: usize) -> Self {
         self.max_output = bytes;
         self
@@ -169,6 +172,11 @@ impl Profile {
         if matches!(self.how, How::Adaptive(_)) {
             return refuse("adaptive", "cannot be had for responses: the client says which encoding it takes");
         }
+        if let How::Fixed(method, _) = self.how
+            && token(method).is_none()
+        {
+            return refuse("method", "is no encoding of HTTP: take zlib, gzip or zstd");
+        }
         if !self.dictionaries.is_empty() {
             return refuse("dictionary", "cannot be had for responses: the client does not know it");
         }
@@ -190,8 +198,11 @@ impl Profile {
         if self.name.is_empty() {
             return refuse("profile", "needs a name".to_owned());
         }
-        if self.max_output == 0 {
-            return refuse("max_output", "must be above 0".to_owned());
+        if self.max_output == 0 || self.max_output > MOST_OUTPUT {
+            return refuse(
+                "max_output",
+                "must be above 0, and at most 4 GiB: it is what a hostile stream may cost".to_owned(),
+            );
         }
         match self.how {
             How::Fixed(method, Some(level)) => {

@@ -122,6 +122,21 @@ fn streams_are_written_and_read_piece_by_piece() {
     }
 }
 
+#[cfg(feature = "zstd")]
+#[test]
+fn what_the_writer_of_a_profile_writes_its_reader_reads() {
+    for (level, limit) in [(3, 1 << 20), (19, 1 << 20), (22, 1 << 20), (22, 64 << 20)] {
+        let packer = packer(Profile::new("own").method(Compression::Zstd).level(level).max_output(limit));
+        let mut writer = packer.writer(Vec::new()).expect("a writer");
+        writer.write_all(b"a short body").expect("written");
+        let small = writer.finish().expect("the end");
+        let mut back = Vec::new();
+        packer.reader(Compression::Zstd, small.as_slice()).expect("a reader").read_to_end(&mut back).expect("read");
+        assert_eq!(back, b"a short body", "level {level}");
+        assert_eq!(packer.decompress(Compression::Zstd, &small).expect("read"), back);
+    }
+}
+
 #[test]
 fn something_behind_the_end_of_a_stream_is_an_error() {
     for method in ALL.iter().filter(|method| **method != Compression::None) {
@@ -187,6 +202,8 @@ fn what_is_not_possible_is_refused_by_name() {
     for (profile, setting) in [
         (Profile::new(""), "profile"),
         (Profile::new("a").max_output(0), "max_output"),
+        (Profile::new("a").max_output(usize::MAX), "max_output"),
+        (Profile::response().method(Compression::None), "method"),
         (Profile::new("a").method(Compression::Zlib).level(10), "compression_level"),
         (Profile::new("a").adaptive(0.0), "adaptive"),
         (Profile::new("a").adaptive(f64::NAN), "adaptive"),

@@ -12,17 +12,26 @@ pub(super) fn said_length(bytes: &[u8]) -> Option<usize> {
     said.map(|len| usize::try_from(len).unwrap_or(usize::MAX))
 }
 
-/// A decoder that makes no larger window than its output may be long.
+/// The window that everybody's decoders have to have room for, in bits: 8 MiB (RFC 8878, section 3.1.1.1.2; RFC 9659).
+const WINDOW: u32 = 23;
+/// Levels from here on would take a larger one for streams whose length is not known.
+const WIDE: i32 = 20;
+
+/// A decoder that makes no larger window than its output may be long, or than everybody's.
 pub(super) fn decoder<R: BufRead>(limit: usize, from: R) -> Result<Decoder<'static, R>> {
-    let bits = limit.checked_next_power_of_two().map_or(27, usize::ilog2).clamp(10, 27);
+    let bits = limit.checked_next_power_of_two().map_or(27, usize::ilog2).clamp(WINDOW, 27);
     let mut decoder = Decoder::with_buffer(from).map_err(|_| no_context())?;
     decoder.window_log_max(bits).map_err(|_| no_context())?;
     Ok(decoder)
 }
 
-/// An encoder at this level.
+/// An encoder at this level, whose stream everybody can read.
 pub(super) fn encoder<W: io::Write>(level: i32, to: W) -> Result<zstd::stream::write::Encoder<'static, W>> {
-    zstd::stream::write::Encoder::new(to, level).map_err(|_| no_context())
+    let mut encoder = zstd::stream::write::Encoder::new(to, level).map_err(|_| no_context())?;
+    if level >= WIDE {
+        encoder.window_log(WINDOW).map_err(|_| no_context())?;
+    }
+    Ok(encoder)
 }
 
 fn no_context() -> Error {

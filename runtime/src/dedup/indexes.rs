@@ -34,7 +34,7 @@ impl Indexes {
             counts: Counts::default(),
             videos: Videos::new(options.memory),
             hashing: Arc::new(Hashing::new(options.method)),
-            decoding: Arc::new(Semaphore::new(options.decoding)),
+            decoding: Arc::new(Semaphore::new(options.decoding.min(Semaphore::MAX_PERMITS))),
             options,
         })
     }

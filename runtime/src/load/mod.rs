@@ -262,8 +262,8 @@ where
                 // A load may have read its source long ago: where nothing old may be served, it is joined while it is young.
                 && (!shelf.is_shut(log) || now.saturating_sub(flight.began) < FRESH)
                 && (flight.birth.seq >= shelf.near.head()
-                    // Which tags the value will have is not known yet: any invalidation may be one of it.
-                    || !matches!(self.options.carried, Carried::OfValue(_))
+                    // Tags that are said with a load, or known by its value, are not known to others: any may be one of them.
+                    || matches!(self.options.carried, Carried::Nothing)
                         && log.unnamed_since(&self.named.key, self.named.tags(), flight.birth.seq).is_some())
         };
         let boarded = shelf.board.board(&OwnedKey(self.key.clone()), id, now, || log.birth(), joinable);

@@ -63,6 +63,39 @@ async fn a_loaded_value_carries_its_tags_also_for_who_does_not_know_them() {
     }
 }
 
+/// Who asks by name alone does not know the tags of the load that is under way.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_joins_a_load_whose_tag_was_invalidated_before() {
+    // The control: what was said of nothing is joined, and is what the first read.
+    for (invalidates, answer, reads) in [(true, 2, 2), (false, 1, 1)] {
+        let world = World::near_only();
+        let names = world.cache.namespace::<u64>("joined").unwrap();
+        let ask = |tags: Vec<String>| {
+            let (names, source) = (names.clone(), Arc::clone(&world.source));
+            tokio::spawn(async move { names.get_or_load_with("a", tags, || async move { source.read().await }).await })
+        };
+        world.source.write(1);
+        world.source.gate.close();
+        let first = ask(vec!["mine".to_owned()]);
+        soon("the first reads", world.source.gate.arrived(1)).await;
+        world.source.write(2);
+        if invalidates {
+            names.invalidate_tags(["mine"]).await;
+        }
+        let second = ask(Vec::new());
+        if invalidates {
+            soon("the second reads for itself", world.source.gate.arrived(2)).await;
+        } else {
+            eventually("the second waits", || world.cache.stats().site("joined").is_some_and(|site| site.joins == 1))
+                .await;
+        }
+        world.source.gate.open();
+        assert_eq!(soon("the first", first).await.unwrap(), Ok(1));
+        assert_eq!(soon("the second", second).await.unwrap(), Ok(answer));
+        assert_eq!(world.source.reads(), reads);
+    }
+}
+
 #[tokio::test]
 async fn names_stay_in_their_segments() {
     let world = World::new();

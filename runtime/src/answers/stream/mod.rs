@@ -114,7 +114,10 @@ impl<T: Content> Answers<T> {
         let Some(reader) = Live::join(&live) else { return self.pass_on(open()) };
         under_way.insert(key.clone(), Arc::clone(&live) as _);
         drop(under_way);
-        self.lead(&live, key, recorded, asked, open());
+        // Before the closure is called: should it panic, nobody waits for a stream that does not come.
+        let listed = Listed { streams: Arc::clone(&self.streams), key, live: Arc::clone(&live) };
+        let ending = Ending::of(&live);
+        self.lead(listed, ending, recorded, asked, open());
         AnswerStream { origin: Origin::Live(reader, Source::Model) }
     }
 
@@ -130,21 +133,26 @@ impl<T: Content> Answers<T> {
     }
 
     /// Reads the source as the load of the recording's entry: so the log guards it as it does every load.
-    fn lead<C, S, E, F>(&self, live: &Arc<Live<C, E>>, key: String, recorded: Recorded<C>, asked: Asked, opening: F)
-    where
+    ///
+    /// `ending` is for a task that is lost; who reads the source has one of his own, which may come later than this.
+    fn lead<C, S, E, F>(
+        &self,
+        listed: Listed<C, E>,
+        ending: Ending<C, E>,
+        recorded: Recorded<C>,
+        asked: Asked,
+        opening: F,
+    ) where
         C: Content,
         S: Stream<Item = Result<C, E>> + Send + 'static,
         F: Future<Output = Result<S, E>> + Send + 'static,
         E: Send + Sync + 'static,
     {
         let this = self.clone();
-        let (whole, name, tags) = (Arc::clone(live), asked.name.clone(), asked.tags.clone());
-        let listed = Listed { streams: Arc::clone(&self.streams), key, live: Arc::clone(live) };
-        let pump = Pump::new(Arc::clone(live), self.cache.clock(), &self.counters);
+        let (whole, name, tags) = (Arc::clone(&listed.live), asked.name.clone(), asked.tags.clone());
+        let pump = Pump::new(Arc::clone(&whole), self.cache.clock(), &self.counters);
         let task = async move {
             let mut source = Some((pump, opening));
-            // For a task that is lost; who reads the source has one of his own, which may come later than this.
-            let ending = Ending::of(&whole);
             while source.is_some() {
                 let load = || {
                     let record = source.take().map(|(pump, opening)| this.record(pump, asked.clone(), opening));

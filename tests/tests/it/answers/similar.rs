@@ -139,6 +139,7 @@ async fn only_the_last_question_may_differ() {
         settled(base().user(text)).documents(["d"]),
         settled(base().message(Message::new("user", json!([{"type": "text", "text": text}])))),
         settled(base().message(Message::new("tool", text))),
+        settled(base().message(Message::new("user", text).with("name", "somebody else"))),
     ];
     for other in others {
         let generated = answers.generate(&other, || world.answer(text)).await.unwrap();

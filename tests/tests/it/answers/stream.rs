@@ -304,6 +304,17 @@ async fn a_panic_is_told_to_all_who_listen_and_frees_the_key() {
     assert_eq!(asked_again(&node.answers).await.0, Source::Model);
 }
 
+/// The closure itself, before there is anything to wait for.
+#[tokio::test]
+async fn a_panic_before_the_source_is_asked_frees_the_key_too() {
+    let node = Node::new();
+    let answers = node.answers.clone();
+    let opens = move || -> std::future::Ready<Result<Tokens, Down>> { panic!("no source is made") };
+    let asked = tokio::spawn(async move { drop::<Heard>(answers.stream(&question("a").tag("t"), opens).await) }).await;
+    assert!(asked.unwrap_err().is_panic());
+    assert_eq!(soon("asked again", asked_again(&node.answers)).await.0, Source::Model);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_who_come_and_go_all_hear_the_same() {
     let node = Node::new();
