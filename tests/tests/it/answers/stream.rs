@@ -312,7 +312,8 @@ async fn a_panic_before_the_source_is_asked_frees_the_key_too() {
     let opens = move || -> std::future::Ready<Result<Tokens, Down>> { panic!("no source is made") };
     let asked = tokio::spawn(async move { drop::<Heard>(answers.stream(&question("a").tag("t"), opens).await) }).await;
     assert!(asked.unwrap_err().is_panic());
-    assert_eq!(soon("asked again", asked_again(&node.answers)).await.0, Source::Model);
+    let again = crate::rig::soon("asked again", asked_again(&node.answers)).await;
+    assert_eq!(again.0, Source::Model);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
