@@ -40,7 +40,7 @@ impl Builder {
     }
 
     /// How the entries of one site or namespace are compressed, whatever its attribute says: by its name, or the end of it
-    /// after a dot. The place for a [`Dictionary`](crate::compress::Dictionary). Default: by the attribute, else as all.
+    /// after a dot, so a bare name is that of each function called so, too, and one that nothing has says nothing. The place for a [`Dictionary`](crate::compress::Dictionary). Default: by the attribute, else as all.
     pub fn compress_site(mut self, site: impl Into<String>, profile: Profile) -> Self {
         self.settings.compress.add_site(site.into(), profile);
         self

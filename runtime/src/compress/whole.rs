@@ -1,7 +1,7 @@
 //! Streams that stand for themselves: what other programs write and read, of which nobody says how long they will be.
 //!
-//! Output is made room for as it comes, never beyond the limit, so that a stream of little that stands for much costs no
-//! more than the limit.
+//! Output is made room for as it comes, so that a stream of little that stands for much costs no more than the limit allows,
+//! or twice as much while it grows (zlib, gzip).
 
 #[cfg(feature = "zstd")]
 use std::io::Read as _;

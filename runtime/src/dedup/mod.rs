@@ -25,11 +25,14 @@
 //! The entries carry the tag `video:{id}` as `#[cache(tags = ["video:{id}"])]` writes it. When that group is invalidated,
 //! on this node or another one, the index of the video is empty, and the next picture is new; an index that was read
 //! before is not written back. Beyond the bound of the memory and of the tiers, and past the `ttl`, what was known is
-//! forgotten, and a picture like it is new again: nothing is answered wrongly, only something stored twice.
+//! forgotten, and a picture like it is new again: it is stored twice.
 //!
 //! **Several checks at a time.** Of equal pictures of one video that are checked at the same time on one node exactly one
 //! is new. Nodes that share a tier read what others wrote when they begin with a video, and then every five seconds at
-//! most; until then each may find the same picture new. What both wrote is merged, and neither overwrites the other.
+//! most; until then each may find the same picture new. What both wrote is merged when each
+//! looks at the video again; of a node that never does, the latest may be forgotten. Two nodes that check the same pictures in
+//! another order may each call the other's original a duplicate: let one check a video at a time, and never replace a
+//! picture that is stored by a reference.
 //!
 //! **Failures.** A tier that fails, or is full, is no error: what is in memory is compared, and the tier is asked again a
 //! second later. While a `strict` cache cannot prove that it has seen all invalidations of other nodes, nothing that it
@@ -152,8 +155,8 @@ impl Dedup {
     /// blocking work. Checked again, a timestamp gets the answer that it got first, whatever the picture is now.
     ///
     /// # Errors
-    /// `Codec` for what is no picture, damaged, or cut off; `TooLarge` for one beyond the bounds of the options, known
-    /// before anything is allocated for it, and for a timestamp over 584 years; `Config` for a video without a name. All
+    /// `Codec` for what is no picture, or damaged (of a JPEG that is cut within its pixels the rest counts as grey, without
+    /// an error); `TooLarge` for one whose head claims more than the options allow, and for a timestamp over 584 years; `Config` for a video without a name. All
     /// name the video and the timestamp.
     pub async fn check_frame(
         &self,

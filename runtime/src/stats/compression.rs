@@ -19,8 +19,8 @@ plain! {
         pub compressed: u64,
         /// Values left as they were because they are shorter than the threshold.
         pub short: u64,
-        /// Values left as they were because they had been compressed before, by how they begin, or would not have become
-        /// smaller.
+        /// Values left as they were because they had been compressed before, by how they begin, would not have become
+        /// smaller, or because the profile compresses nothing just now.
         pub dense: u64,
         /// Bytes of all values.
         pub bytes_in: u64,

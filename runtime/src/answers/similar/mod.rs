@@ -265,6 +265,7 @@ impl<T: Content> Answers<T> {
     }
 
     /// Switches similar answers on or off. When they are switched on, what checks have shown before is forgotten.
+    /// Switched off, they come back after a `cool_down`, if one is set.
     pub fn switch_similar(&self, on: bool) {
         if let Some(similar) = &self.similar {
             similar.trust.lock().switch(on, self.cache.clock().now());
