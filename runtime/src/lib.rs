@@ -66,7 +66,7 @@ mod own;
 pub mod pages;
 mod plain;
 pub mod policy;
-#[allow(dead_code, reason = "nothing is loaded ahead yet")]
+#[allow(dead_code, reason = "sums and bounds that only its own tests ask for")]
 mod predict;
 mod probe;
 mod probe_macros;

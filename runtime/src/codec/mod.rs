@@ -11,7 +11,6 @@ mod encrypt;
 #[cfg(all(feature = "tiers", not(feature = "encryption")))]
 #[path = "encrypt_absent.rs"]
 mod encrypt;
-#[allow(dead_code, reason = "adaptive lives are not asked for yet")]
 mod fingerprint;
 mod format;
 #[cfg(feature = "tiers")]
