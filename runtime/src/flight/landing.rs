@@ -1,8 +1,8 @@
 //! The state of one flight, and what it tells those who wait.
 
 use std::any::Any;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 use std::task::Waker;
 
 use super::chain::FlightId;
@@ -22,6 +22,8 @@ pub(crate) struct Flight<V, R> {
     pub(crate) relay: Relay,
     /// Has anybody asked for what it brings, if it began before that?
     pub(crate) asked: AtomicBool,
+    /// The tags that its load was given, where others who ask for the key may not know them. Said once it is led.
+    pub(crate) given: OnceLock<Arc<[Arc<str>]>>,
     pub(super) state: Mutex<State<V, R>>,
     pub(super) landed: Condvar,
 }
@@ -86,6 +88,7 @@ impl<V: Clone, R> Flight<V, R> {
             began,
             relay: Relay::default(),
             asked: AtomicBool::new(false),
+            given: OnceLock::new(),
             state: Mutex::new(State::Flying { wakers: Vec::new(), fallback: None }),
             landed: Condvar::new(),
         }

@@ -261,16 +261,30 @@ where
             !self.force
                 // A load may have read its source long ago: where nothing old may be served, it is joined while it is young.
                 && (!shelf.is_shut(log) || now.saturating_sub(flight.began) < FRESH)
-                && (flight.birth.seq >= shelf.near.head()
-                    // Tags that are said with a load, or known by its value, are not known to others: any may be one of them.
-                    || matches!(self.options.carried, Carried::Nothing)
-                        && log.unnamed_since(&self.named.key, self.named.tags(), flight.birth.seq).is_some())
+                && (flight.birth.seq >= shelf.near.head() || self.is_unnamed_since_takeoff(flight))
         };
         let boarded = shelf.board.board(&OwnedKey(self.key.clone()), id, now, || log.birth(), joinable);
-        if let (Boarded::Lead(lead), None) = (&boarded, &self.ahead) {
-            lead.flight().asked.store(true, Ordering::Relaxed);
+        if let Boarded::Lead(lead) = &boarded {
+            if self.ahead.is_none() {
+                lead.flight().asked.store(true, Ordering::Relaxed);
+            }
+            if let Carried::Given = self.options.carried {
+                let _ = lead.flight().given.set(Arc::clone(&self.named.tags));
+            }
         }
         boarded
+    }
+
+    /// Has nothing been invalidated since this load began that names its key, a tag that it was given, or one of this
+    /// caller's? Where only the value knows its tags, any may be one of them.
+    fn is_unnamed_since_takeoff(&self, flight: &Flight<V, R>) -> bool {
+        let given = match (self.options.carried, flight.given.get()) {
+            (Carried::Nothing, _) => &[][..],
+            (Carried::Given, Some(given)) => given,
+            (Carried::Given, None) | (Carried::OfValue(_), _) => return false,
+        };
+        let tags = self.named.tags().chain(given.iter().map(|tag| &**tag));
+        self.cache.0.log.unnamed_since(&self.named.key, tags, flight.birth.seq).is_some()
     }
 }
 
