@@ -28,6 +28,7 @@ use crate::site::Site;
 use crate::slots::Slots;
 use crate::stack::Stack;
 use crate::stats::{SharedStats, Stats};
+use crate::telling::Telling;
 
 /// A cache: what annotated functions ask before they run, and what invalidations are told to.
 ///
@@ -74,6 +75,12 @@ impl Cache {
     #[cfg(all(feature = "query", any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
     pub(crate) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// The cache that this is a handle to, with all its rights.
+    #[cfg(all(feature = "query", any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
+    pub(crate) fn whole(&self) -> &Self {
+        self.0.restriction.as_ref().map_or(self, |restriction| restriction.whole.whole())
     }
 
     /// A cache to be configured.
@@ -311,16 +318,10 @@ impl Cache {
             return Applied::Applied;
         }
         match tokio::runtime::Handle::try_current() {
-            Ok(runtime) => runtime.spawn(self.clone().tell_tiers(records)).await.unwrap_or(Applied::Queued),
+            Ok(runtime) => runtime.spawn(Telling::of(self.clone(), records).run()).await.unwrap_or(Applied::Queued),
             // The tiers' deadlines are timers of a runtime.
             Err(_) => self.tell_tiers_blocking(&records),
         }
-    }
-
-    async fn tell_tiers(self, records: Vec<crate::group::Record>) -> Applied {
-        let applied = self.0.stack.apply(&records).await;
-        self.0.log.apply(&records);
-        applied
     }
 
     fn tell_tiers_blocking(&self, records: &[crate::group::Record]) -> Applied {
@@ -344,7 +345,7 @@ impl Cache {
             return;
         }
         match tokio::runtime::Handle::try_current() {
-            Ok(runtime) => drop(runtime.spawn(self.clone().tell_tiers(records))),
+            Ok(runtime) => drop(runtime.spawn(Telling::of(self.clone(), records).run())),
             Err(_) => drop(self.tell_tiers_blocking(&records)),
         }
     }

@@ -103,7 +103,7 @@ impl Frames {
             None if frame.is_encrypted() => return None,
             None => Cow::Borrowed(frame.payload()),
         };
-        (codecs.decode)(&self.codec, &self.packer, frame.head(), &payload).ok()
+        (codecs.decode)(&self.codec, &self.packer, frame.head(), &payload).inspect_err(|error| self.refuse(error)).ok()
     }
 
     /// What compressing was worth.

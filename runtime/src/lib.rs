@@ -90,6 +90,7 @@ pub mod stats;
 #[cfg(feature = "tiers")]
 mod strangers;
 mod sync;
+mod telling;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod ticker;

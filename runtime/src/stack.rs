@@ -138,6 +138,15 @@ impl Stack {
         all
     }
 
+    /// Leaves invalidations to the tiers' own threads; until a tier has taken them, nothing is read from it. Never waits.
+    pub(crate) fn queue(&self, records: &[Record]) {
+        for level in self.levels.iter().rev() {
+            level.tier.queue(records.to_vec());
+            #[cfg(feature = "_shared")]
+            self.keep_owed_behind(level, records);
+        }
+    }
+
     /// The deepest tier that is the node's own; else the deepest that can keep something for it.
     pub(crate) fn own(&self) -> Option<&Level> {
         let mut own = self.levels.iter().rev().filter(|level| level.is_own());
@@ -189,9 +198,7 @@ impl Stack {
             *owing = true;
             own.tier.note(crate::group::Note::Owed(groups))
         };
-        if !kept.await {
-            tracing::warn!("invalidations wait for the shared log in memory only");
-        }
+        seen.kept(kept.await);
     }
 
     /// The same for code without a runtime.
@@ -201,9 +208,16 @@ impl Stack {
         let groups = records.iter().map(|record| record.group.clone()).collect();
         let mut owing = seen.owing.lock();
         *owing = true;
-        if !own.tier.note_blocking(crate::group::Note::Owed(groups)) {
-            tracing::warn!("invalidations wait for the shared log in memory only");
-        }
+        seen.kept(own.tier.note_blocking(crate::group::Note::Owed(groups)));
+    }
+
+    /// The same without waiting.
+    #[cfg(feature = "_shared")]
+    fn keep_owed_behind(&self, level: &Level, records: &[Record]) {
+        let (Some(seen), Some(own)) = (&level.shared, self.own()) else { return };
+        let mut owing = seen.owing.lock();
+        *owing = true;
+        own.tier.note_behind(crate::group::Note::Owed(records.iter().map(|record| record.group.clone()).collect()));
     }
 
     /// The same for code without a runtime.

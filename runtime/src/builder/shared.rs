@@ -1,6 +1,7 @@
 //! The tier that nodes share, and the log of invalidations that it holds.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 #[cfg(feature = "redis")]
@@ -165,12 +166,24 @@ impl Builder {
     }
 
     /// Follows the shared log from here on; what an earlier process still owed it is brought to it first.
-    pub(super) fn follow(&self, followed: Followed, recall: &Recall, stack: &Stack, log: &Arc<Log>) -> Result<()> {
+    pub(super) fn follow(
+        &self,
+        followed: Followed,
+        recall: &Recall,
+        unasked: bool,
+        stack: &Stack,
+        log: &Arc<Log>,
+    ) -> Result<()> {
         let (Some(shared), Some(level)) = (followed, stack.shared()) else { return Ok(()) };
         if !recall.owed.is_empty() {
             *shared.seen.owing.lock() = true;
             level.tier.queue(log.append(recall.owed.clone()));
         }
+        if unasked {
+            *shared.seen.owing.lock() = true;
+            shared.seen.unasked.store(true, Ordering::Release);
+        }
+        let veil = self.tiers.veil.clone();
         let follow = Follow {
             shared: shared.log,
             log: Arc::clone(log),
@@ -178,6 +191,7 @@ impl Builder {
             own: stack.own().map(|own| own.tier.downgrade()),
             breakers: shared.breakers,
             read: recall.read,
+            believe: Box::new(move |recall| crate::tier::veiled::believed(recall, veil.as_ref())),
             clock: self.settings.clock.clone(),
             cap: self.tiers.cap.map_or(follow::CAP, millis),
             seen: shared.seen,

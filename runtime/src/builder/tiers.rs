@@ -250,8 +250,9 @@ impl Builder {
         }
         let stack = Stack::new(levels);
         // A store that does not answer now is a store that is new: what it holds has another epoch.
-        let recalled = stack.own().and_then(|level| level.tier.recall().ok());
-        let recalled = recalled.map(|recall| veiled::believed(recall, self.tiers.veil.as_ref()));
+        let recalled = stack.own().map(|level| level.tier.recall()).transpose();
+        let unasked = recalled.as_ref().is_err_and(|error| self.begins_cold(error));
+        let recalled = recalled.unwrap_or_default().map(|recall| veiled::believed(recall, self.tiers.veil.as_ref()));
         let is_new = recalled.as_ref().is_some_and(|recall| recall.position.is_none());
         let recall = recalled.unwrap_or_default();
         let chance = self.settings.seed.map_or_else(Chance::unknown, Chance::new);
@@ -262,8 +263,15 @@ impl Builder {
             // Without it the next process would know nothing of the frames of this one, if nothing is invalidated.
             own.tier.apply_blocking(vec![log.beginning()]);
         }
-        self.follow(followed, &recall, &stack, &log)?;
+        self.follow(followed, &recall, unasked, &stack, &log)?;
         Ok((stack, log))
+    }
+
+    /// What a tier holds is not served before it has told what it remembers.
+    fn begins_cold(&self, error: &Error) -> bool {
+        let code = error.context("code");
+        tracing::warn!(kind = error.kind().word(), code, "a tier does not tell what it remembers: it begins empty");
+        true
     }
 
     /// Opens a tier; one that holds the log of several nodes is to be followed.
@@ -320,7 +328,7 @@ impl Builder {
     }
 
     #[cfg(not(feature = "_shared"))]
-    fn follow(&self, _: Followed, _: &crate::group::Recall, _: &Stack, _: &Arc<Log>) -> Result<()> {
+    fn follow(&self, _: Followed, _: &crate::group::Recall, _: bool, _: &Stack, _: &Arc<Log>) -> Result<()> {
         Ok(())
     }
 }

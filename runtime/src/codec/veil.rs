@@ -65,9 +65,17 @@ impl Veil {
         Ok(self.keys.open(outer)?.into_owned().into())
     }
 
-    /// The frame inside these bytes; no bytes, which are no frame, if there is none.
-    pub(crate) fn unwrapped(&self, stored: Bytes) -> Bytes {
-        Frame::read(stored).and_then(|outer| self.open(&outer)).unwrap_or_default()
+    /// The frame inside these bytes: no bytes, which are no frame, if they are damaged, and those of a later version as
+    /// they are, for they say so themselves. `None` if they are whole and cannot be opened: they may be of a node that has
+    /// other keys.
+    pub(crate) fn unwrapped(&self, stored: Bytes) -> Option<Bytes> {
+        if Frame::is_newer(&stored) {
+            return Some(stored);
+        }
+        match Frame::read(stored) {
+            Ok(outer) => self.open(&outer).ok(),
+            Err(_) => Some(Bytes::new()),
+        }
     }
 }
 

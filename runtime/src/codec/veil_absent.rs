@@ -36,7 +36,7 @@ impl Veil {
         match *self {}
     }
 
-    pub(crate) fn unwrapped(&self, _: Bytes) -> Bytes {
+    pub(crate) fn unwrapped(&self, _: Bytes) -> Option<Bytes> {
         match *self {}
     }
 }

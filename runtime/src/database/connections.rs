@@ -32,8 +32,8 @@ pub(super) struct Connections<DB: Driver> {
     most_waiting: usize,
     overflow: Arc<Semaphore>,
     checked: OnceCell<()>,
-    /// When it was last asked why there is no connection, and whether the database answered.
-    reason: tokio::sync::Mutex<Option<(Instant, bool)>>,
+    /// When it was last asked why there is no connection, and why the database did not answer, if so.
+    reason: tokio::sync::Mutex<Option<(Instant, Option<Error>)>>,
     pub(super) counts: Counts,
 }
 
@@ -191,35 +191,36 @@ impl<DB: Driver> Connections<DB> {
     /// Why nobody got a connection in time: all are at work, or the database is away. The driver does not say.
     async fn none_to_be_had(&self) -> Error {
         self.counts.timed_out.fetch_add(1, Ordering::Relaxed);
-        if self.answers().await {
+        let Some(away) = self.away().await else {
             let error = Error::new(ErrorKind::Busy, "all connections are at work: raise max_connections, or ask less");
-            error.with("connections", self.pool.options().get_max_connections())
-        } else {
-            Error::new(ErrorKind::Connection, "the database cannot be reached")
-        }
+            return error.with("connections", self.pool.options().get_max_connections());
+        };
+        away
     }
 
-    /// One asks, and the others wait for what it finds out.
-    async fn answers(&self) -> bool {
+    /// Why the database does not answer, if it does not. One asks, and the others wait for what it finds out.
+    async fn away(&self) -> Option<Error> {
         let mut reason = self.reason.lock().await;
-        if let Some((at, answers)) = *reason
+        if let Some((at, away)) = &*reason
             && at.elapsed() < ANSWER
         {
-            return answers;
+            return away.clone();
         }
+        let unreached = || Error::new(ErrorKind::Connection, "the database cannot be reached");
         let address = self.pool.connect_options();
-        let answers = match tokio::time::timeout(QUESTION, Box::pin(address.connect())).await {
+        let away = match tokio::time::timeout(QUESTION, Box::pin(address.connect())).await {
             Ok(Ok(connection)) => {
                 // Told politely, else the server takes it for lost; if that fails it is gone all the same.
                 let _ = tokio::time::timeout(QUESTION, connection.close()).await;
-                true
+                None
             }
             // It has no room for more: it is there.
-            Ok(Err(sqlx::Error::Database(told))) => DB::crowded(&*told),
-            Ok(Err(_)) | Err(_) => false,
+            Ok(Err(sqlx::Error::Database(told))) if DB::crowded(&*told) => None,
+            Ok(Err(source)) => Some(unreached().because(judge(source, DB::outage).1)),
+            Err(late) => Some(unreached().because(late)),
         };
-        *reason = Some((Instant::now(), answers));
-        answers
+        *reason = Some((Instant::now(), away.clone()));
+        away
     }
 }
 

@@ -48,7 +48,7 @@ impl Due {
         let mut taken = true;
         if !self.groups.is_empty() {
             for cache in &self.caches {
-                taken &= cache.invalidate(self.groups.clone()).await != Applied::Queued;
+                taken &= cache.invalidate(self.groups.clone()).await == Applied::Applied;
             }
         }
         self.tell_again();

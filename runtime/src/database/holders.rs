@@ -20,7 +20,9 @@ pub(super) struct Holders {
 impl Holders {
     /// This one, too; without one, that which is installed.
     pub(super) fn add(&self, cache: Option<&Cache>) {
-        let Some(cache) = cache else { return self.installed.store(true, Relaxed) };
+        // Not the handle, which may be made for one call and whose rights are those of its callers: the values are the
+        // cache's, and so is what makes them untrue.
+        let Some(cache) = cache.map(Cache::whole) else { return self.installed.store(true, Relaxed) };
         // At each call that names its cache: two pointers are compared, and nothing is counted.
         if self.caches.read().iter().any(|other| std::ptr::eq(other.as_ptr(), Arc::as_ptr(&cache.0))) {
             return;
@@ -33,8 +35,8 @@ impl Holders {
     /// All of them.
     pub(super) fn all(&self) -> Vec<Cache> {
         let mut caches: Vec<Cache> = self.caches.read().iter().filter_map(Weak::upgrade).map(Cache).collect();
-        if self.installed.load(Relaxed) && !caches.iter().any(|cache| cache.is(Cache::installed())) {
-            caches.push(Cache::installed().clone());
+        if self.installed.load(Relaxed) && !caches.iter().any(|cache| cache.is(Cache::installed().whole())) {
+            caches.push(Cache::installed().whole().clone());
         }
         caches
     }

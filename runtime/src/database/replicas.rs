@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr as _;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::adviser::Counted;
@@ -37,6 +37,10 @@ struct Replica<DB: Driver> {
     connections: Connections<DB>,
     breaker: Breaker,
     read_deadline: Option<Duration>,
+    /// Which of those that the options name, from 1.
+    number: usize,
+    /// Has it been said that it does not answer?
+    away: AtomicBool,
 }
 
 /// What became of reads.
@@ -58,7 +62,7 @@ impl<DB: Driver> Replicas<DB> {
             return Ok(None);
         }
         let patient = options.clone().acquire_deadline(options.acquire_deadline.min(PATIENCE)).overflow(0);
-        let server = |url: &str| {
+        let server = |number: usize, url: &str| {
             let address = Address::<DB>::from_str(url).map_err(|source| {
                 Error::config("replica", "this is no URL of such a database").because(failure::hidden(source))
             })?;
@@ -67,9 +71,11 @@ impl<DB: Driver> Replicas<DB> {
             }
             let connections = Connections::new(DB::pools(address, &patient).readers, &patient);
             let breaker = Breaker::new(options.breaker, options.clock.clone());
-            Ok(Replica { connections, breaker, read_deadline: options.read_deadline })
+            let (read_deadline, away) = (options.read_deadline, AtomicBool::new(false));
+            Ok(Replica { connections, breaker, read_deadline, number, away })
         };
-        let servers = options.replicas.0.iter().map(|url| server(url)).collect::<Result<Vec<_>>>()?;
+        let servers =
+            (1..).zip(&options.replicas.0).map(|(number, url)| server(number, url)).collect::<Result<Vec<_>>>()?;
         let all = Groups::new(&options.name).written(&Tables::Any).pop().unwrap_or(Group::Tagged);
         let again = Again::new(options.clock.clone(), millis(options.max_replica_lag), all);
         Ok(Some(Self {
@@ -176,7 +182,16 @@ impl<DB: Driver> Replica<DB> {
                 error
             })
         });
-        asked.await
+        asked.await.inspect(|_| self.away.store(false, Ordering::Relaxed)).inspect_err(|error| self.failed(error))
+    }
+
+    /// Logs what keeps it from answering, once for each time that it is away. Nothing of what it said: that could name what
+    /// was asked.
+    fn failed(&self, error: &Error) {
+        if error.kind() == ErrorKind::Connection && !self.away.swap(true, Ordering::Relaxed) {
+            let (replica, code) = (self.number, error.context("code"));
+            tracing::warn!(replica, code, reason = error.message(), "a replica does not answer: the primary is asked");
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 //! cannot be sure that it has seen everything.
 
 mod certainty;
+mod owed;
 mod reader;
 mod session;
 
@@ -9,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::clock::{Clock, Millis};
-use crate::group::Cursor;
+use crate::group::{Cursor, Recall};
 use crate::log::Log;
 use crate::tier::Breaker;
 use crate::tier::behind::WeakBehind;
@@ -30,6 +31,8 @@ pub(crate) struct Follow {
     pub(crate) breakers: Arc<dyn Fn() + Send + Sync>,
     /// Where an earlier process had read the log to.
     pub(crate) read: Option<Cursor>,
+    /// What may be believed of what that tier remembers.
+    pub(crate) believe: Box<dyn Fn(Recall) -> Recall + Send + Sync>,
     pub(crate) clock: Clock,
     pub(crate) cap: Millis,
     pub(crate) seen: Arc<Seen>,
@@ -52,6 +55,19 @@ pub(crate) struct Seen {
     pub(crate) leases: std::sync::OnceLock<Arc<dyn crate::tier::shared::Leases>>,
     /// Does the node's own tier keep something that the log has not been told?
     pub(crate) owing: parking_lot::Mutex<bool>,
+    /// Is it unknown what an earlier process owed, because that tier could not say so at the start?
+    pub(crate) unasked: AtomicBool,
+    /// Has it been said that what is owed cannot be kept?
+    unkept: AtomicBool,
+}
+
+impl Seen {
+    /// Was what is owed kept? Said once for each time that it cannot be.
+    pub(crate) fn kept(&self, kept: bool) {
+        if !self.unkept.swap(!kept, Ordering::Relaxed) && !kept {
+            tracing::warn!("invalidations wait for the shared log in memory only");
+        }
+    }
 }
 
 pub(crate) fn count(counter: &AtomicU64, n: usize) {

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use super::certainty::{Certainty, Moment};
 use super::reader::Reader;
-use super::{Follow, count};
+use super::{Follow, count, owed};
 use crate::chance::Chance;
 use crate::error::{Error, Result};
 use crate::group::{Cursor, Note};
-use crate::tier::behind::WeakBehind;
+use crate::tier::behind::{Behind, WeakBehind};
 
 /// How long one read of the log waits for news.
 const WAIT: Duration = Duration::from_millis(400);
@@ -20,6 +20,8 @@ const LOOK: Duration = Duration::from_millis(400);
 const CHECK: Duration = Duration::from_secs(1);
 /// How often the own tier is told how far the log was read.
 const NOTE: Duration = Duration::from_secs(1);
+/// How often the own tier is asked what an earlier process owed, if it could not say so.
+const ASK: Duration = Duration::from_secs(5);
 /// The log is written to at most this often.
 const SAY: Duration = Duration::from_secs(1);
 /// The pause before connections are made again; doubled up to the most, and longer by up to half by chance.
@@ -48,6 +50,7 @@ struct Session {
     looked: Instant,
     checked: Instant,
     noted: (Instant, Cursor),
+    asked: Option<Instant>,
     /// Why the log is away, as it was said last, and when.
     said: (String, Option<Instant>),
 }
@@ -58,8 +61,8 @@ impl Session {
         let certainty = Arc::new(Certainty::new(&follow));
         let reader = Reader::new(&follow, follow.read);
         let noted = (now, reader.read());
-        let (chance, failures, said) = (Chance::unknown(), 0, Default::default());
-        Self { follow, reader, certainty, chance, failures, looked: now, checked: now, noted, said }
+        let (chance, failures, asked, said) = (Chance::unknown(), 0, None, Default::default());
+        Self { follow, reader, certainty, chance, failures, looked: now, checked: now, noted, asked, said }
     }
 
     fn is_wanted(&self) -> bool {
@@ -151,8 +154,10 @@ impl Session {
     /// Tells the node's own tier what to remember.
     fn keep_books(&mut self) {
         let Some(own) = self.follow.own.as_ref().and_then(WeakBehind::upgrade) else { return };
+        self.ask_for_owed(&own);
         let mut owing = self.follow.seen.owing.lock();
-        if *owing && self.follow.tier.upgrade().is_some_and(|tier| tier.has_told_all()) {
+        let known = !self.follow.seen.unasked.load(Ordering::Acquire);
+        if *owing && known && self.follow.tier.upgrade().is_some_and(|tier| tier.has_told_all()) {
             own.note_behind(Note::Told);
             *owing = false;
         }
@@ -162,6 +167,15 @@ impl Session {
         if cursor != read && at.elapsed() >= NOTE {
             own.note_behind(Note::Read(read));
             self.noted = (Instant::now(), read);
+        }
+    }
+
+    /// Beside what is read of the log, which does not wait for it.
+    fn ask_for_owed(&mut self, own: &Behind) {
+        let due = self.asked.is_none_or(|at| at.elapsed() >= ASK);
+        if due && self.follow.seen.unasked.load(Ordering::Acquire) {
+            self.asked = Some(Instant::now());
+            drop(tokio::spawn(owed::ask(Arc::clone(&self.follow), own.clone())));
         }
     }
 }

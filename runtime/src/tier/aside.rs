@@ -8,6 +8,15 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 const MARK: &str = ".set-aside-";
 
+/// Why a store that is whole is set aside.
+pub(super) const MISSED: &str = "it has missed an invalidation, or its process did not end well";
+
+/// Logs that a store begins anew, and why.
+pub(super) fn told(tier: &'static str, path: &Path, reason: &'static str) {
+    let path = path.display();
+    tracing::warn!(tier, %path, reason, "the store is set aside, or deleted where it cannot be renamed, and begins empty");
+}
+
 /// The path with something added to its name.
 pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(path);

@@ -34,9 +34,9 @@ impl Distrust {
         Self { marker: aside::beside(store, ".distrust"), debt: Mutex::default() }
     }
 
-    /// Is the store marked? Links are not followed.
+    /// Is the store marked? It is unless that is known not to be so. Links are not followed.
     pub(super) fn marked(&self) -> bool {
-        fs::symlink_metadata(&self.marker).is_ok()
+        fs::symlink_metadata(&self.marker).err().is_none_or(|error| error.kind() != io::ErrorKind::NotFound)
     }
 
     /// Notes that these records did not reach the store.
@@ -72,7 +72,7 @@ impl Distrust {
     }
 
     fn mark(&self, debt: &mut Debt) -> io::Result<()> {
-        if debt.marked && self.marked() {
+        if debt.marked && fs::symlink_metadata(&self.marker).is_ok() {
             return Ok(());
         }
         // `create_new` neither follows a link nor opens what is already there.
@@ -117,5 +117,19 @@ impl Distrust {
 
     fn debt(&self) -> MutexGuard<'_, Debt> {
         self.debt.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_is_trusted_only_where_it_is_known_to_have_no_marker() -> io::Result<()> {
+        let file = std::env::current_exe()?;
+        assert!(!Distrust::of(&file).marked());
+        // What stands in the way of looking says nothing of what is there.
+        assert!(Distrust::of(&file.join("store")).marked());
+        Ok(())
     }
 }

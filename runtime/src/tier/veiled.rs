@@ -55,6 +55,12 @@ impl Veiled {
         Record { group, position: record.position }
     }
 
+    /// What nobody but this node writes and it cannot open is of no use any more: no bytes, and so it is removed.
+    fn plain(&self, stored: Bytes) -> Option<Bytes> {
+        let plain = self.veil.unwrapped(stored);
+        if self.is_shared { plain } else { Some(plain.unwrap_or_default()) }
+    }
+
     fn stays(&self, outer: &Frame, step: &Step<'_>) -> bool {
         stays(&self.veil, outer, step, self.is_shared)
     }
@@ -65,7 +71,7 @@ impl Tier for Veiled {
     fn get<'a>(&'a self, keys: &'a [Key]) -> Reply<'a, Vec<Option<Bytes>>> {
         Box::pin(async move {
             let stored = self.tier.get(&self.names(keys)).await?;
-            Ok(stored.into_iter().map(|bytes| bytes.map(|bytes| self.veil.unwrapped(bytes))).collect())
+            Ok(stored.into_iter().map(|bytes| bytes.and_then(|bytes| self.plain(bytes))).collect())
         })
     }
 

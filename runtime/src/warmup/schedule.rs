@@ -20,7 +20,7 @@ impl Schedule {
     /// Nodes that do a job in turns have to agree when that is: theirs are counted from the epoch alone.
     pub(super) fn of(plan: &Plan, start: Millis) -> Result<Option<Self>> {
         if let Some(line) = plan.cron {
-            return cron(line).map(Some);
+            return cron(line, start).map(Some);
         }
         let Some(period) = plan.every.filter(|period| *period > 0) else { return Ok(None) };
         let shift = if plan.cluster { 0 } else { start % period };
@@ -45,14 +45,18 @@ impl Schedule {
 }
 
 #[cfg(feature = "cron")]
-fn cron(line: &str) -> Result<Schedule> {
+fn cron(line: &str, start: Millis) -> Result<Schedule> {
     let read = croner::parser::CronParser::new().parse(line);
     let said = |error: croner::errors::CronError| Error::config("cron", error.to_string()).with("line", line);
-    read.map(|cron| Schedule::Cron(Box::new(cron))).map_err(said)
+    let schedule = Schedule::Cron(Box::new(read.map_err(said)?));
+    match schedule.next(start) {
+        Some(_) => Ok(schedule),
+        None => Err(Error::config("cron", "there is no such time, as on 30 February").with("line", line)),
+    }
 }
 
 #[cfg(not(feature = "cron"))]
-fn cron(_: &str) -> Result<Schedule> {
+fn cron(_: &str, _: Millis) -> Result<Schedule> {
     Err(Error::config("cron", "needs the feature `cron` of `cached-runtime`"))
 }
 
@@ -88,8 +92,9 @@ mod tests {
         assert_eq!(next("30 6 * * *", 0), Some(6 * 3_600_000 + 30 * 60_000));
         assert_eq!(next("30 6 * * *", 6 * 3_600_000 + 30 * 60_000), Some(day + 6 * 3_600_000 + 30 * 60_000));
         assert_eq!(next("*/5 * * * *", 299_999), Some(300_000));
-        assert_eq!(next("0 0 30 2 *", 0), None, "there is no such day");
-        let wrong = Plan { cron: Some("61 * * * *"), ..Plan::DEFAULT };
-        assert!(Schedule::of(&wrong, 0).is_err_and(|error| error.to_string().contains("61")));
+        for line in ["61 * * * *", "0 0 30 2 *"] {
+            let wrong = Plan { cron: Some(line), ..Plan::DEFAULT };
+            assert!(Schedule::of(&wrong, 0).is_err_and(|error| error.to_string().contains(&line[..2])), "{line}");
+        }
     }
 }

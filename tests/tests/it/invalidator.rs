@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use cached_runtime::clock::Clock;
 use cached_runtime::testing::{Gate, Operation};
-use cached_runtime::{Applied, cache, invalidate};
+use cached_runtime::tier::memory::MemoryTier;
+use cached_runtime::{Applied, Tier, cache, invalidate};
 
 use crate::rig::{Down, World, soon};
 
@@ -132,6 +134,39 @@ async fn a_writer_dropped_halfway_may_have_written_and_fires() {
     assert_eq!(known(&world).await, [5, 5, 0, 0]);
     world.settle().await;
     assert_eq!(world.chaos.counts(Operation::Apply).done, told + 1, "the tier was told");
+}
+
+/// A runtime that ends ends its tasks where they are and takes no new ones, which would tell the tiers.
+#[test]
+fn a_writer_that_ends_with_its_runtime_is_told_of_all_the_same() {
+    let runtime = || tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let (tier, clock): (Arc<dyn Tier>, _) = (Arc::new(MemoryTier::new()), Clock::manual());
+    for writes in [false, true] {
+        let (first, gate) = (runtime(), Gate::closed());
+        let world = first.block_on(async {
+            let world = World::over_at(Arc::clone(&tier), &clock);
+            assert_eq!(title(&world, 1).await, Ok(0));
+            world.settle().await;
+            world
+        });
+        if writes {
+            let world = world.clone();
+            let arrived = gate.clone();
+            first.spawn(async move { by_tag(&world, 1, 5, &gate, true).await });
+            first.block_on(arrived.arrived(1));
+        }
+        drop(first);
+        let second = runtime();
+        second.block_on(world.settle());
+        second.block_on(world.cache.shutdown(Duration::from_secs(5)));
+        let next = second.block_on(async { World::over_at(Arc::clone(&tier), &clock) });
+        next.source.write(7);
+        // The control: what nobody wrote to is taken over by the next process.
+        let expected = if writes { 7 } else { 0 };
+        assert_eq!(second.block_on(title(&next, 1)), Ok(expected));
+        second.block_on(next.cache.clear());
+        second.block_on(next.settle());
+    }
 }
 
 #[tokio::test]

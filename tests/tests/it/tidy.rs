@@ -57,6 +57,7 @@ const FLOORS: &[(&str, &[&str])] = &[
         "engine",
         &[
             "cache",
+            "telling",
             "restricted",
             "which",
             "call",

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cached_runtime::{Applied, Cache, cache};
+use cached_runtime::testing::{Chaos, Operation};
+use cached_runtime::tier::memory::MemoryTier;
+use cached_runtime::{Applied, Cache, Tier, cache};
 use kit::{Proxy, RedisServer, Reply};
 
 use crate::rig::{Node, Source, eventually, figure};
@@ -191,6 +193,39 @@ async fn r3_what_was_queued_outlives_the_process_with_a_tier_of_its_own() {
     third.proven().await;
     third.settled().await;
     assert_eq!(owes(), before, "the third process owes nothing");
+}
+
+/// What the node's own tier cannot say at the start it may say later; till then nothing counts as told.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_owed_is_told_also_where_it_is_remembered_late() {
+    let (redis, source) = (RedisServer::persistent(), Arc::new(Source::default()));
+    let own: Arc<dyn Tier> = Arc::new(MemoryTier::new());
+    let first = Node::with(&redis.url(), &source, |builder| builder.tier(Arc::clone(&own)));
+    let other = Node::joined(&redis.url(), &source).await;
+    first.proven().await;
+    row(&first, 1).await.unwrap();
+    first.settled().await;
+    row(&other, 1).await.unwrap();
+    redis.kill();
+    first.suspect().await;
+    source.write(1);
+    assert_eq!(first.cache.invalidate_key(&row::key(&first, 1)).await, Applied::Queued);
+    // As killed: what it says in its last half second is said to nobody.
+    drop(first);
+    tokio::time::sleep(Duration::from_millis(800)).await;
+    redis.restart();
+    other.proven().await;
+    let late = Arc::new(Chaos::new(own, 7));
+    late.fail(Operation::Recall, 1.0);
+    let again = Node::with(&redis.url(), &source, |builder| builder.tier(Arc::clone(&late)));
+    again.proven().await;
+    again.cache.invalidate_tags(["another"]).await;
+    again.settled().await;
+    // Longer than it takes to note that what this process owed was told.
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    assert_eq!(row(&other, 1).await, Ok(0), "nobody has told the other node yet");
+    late.calm();
+    sees(&other, 1, 1, Duration::from_secs(20)).await;
 }
 
 /// A process that takes over where nothing had been invalidated yet takes over all the same.

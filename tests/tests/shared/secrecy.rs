@@ -5,7 +5,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use cached_runtime::tier::redis::RedisOptions;
-use cached_runtime::{Applied, Builder, Cache};
+use cached_runtime::{Applied, Builder, Cache, KeySecrecy, Keys};
 use kit::{Connection, RedisServer, Reply};
 
 use crate::rig::{LONG, Node, Source, eventually, figure};
@@ -223,6 +223,21 @@ async fn nodes_with_other_secrets_miss_each_others_frames_and_heed_each_others_i
 }
 
 /// What was invalidated under other names while none of ours was there.
+/// As while keys are changed: the one node has the new key already, and the other cannot read what it writes yet.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_frame_sealed_with_a_key_that_a_node_lacks_stays_for_those_who_have_it() {
+    let (redis, source) = (RedisServer::start(), Arc::new(Source::default()));
+    let a = joined(&redis, &source, Some(SECRET)).await;
+    load(&a, 0..4).await;
+    let lacks = |builder: Builder| builder.encryption(Keys::new(2, [8; 32])).key_secrecy(KeySecrecy::hmac(SECRET));
+    let b = Node::with(&redis.url(), &source, lacks);
+    b.proven().await;
+    assert_eq!(there(&b, 0..4).await, [0_u64; 0]);
+    b.settled().await;
+    let c = joined(&redis, &source, Some(SECRET)).await;
+    assert_eq!(there(&c, 0..4).await, [0, 1, 2, 3]);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_invalidated_under_other_names_does_not_come_back() {
     for (first, second) in STRANGERS {

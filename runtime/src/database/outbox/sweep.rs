@@ -52,7 +52,7 @@ impl<DB: Driver> Drop for Taken<DB> {
 async fn look_after<DB: Driver>(remover: Remover<DB>, mut taken: Taken<DB>, interval: Duration) {
     let core = taken.core.clone();
     let Some(settled) = &mut taken.settled else { return };
-    let failed = AtomicBool::new(false);
+    let (failed, stuck) = (AtomicBool::new(false), AtomicBool::new(false));
     let mut next = Instant::now();
     let mut rows = Vec::new();
     loop {
@@ -63,7 +63,11 @@ async fn look_after<DB: Driver>(remover: Remover<DB>, mut taken: Taken<DB>, inte
                 while let Ok(row) = settled.try_recv() {
                     rows.push(row);
                 }
-                remover.remove(&rows).await;
+                let removed = remover.remove(&rows).await;
+                // Once for each outage. What stays is met again by each sweep, and invalidated again.
+                if let (Err(error), false) = (&removed, stuck.swap(removed.is_err(), Ordering::Relaxed)) {
+                    tracing::warn!(%error, "settled rows of the outbox cannot be removed");
+                }
                 rows.clear();
             }
             Err(_) => {
@@ -90,17 +94,17 @@ struct Remover<DB: Driver> {
 
 impl<DB: Driver> Remover<DB> {
     /// What fails is swept.
-    async fn remove(&self, rows: &[String]) {
-        let Ok(mut connection) = self.pool.acquire().await else { return };
+    async fn remove(&self, rows: &[String]) -> Result<()> {
+        let told = |source| judge(source, DB::outage).1;
+        let mut connection = self.pool.acquire().await.map_err(told)?;
         for rows in rows.chunks(REMOVED) {
             // One statement for any number of them: the last stands for those that lack.
             let Some(last) = rows.last() else { continue };
             let ids: Vec<&str> = rows.iter().chain(std::iter::repeat(last)).take(REMOVED).map(String::as_str).collect();
-            let Ok(ids) = DB::texts(&ids) else { continue };
-            if DB::run(&mut connection, self.text.clone(), ids).await.is_err() {
-                return;
-            }
+            let ids = DB::texts(&ids).map_err(unbound)?;
+            DB::run(&mut connection, self.text.clone(), ids).await.map_err(told)?;
         }
+        Ok(())
     }
 }
 

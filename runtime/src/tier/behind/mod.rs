@@ -176,8 +176,7 @@ impl Behind {
     }
 
     /// Takes invalidations to be brought to the tier when it can take them, and closes the shelf until it has: for what
-    /// an earlier process, or an earlier log, still owed. Does not wait.
-    #[cfg(feature = "_shared")]
+    /// an earlier process, or an earlier log, still owed, or a task that was ended. Does not wait.
     pub(crate) fn queue(&self, records: Vec<Record>) {
         let (answer, _from) = Answer::task();
         let place = self.0.0.apply(records, answer);
@@ -238,6 +237,17 @@ impl Behind {
     #[cfg(feature = "_shared")]
     pub(crate) fn downgrade(&self) -> WeakBehind {
         WeakBehind(Arc::downgrade(&self.0))
+    }
+
+    /// The same without blocking, with the tier's own patience.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Closed`] after a shutdown, and what the tier answers.
+    #[cfg(feature = "_shared")]
+    pub(crate) fn recall_later(&self) -> impl Future<Output = Result<Recall>> + use<> {
+        let (answer, from) = Answer::task();
+        self.0.0.recall(answer);
+        async move { from.await.unwrap_or_else(|_| Err(Error::new(ErrorKind::Closed, "the shelf was shut down"))) }
     }
 
     /// What the last process left in force. Blocks its thread up to two seconds: for the start, before anything else.

@@ -158,12 +158,17 @@ impl Disk {
 }
 
 impl Room {
+    /// Opens the store; what stands in the way is logged, at most once a second as there is no more than one try.
     fn enter(&self) {
         let opened = self.opened(self.condemned.load(Ordering::Acquire));
         if opened.is_ok() {
             self.condemned.store(false, Ordering::Release);
         }
-        self.door.set(opened.map(Arc::new).map_err(|fault| fault.into_error(&self.options.path)));
+        self.door.set(opened.map(Arc::new).map_err(|fault| {
+            let (path, reason) = (self.options.path.display(), fault.message());
+            tracing::warn!(tier = "disk", %path, reason, "the tier cannot be opened");
+            fault.into_error(&self.options.path)
+        }));
     }
 
     /// Makes sure that a later process does not trust what is stored.

@@ -42,9 +42,12 @@ impl Room {
             }
             Ok(store) if !condemned && !marked => return Ok(store),
             // Opened only to be sure that no other process uses what is about to be moved.
-            Ok(store) => drop(store),
+            Ok(store) => {
+                drop(store);
+                aside::told("disk", path, aside::MISSED);
+            }
             Err(fault) if fault.harm == Harm::Passing => return Err(fault),
-            Err(_) => {}
+            Err(fault) => aside::told("disk", path, fault.message()),
         }
         aside::set_aside(path, &[])?;
         self.door.count_aside();

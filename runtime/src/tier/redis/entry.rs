@@ -23,9 +23,9 @@ impl Room {
     }
 
     /// The group of a text; `None` if the text is none of ours. What a node with another secret wrote may name anything.
-    pub(super) fn group(&self, text: &str) -> Option<Group> {
-        let stored = Group::from_text(text).ok()?;
-        Some(revealed(self.veil.as_ref(), stored).unwrap_or_else(|| self.anything()))
+    pub(super) fn group(&self, text: &str) -> Group {
+        let stored = Group::from_text(text).ok();
+        stored.and_then(|stored| revealed(self.veil.as_ref(), stored)).unwrap_or_else(|| self.anything())
     }
 
     fn anything(&self) -> Group {
@@ -44,18 +44,14 @@ impl Room {
     }
 }
 
-pub(super) fn read_folded(
-    answer: &Value,
-    ours: &str,
-    read: impl Fn(&str) -> Option<Group>,
-) -> Option<Vec<(Group, u64)>> {
+pub(super) fn read_folded(answer: &Value, ours: &str, read: impl Fn(&str) -> Group) -> Option<Vec<(Group, u64)>> {
     let pairs: Vec<(&Value, &Value)> = match answer {
         Value::Map(pairs) => pairs.iter().map(|(name, value)| (name, value)).collect(),
         _ => items(answer)?.chunks_exact(2).map(|pair| (&pair[0], &pair[1])).collect(),
     };
     let folded = |(name, number): (&Value, &Value)| {
         let group = match text(name)?.split_at_checked(1)? {
-            ("f", group) => read(group)?,
+            ("f", group) => read(group),
             ("k", whose) if whose != ours => Group::Everything,
             _ => return None,
         };
@@ -68,7 +64,7 @@ pub(super) fn read_folded(
 pub(super) fn read_heard(
     answer: &Value,
     (epoch, node): (u64, u64),
-    read: impl Fn(&str) -> Option<Group>,
+    read: impl Fn(&str) -> Group,
 ) -> Option<Vec<Heard>> {
     if matches!(answer, Value::Nil) {
         return Some(Vec::new());
@@ -79,13 +75,13 @@ pub(super) fn read_heard(
 }
 
 /// An entry that we cannot read may name anything.
-fn read_entry(entry: &Value, (epoch, node): (u64, u64), read: impl Fn(&str) -> Option<Group>) -> Option<Heard> {
+fn read_entry(entry: &Value, (epoch, node): (u64, u64), read: impl Fn(&str) -> Group) -> Option<Heard> {
     let [id, fields] = items(entry)? else { return None };
     let mut heard = Heard { at: read_id(text(id)?, epoch)?, own: false, groups: Vec::new() };
     for pair in items(fields)?.chunks_exact(2) {
         match (text(&pair[0]), text(&pair[1])) {
             (Some("by"), Some(by)) => heard.own = by.parse() == Ok(node),
-            (Some("g"), Some(group)) => heard.groups.push(read(group).unwrap_or(Group::Everything)),
+            (Some("g"), Some(group)) => heard.groups.push(read(group)),
             _ => heard.groups.push(Group::Everything),
         }
     }

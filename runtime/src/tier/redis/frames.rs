@@ -68,16 +68,16 @@ impl Room {
         match value {
             Value::BulkString(bytes) if bytes.is_empty() => None,
             Value::BulkString(bytes) if bytes.len() > self.options.max_frame => Some(Bytes::new()),
-            Value::BulkString(bytes) => Some(self.plain(bytes.into())),
+            Value::BulkString(bytes) => self.plain(bytes.into()),
             _ => None,
         }
     }
 
     /// The bytes of a frame as they were before its names were hidden.
-    fn plain(&self, stored: Bytes) -> Bytes {
+    fn plain(&self, stored: Bytes) -> Option<Bytes> {
         match &self.veil {
             Some(veil) => veil.unwrapped(stored),
-            None => stored,
+            None => Some(stored),
         }
     }
 

@@ -5,6 +5,7 @@
 //! are open, and for callers without one, there is the fan that the follower's thread drives.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use parking_lot::RwLock;
 use redis::Client;
@@ -15,6 +16,8 @@ use super::options::RedisOptions;
 
 /// More runtimes than these share the follower's connections.
 const MOST: usize = 8;
+/// After connections could not be opened they are tried again after this.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// The connections of each runtime.
 pub(super) struct Homes(RwLock<Vec<Home>>);
@@ -23,6 +26,8 @@ struct Home {
     runtime: Id,
     /// None while they are being opened.
     fan: Option<Arc<Fan>>,
+    /// If they are not open by now, it did not work, or its task was ended: whoever comes next tries again.
+    given_up: Instant,
 }
 
 impl Homes {
@@ -49,7 +54,7 @@ impl Homes {
             if homes.len() >= MOST || homes.iter().any(|home| home.runtime == id) {
                 return;
             }
-            homes.push(Home { runtime: id, fan: None });
+            homes.push(Home { runtime: id, fan: None, given_up: Instant::now() + options.connect + AGAIN });
         }
         let (homes, client, options) = (Arc::clone(self), client.clone(), options.clone());
         drop(runtime.spawn(async move {
@@ -64,6 +69,8 @@ impl Homes {
 
     /// Gives up connections that do not answer: their runtime has ended, or nobody drives it.
     pub(super) async fn check(&self) {
+        let now = Instant::now();
+        self.0.write().retain(|home| home.fan.is_some() || now < home.given_up);
         let all: Vec<(Id, Arc<Fan>)> =
             self.0.read().iter().filter_map(|home| Some((home.runtime, home.fan.clone()?))).collect();
         for (id, fan) in all {

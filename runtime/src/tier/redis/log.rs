@@ -66,7 +66,7 @@ impl Room {
             range.arg(&self.names.groups).arg(&from).arg("+inf").arg("WITHSCORES").arg("LIMIT").arg(0).arg(CHUNK);
             let chunk = read_scores(&self.look(&range, 2 * LOOK).await?).ok_or_else(strange)?;
             let (last, full) = (chunk.last().map(|(_, number)| *number), chunk.len() == CHUNK);
-            groups.extend(chunk.into_iter().filter_map(|(text, number)| Some((self.group(&text)?, number))));
+            groups.extend(chunk.into_iter().map(|(text, number)| (self.group(&text), number)));
             match last {
                 // The first of the next chunk may be known already: entries of one number may be on both sides.
                 Some(last) if full => from = last.to_string(),
@@ -198,7 +198,7 @@ pub(super) fn understood(answer: &Value) -> usize {
     {
         assert_eq!(read_id(&id(met.top), met.top.position.epoch), Some(met.top), "a place that was read is written so");
     }
-    let group = |text: &str| Group::from_text(text).ok();
+    let group = |text: &str| Group::from_text(text).unwrap_or(Group::Everything);
     let read = [
         met.is_some(),
         read_folded(answer, "-", group).is_some(),

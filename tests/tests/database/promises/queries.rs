@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use cached_runtime::database::{Database, DatabaseOptions};
-use cached_runtime::{Cache, Error, Result, cache_query};
+use cached_runtime::{Access, Cache, Error, Result, cache_query};
 
 use super::here::{Db, place, sql};
 use crate::rig::Home;
@@ -101,6 +101,27 @@ async fn what_another_cache_holds_is_invalidated_too() {
     assert_eq!(elsewhere(cache, std::sync::Arc::clone(&db), 1).await.unwrap(), 1);
     add(&home.db, 1, "more").await.unwrap();
     assert_eq!(elsewhere(cache, db, 1).await.unwrap(), 2);
+}
+
+#[cache_query(tables = ["caption"], ttl = "1h", cache = cache, skip(cache))]
+async fn handed(cache: &Cache, db: &Handle, video: i64) -> Result<i64> {
+    let _ = cache;
+    Ok(db.fetch_one::<(i64,)>(sql("SELECT count(*) FROM caption WHERE video = ?"), (video,)).await?.0)
+}
+
+/// The answers are its cache's, and outlive it; and a write is the database's, whatever the handle may.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_asked_through_a_handle_of_few_rights_is_invalidated_by_writes() {
+    let home = home().await;
+    let cache = Cache::builder().build().unwrap();
+    let reader = || cache.restricted(Access::new().read("*").write("*")).unwrap();
+    let kept = reader();
+    for (handle, count) in [(reader(), 1), (kept.clone(), 2), (kept, 3)] {
+        assert_eq!(handed(&handle, &home.db, 1).await.unwrap(), count);
+        drop(handle);
+        add(&home.db, 1, "more").await.unwrap();
+    }
+    assert_eq!(handed(&reader(), &home.db, 1).await.unwrap(), 4);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

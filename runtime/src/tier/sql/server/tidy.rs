@@ -143,7 +143,10 @@ impl Server {
                 tokio::spawn(async move {
                     let started = Instant::now();
                     // Failing that, what was known holds for a while longer.
-                    let counted = store.count_aside().await;
+                    let counted = store.count_aside().await.inspect_err(|fault| {
+                        let (tier, reason) = (room.terms.address.dialect().word(), fault.message());
+                        tracing::warn!(tier, reason, "entries cannot be counted: the tier's bound is not kept");
+                    });
                     let known = *room.census.known();
                     let (size, cut) = counted.unwrap_or((known.size, known.cut));
                     room.census.set(size, cut, started.elapsed(), now);

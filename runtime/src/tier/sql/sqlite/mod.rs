@@ -150,9 +150,14 @@ impl Sqlite {
 }
 
 impl Room {
+    /// Opens the store; what stands in the way is logged, at most once a second as there is no more than one try.
     async fn enter(&self) {
         let opened = self.opened(self.distrusted.load(Ordering::Acquire)).await;
-        self.door.set(opened.map(Arc::new).map_err(|fault| fault.into_error(&self.options.path)));
+        self.door.set(opened.map(Arc::new).map_err(|fault| {
+            let (path, reason) = (self.options.path.display(), fault.message());
+            tracing::warn!(tier = "sqlite", %path, reason, "the tier cannot be opened");
+            fault.into_error(&self.options.path)
+        }));
     }
 
     /// Makes sure that a later process does not trust what is stored.

@@ -73,9 +73,12 @@ impl Room {
             Ok(store) if !self.distrust.marked() && store.created > distrusted => {
                 return Ok(store);
             }
-            Ok(store) => store.close().await,
+            Ok(store) => {
+                store.close().await;
+                aside::told("sqlite", &self.options.path, aside::MISSED);
+            }
             Err(fault) if fault.harm == Harm::Passing => return Err(fault),
-            Err(_) => {}
+            Err(fault) => aside::told("sqlite", &self.options.path, fault.message()),
         }
         aside::set_aside(&self.options.path, COMPANIONS)?;
         self.door.count_aside();

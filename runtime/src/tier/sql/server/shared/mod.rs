@@ -86,7 +86,7 @@ impl Hall {
     async fn get(&self, keys: &[Key]) -> Result<Vec<Option<Bytes>>> {
         let stored: Vec<Key> = keys.iter().map(|key| self.names.stored(key).into_owned()).collect();
         let found = self.server.get(&stored).await?;
-        Ok(found.into_iter().map(|bytes| bytes.map(|bytes| self.names.plain(bytes))).collect())
+        Ok(found.into_iter().map(|bytes| bytes.and_then(|bytes| self.names.plain(bytes))).collect())
     }
 
     /// A frame on its way to the server.

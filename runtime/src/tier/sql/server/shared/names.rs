@@ -50,10 +50,10 @@ impl LogNames {
     }
 
     /// The bytes of a frame as they were before its names were hidden.
-    pub(super) fn plain(&self, stored: Bytes) -> Bytes {
+    pub(super) fn plain(&self, stored: Bytes) -> Option<Bytes> {
         match &self.veil {
             Some(veil) => veil.unwrapped(stored),
-            None => stored,
+            None => Some(stored),
         }
     }
 

@@ -35,14 +35,20 @@ pub(in crate::tier::sql::server::shared) fn listen(
 }
 
 async fn listen_on(options: &PgConnectOptions, channel: &str, bell: &Arc<Bell>) {
+    let mut said = false;
     loop {
-        // Why it ended does not matter: whoever waits looks now and then.
-        let _ = listen_once(options, channel, bell).await;
+        // Whoever waits looks now and then, too, but hears of others' invalidations later: said once for each outage.
+        if let Err(error) = listen_once(options, channel, bell, &mut said).await
+            && !std::mem::replace(&mut said, true)
+        {
+            let reason = error.as_database_error().and_then(sqlx::error::DatabaseError::code).unwrap_or_default();
+            tracing::warn!(%reason, "the server does not ring: the log that nodes share is looked at now and then");
+        }
         tokio::time::sleep(PAUSE).await;
     }
 }
 
-async fn listen_once(options: &PgConnectOptions, channel: &str, bell: &Arc<Bell>) -> sqlx::Result<()> {
+async fn listen_once(options: &PgConnectOptions, channel: &str, bell: &Arc<Bell>, said: &mut bool) -> sqlx::Result<()> {
     // The driver listens on connections of its pool only.
     let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(CONNECT).max_lifetime(None).idle_timeout(None);
     let mut listener = PgListener::connect_with(&pool.connect_lazy_with(options.clone())).await?;
@@ -50,6 +56,7 @@ async fn listen_once(options: &PgConnectOptions, channel: &str, bell: &Arc<Bell>
     listener.listen(channel).await?;
     let heard = Heard(Arc::clone(bell));
     heard.0.hears.store(true, Ordering::Release);
+    *said = false;
     // What was told before is found by whoever looks now.
     bell.rung.notify_one();
     while listener.try_recv().await?.is_some() {
