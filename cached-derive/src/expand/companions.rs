@@ -219,7 +219,7 @@ fn rename_arguments(sig: &mut Signature) -> Vec<TokenStream> {
 }
 
 /// Does the entry depend on this argument: by the key, or because `cache = ..` names it?
-fn is_needed(model: &Model, key: &Key<'_>, param: &Param) -> bool {
+pub(super) fn is_needed(model: &Model, key: &Key<'_>, param: &Param) -> bool {
     let named = model.args.cache.get().is_some_and(|expr| names(expr.to_token_stream(), &param.name));
     named || key.uses(param)
 }

@@ -5,6 +5,7 @@ use quote::{ToTokens, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{FnArg, Receiver, ReceiverKind, Type, TypeReference};
 
+use super::companions;
 use crate::batch::Batch;
 use crate::input::{Function, Param, ours_at};
 use crate::key::Key;
@@ -138,8 +139,9 @@ fn rebind(model: &Model, param: &Param) -> Option<TokenStream> {
             quote_spanned!(ours=> #name)
         }
     };
-    // A part of the key is used by the key; that the body does not use it is no mistake.
-    let allow = Key::of(model).uses(param).then(|| quote_spanned!(ours=> #[allow(unused_variables)]));
+    // What the key or the cache is made of is used by that; that the body does not use it is no mistake.
+    let is_needed = companions::is_needed(model, &Key::of(model), param);
+    let allow = is_needed.then(|| quote_spanned!(ours=> #[allow(unused_variables)]));
     let annotation = (model.runs_apart()).then(|| lent_type(p, ty)).flatten();
     Some(quote_spanned!(ours=> #allow let #mutability #name #annotation = #value;))
 }

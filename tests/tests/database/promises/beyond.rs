@@ -351,7 +351,6 @@ async fn a_cache_that_is_named_while_a_write_runs_hears_of_it() {
 
 #[cache_query(tables = ["caption"], ttl = "1h", skip(cache), cache = cache)]
 async fn named(db: &Handle, cache: &Cache, video: i64) -> Result<Vec<String>> {
-    let _ = cache;
     let rows = db.fetch_all::<(String,)>(sql("SELECT text FROM caption WHERE video = ? ORDER BY id"), (video,)).await?;
     Ok(rows.into_iter().map(|(text,)| text).collect())
 }

@@ -105,7 +105,6 @@ async fn what_another_cache_holds_is_invalidated_too() {
 
 #[cache_query(tables = ["caption"], ttl = "1h", cache = cache, skip(cache))]
 async fn handed(cache: &Cache, db: &Handle, video: i64) -> Result<i64> {
-    let _ = cache;
     Ok(db.fetch_one::<(i64,)>(sql("SELECT count(*) FROM caption WHERE video = ?"), (video,)).await?.0)
 }
 
