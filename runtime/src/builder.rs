@@ -62,12 +62,16 @@ impl Builder {
     /// the allocator: glibc has an arena for each of several threads and gives back little of one, so that with values
     /// of some kilobytes twice the bound can be resident. `MALLOC_ARENA_MAX=1`, or another allocator, brings that to
     /// about an eighth more than the bound.
+    ///
+    /// What a function holds is divided into parts of equal size, one for each 4 MiB of this bound or of its namespace's
+    /// limit and at most four for each processor. A value larger than three fifths of a part is not kept in memory.
     pub fn near_bytes(mut self, bytes: u64) -> Self {
         self.near_bytes = bytes;
         self
     }
 
-    /// Bytes of live values in memory for one namespace. Default: no limit of its own.
+    /// Bytes of live values in memory for one namespace. Default: no limit of its own. A value of up to three
+    /// fifths of it is kept, if the limit is at most 4 MiB.
     pub fn namespace_limit(mut self, namespace: &str, bytes: u64) -> Self {
         self.limits.insert(namespace.to_owned(), bytes);
         self

@@ -233,7 +233,8 @@ impl Cache {
         R: Send + 'static,
     {
         let core = &*self.0;
-        let shelf = Arc::new(Shelf::<K, V, R>::new(sign, &core.settings, &core.log, core.balance.budget()));
+        let most = core.balance.most(&sign.namespace);
+        let shelf = Arc::new(Shelf::<K, V, R>::new(sign, &core.settings, &core.log, most));
         core.balance.add(Arc::clone(&shelf) as _);
         core.counted.lock().push(Counted::of(&shelf));
         shelf

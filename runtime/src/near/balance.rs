@@ -76,6 +76,12 @@ impl Balance {
         self.budget.load(Ordering::Relaxed)
     }
 
+    /// What a shelf of this namespace can have at most.
+    pub(crate) fn most(&self, namespace: &str) -> u64 {
+        let limit = self.limits.lock().get(namespace).copied();
+        limit.map_or(self.budget(), |limit| limit.min(self.budget()))
+    }
+
     pub(crate) fn set_budget(&self, budget: u64) {
         self.budget.store(budget, Ordering::Relaxed);
         self.share_out(&self.moving.lock());

@@ -66,6 +66,15 @@ pub(super) enum Engine<K, V> {
     Fifo(Box<Fifo<K, V>>),
 }
 
+/// No part is made for less than this: what is larger than a part cannot be kept.
+const PART: u64 = 4 << 20;
+
+/// Into how many parts what is held is divided, so that those who write seldom meet.
+fn parts(capacity: u64) -> usize {
+    let threads = std::thread::available_parallelism().map_or(4, std::num::NonZero::get);
+    usize::try_from(capacity / PART).unwrap_or(usize::MAX).clamp(1, 4 * threads)
+}
+
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ByWeight;
 
@@ -102,7 +111,7 @@ where
             Eviction::Clock => Self::clock(capacity, evicted),
             #[cfg(feature = "moka")]
             Eviction::Lru | Eviction::Lfu => Self::Moka(Box::new(super::moka::Moka::new(eviction, capacity, evicted))),
-            Eviction::Fifo => Self::Fifo(Box::new(Fifo::new(capacity))),
+            Eviction::Fifo => Self::Fifo(Box::new(Fifo::new(capacity, parts(capacity)))),
         }
     }
 
@@ -110,7 +119,7 @@ where
         // Entries of about 256 bytes: decides only how many shards and ghosts are kept.
         let items = usize::try_from(capacity / 256).unwrap_or(usize::MAX).clamp(32, 1 << 20);
         let mut options = OptionsBuilder::new();
-        options.estimated_items_capacity(items).weight_capacity(capacity).hot_allocation(HOT);
+        options.estimated_items_capacity(items).weight_capacity(capacity).hot_allocation(HOT).shards(parts(capacity));
         let options = options.build();
         let lifecycle = HandOut(Arc::clone(evicted));
         Self::Clock(match options {

@@ -12,8 +12,6 @@ use quick_cache::DefaultHashBuilder;
 use super::entry::Entry;
 use super::gone::Gone;
 
-const SHARDS: usize = 16;
-
 /// A sharded FIFO bounded by weight. A hit takes a read lock of one shard and changes nothing.
 pub(super) struct Fifo<K, V> {
     hasher: DefaultHashBuilder,
@@ -29,16 +27,16 @@ struct Shard<K, V> {
 }
 
 impl<K: Hash + Eq + Clone, V: Clone> Fifo<K, V> {
-    pub(super) fn new(capacity: u64) -> Self {
+    pub(super) fn new(capacity: u64, shards: usize) -> Self {
         let hasher = DefaultHashBuilder::default();
         let shard = || Shard { map: HashMap::with_hasher(hasher.clone()), order: VecDeque::new(), next: 0, weight: 0 };
-        let shards = (0..SHARDS).map(|_| RwLock::new(shard())).collect();
+        let shards = (0..shards).map(|_| RwLock::new(shard())).collect();
         Self { hasher: hasher.clone(), shards, capacity: AtomicU64::new(capacity) }
     }
 
     fn shard<Q: Hash + ?Sized>(&self, key: &Q) -> &RwLock<Shard<K, V>> {
         // The high bits: the map inside uses the low ones.
-        let at = (self.hasher.hash_one(key) >> 40) as usize % SHARDS;
+        let at = (self.hasher.hash_one(key) >> 40) as usize % self.shards.len();
         &self.shards[at]
     }
 
@@ -54,7 +52,7 @@ impl<K: Hash + Eq + Clone, V: Clone> Fifo<K, V> {
 
     /// Returns how many entries were dropped for space.
     pub(super) fn insert(&self, key: K, entry: Entry<V>, gone: &mut Gone<V>) -> u64 {
-        let room = self.capacity.load(Ordering::Relaxed) / SHARDS as u64;
+        let room = self.capacity.load(Ordering::Relaxed) / self.shards.len() as u64;
         let mut shard = self.shard(&key).write();
         if u64::from(entry.weight) > room {
             shard.remove(&key).into_iter().for_each(|old| gone.push(old));
@@ -94,7 +92,8 @@ impl<K: Hash + Eq + Clone, V: Clone> Fifo<K, V> {
     pub(super) fn set_capacity(&self, capacity: u64) -> u64 {
         self.capacity.store(capacity, Ordering::Relaxed);
         let mut gone = Gone::default();
-        self.shards.iter().map(|shard| shard.write().trim(capacity / SHARDS as u64, &mut gone)).sum()
+        let room = capacity / self.shards.len() as u64;
+        self.shards.iter().map(|shard| shard.write().trim(room, &mut gone)).sum()
     }
 
     pub(super) fn weight(&self) -> u64 {

@@ -185,6 +185,24 @@ async fn a_namespace_keeps_to_its_own_limit() {
     assert!(bytes("memory-large") <= MIB / 2 * 6 / 5, "{}", bytes("memory-large"));
 }
 
+/// However many processors there are to divide it among.
+#[tokio::test]
+async fn a_value_is_kept_that_fits_into_a_small_bound() {
+    // LFU prefers what is there to what is new.
+    for eviction in EVICTIONS.into_iter().filter(|eviction| *eviction != Eviction::Lfu) {
+        let small = cache_of(8 * MIB, |b| b.eviction(eviction).namespace_limit("memory-tight", 60_000));
+        let alone = cache_of(60_000, |b| b.eviction(eviction));
+        for cache in [small, alone] {
+            let tight = cache.namespace::<Vec<u8>>("memory-tight").unwrap();
+            for n in 0..10_u32 {
+                tight.set(n, vec![0; 34_000]);
+                assert!(tight.get(n).await.is_some(), "{eviction:?}: {n}");
+            }
+            assert!(cache.stats().near_bytes <= 66_000, "{eviction:?}: {}", cache.stats().near_bytes);
+        }
+    }
+}
+
 /// Entries that were used once and have expired go without being touched.
 #[tokio::test]
 async fn what_has_expired_gives_its_memory_back() {
