@@ -64,6 +64,9 @@ mod near;
 mod outcome;
 mod own;
 pub mod pages;
+#[cfg(any(feature = "image", feature = "dedup"))]
+#[cfg_attr(not(feature = "image"), allow(unreachable_pub, reason = "formats are public where pictures are written"))]
+mod picture;
 mod plain;
 pub mod policy;
 #[allow(dead_code, reason = "sums and bounds that only its own tests ask for")]

@@ -155,8 +155,8 @@ impl Dedup {
     /// blocking work. Checked again, a timestamp gets the answer that it got first, whatever the picture is now.
     ///
     /// # Errors
-    /// `Codec` for what is no picture, or damaged (of a JPEG that is cut within its pixels the rest counts as grey, without
-    /// an error); `TooLarge` for one whose head claims more than the options allow, and for a timestamp over 584 years; `Config` for a video without a name. All
+    /// `Codec` for what is no picture, cut off, or damaged so that its decoder notices; `TooLarge` for one that has, or
+    /// claims, more than the options allow, and for a timestamp over 584 years; `Config` for a video without a name. All
     /// name the video and the timestamp.
     pub async fn check_frame(
         &self,

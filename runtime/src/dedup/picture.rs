@@ -1,17 +1,14 @@
-//! Encoded pictures from outside: held to their bounds before anything is allocated for them.
+//! Encoded pictures from outside: whole, and held to their bounds, before anything is allocated for them.
 
-use std::io::{Cursor, Read};
+use std::io::Read;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use image::{DynamicImage, ImageDecoder, ImageError, ImageReader, Limits};
+use image::{DynamicImage, ImageDecoder as _, ImageError};
 
 use super::options::DedupOptions;
 use crate::error::{Error, ErrorKind, Result};
-
-/// What decoding may take for each pixel: 8 bytes of the picture, and as much again for what the decoder works with.
-const BYTES_A_PIXEL: u64 = 16;
-/// What a decoder takes for the smallest picture.
-const LEAST: u64 = 1 << 20;
+use crate::picture::{Flaw, Shape, open, shape};
 
 /// The bounds of a picture.
 #[derive(Debug, Clone, Copy)]
@@ -39,25 +36,25 @@ impl Bounds {
     }
 
     /// Decodes a picture; of a moving one the first.
+    ///
+    /// Its parts are walked before: a decoder would take a JPEG that was cut off for one that ends in grey, and two of
+    /// them would be alike.
     pub(super) fn decode(self, bytes: &[u8]) -> Result<DynamicImage> {
         self.check_bytes(bytes.len())?;
-        let mut reader = ImageReader::new(Cursor::new(bytes))
-            .with_guessed_format()
-            .map_err(|error| Error::new(ErrorKind::Codec, "the picture cannot be read").because(error))?;
-        if reader.format().is_none() {
-            return Err(Error::new(ErrorKind::Codec, "these bytes are no picture: give JPEG, PNG, WebP, GIF or BMP"));
+        let shape = shape(bytes).map_err(of_flaw)?;
+        if shape.pixels() > self.pixels {
+            return Err(self.too_many_pixels().with("pixels", shape.pixels()));
         }
-        let mut limits = Limits::default();
-        limits.max_alloc = Some(self.pixels.saturating_mul(BYTES_A_PIXEL).saturating_add(LEAST));
-        reader.limits(limits);
-        let decoder = reader.into_decoder().map_err(|error| self.refused(error))?;
-        let (width, height) = decoder.dimensions();
-        let pixels = u64::from(width) * u64::from(height);
-        if pixels > self.pixels {
-            return Err(self.too_many_pixels().with("pixels", pixels));
-        }
-        if pixels == 0 {
-            return Err(Error::new(ErrorKind::Codec, "the picture has no pixels"));
+        // Decoders are written by others, and pictures by anybody.
+        let decoded = catch_unwind(AssertUnwindSafe(|| self.decode_as(bytes, shape)));
+        let gave_up = |_| Err(Error::new(ErrorKind::Codec, "the picture is damaged: its decoder gave up"));
+        decoded.unwrap_or_else(gave_up).map_err(|error| error.with("format", shape.format.word()))
+    }
+
+    fn decode_as(self, bytes: &[u8], shape: Shape) -> Result<DynamicImage> {
+        let decoder = open(bytes, shape).map_err(|error| self.refused(error))?;
+        if decoder.dimensions() != (shape.width, shape.height) {
+            return Err(Error::new(ErrorKind::Codec, "the picture is damaged: it says two sizes"));
         }
         DynamicImage::from_decoder(decoder).map_err(|error| self.refused(error))
     }
@@ -81,10 +78,24 @@ impl Bounds {
         match error {
             ImageError::Limits(_) => self.too_many_pixels().because(error),
             ImageError::Unsupported(_) => {
-                let message = "the picture is of a kind that is not read: give JPEG, PNG, WebP, GIF or BMP";
+                let message = "the picture is of a kind that is not read: encode it as a usual JPEG or PNG";
                 Error::new(ErrorKind::Codec, message).because(error)
             }
-            _ => Error::new(ErrorKind::Codec, "the picture is damaged or cut off").because(error),
+            _ => Error::new(ErrorKind::Codec, "the picture is damaged").because(error),
+        }
+    }
+}
+
+/// Why it is not decoded at all.
+fn of_flaw(flaw: Flaw) -> Error {
+    match flaw {
+        Flaw::Empty => Error::new(ErrorKind::Codec, "there are no bytes, so there is no picture"),
+        Flaw::NotAPicture => {
+            Error::new(ErrorKind::Codec, "these bytes are no picture: give JPEG, PNG, WebP, GIF or BMP")
+        }
+        Flaw::Broken(format, what) => {
+            let message = format!("the picture is damaged or cut off: {what}");
+            Error::new(ErrorKind::Codec, message).with("format", format.word())
         }
     }
 }

@@ -6,8 +6,8 @@ use super::encode::encode;
 use super::halt::Halt;
 use super::options::WebP;
 use super::pixels::{Pixels, admit};
-use super::shape::Format;
 use crate::error::Result;
+use crate::picture::Format;
 
 /// Which of the two was kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -49,8 +49,8 @@ impl WebP {
     /// Converts one picture: JPEG, PNG, GIF, BMP or WebP, known by its content.
     ///
     /// It is turned as its EXIF orientation says; transparency stays; greys become RGB, of 16 bits a channel 8 stay,
-    /// and inks (CMYK) become RGB without the help of their profile. A colour profile for RGB is carried over, as the
-    /// colours would be others without it. Nothing else is: not where and when a photograph was taken, by which camera,
+    /// and inks (CMYK) become RGB without the help of their profile. A colour profile for RGB of up to 4 MiB is carried
+    /// over, as the colours would be others without it. Nothing else is: not where and when a photograph was taken, by which camera,
     /// or whose it is. An original that is kept still has all of that: see [`never_larger`](Self::never_larger).
     ///
     /// Computes in this thread: a photograph of a camera takes some tenths of a second. In async code, use a

@@ -6,6 +6,7 @@ use std::io;
 use std::path::Path;
 
 use crate::error::{Error, ErrorKind};
+use crate::picture::Flaw;
 
 /// Why a picture was not converted; see [`fault`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -88,6 +89,19 @@ const fn done(fault: Fault) -> &'static str {
 /// Cut off or damaged, as this word says.
 pub(super) fn broken(what: &'static str) -> Error {
     Fault::Broken.error(format!("the picture is broken: {what}"))
+}
+
+/// Why it is not decoded at all.
+pub(super) fn of_flaw(flaw: Flaw) -> Error {
+    match flaw {
+        Flaw::Empty => {
+            Fault::Empty.error("there are no bytes, so there is no picture: was the file written to its end?")
+        }
+        Flaw::NotAPicture => {
+            Fault::NotAPicture.error("this is no JPEG, PNG, GIF, BMP or WebP: its first bytes are of none of them")
+        }
+        Flaw::Broken(format, what) => broken(what).with("format", format.word()),
+    }
 }
 
 /// What a decoder said.

@@ -10,8 +10,8 @@ use super::fault::{Fault, of_file};
 use super::halt::Halt;
 use super::options::WebP;
 use super::pixels::too_many_bytes;
-use super::shape::Format;
 use crate::error::{Error, Result};
+use crate::picture::Format;
 
 /// What became of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -38,8 +38,9 @@ mod options;
 mod pixels;
 mod report;
 mod scale;
-mod shape;
 mod stored;
+
+pub use crate::picture::Format;
 
 pub use batch::Batch;
 pub use cached::Images;
@@ -48,4 +49,3 @@ pub use fault::{Fault, fault};
 pub use file::ConvertedFile;
 pub use options::{Limits, Resize, WebP};
 pub use report::{BatchProgress, BatchReport};
-pub use shape::Format;

@@ -37,8 +37,9 @@ pub struct Resize {
 ///
 /// Both are looked at before anything is decoded: pixels as the picture's first bytes claim them. A conversion takes
 /// about ten bytes of memory for each pixel, up to thirty where it is transparent, made smaller or kept without loss,
-/// and twice the picture's own bytes; a colour profile that a PNG carries comes on top, unpacked. So at the default of 64 million pixels it can take most of a gigabyte, or two:
-/// where pictures come from strangers, and several are converted at once, allow fewer.
+/// and up to five times the picture's own bytes and 8 MiB for what lies beside the pixels: what else a picture claims to
+/// unpack to, such as a colour profile, is not unpacked. So at the default of 64 million pixels it can take most of a
+/// gigabyte, or two: where pictures come from strangers, and several are converted at once, allow fewer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[must_use = "give them to WebP::limits"]
 pub struct Limits {

@@ -1,25 +1,19 @@
 //! From a picture's bytes to its pixels: upright, in the size asked for, 8 bits a channel.
 
-use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use image::codecs::bmp::BmpDecoder;
-use image::codecs::gif::GifDecoder;
-use image::codecs::jpeg::JpegDecoder;
-use image::codecs::png::PngDecoder;
-use image::codecs::webp::WebPDecoder;
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageResult};
+use image::{DynamicImage, ImageDecoder as _};
 
-use super::fault::{Fault, broken, of_decoder};
+use super::fault::{Fault, broken, of_decoder, of_flaw};
 use super::options::{LONGEST, Limits, WebP};
 use super::scale::scale;
-use super::shape::{Format, Shape, shape};
 use crate::error::{Error, Result};
 use crate::flight::message_of;
+use crate::picture::{Shape, open, shape};
 
-/// What decoders may take beside the pixels: tables, rows, compressed text.
-const APART: u64 = 16 << 20;
+/// A colour profile has at most so many bytes; one with tables for each colour has one or two million.
+const LONGEST_PROFILE: usize = 4 << 20;
 
 /// A picture as it is seen, in RGB or RGBA.
 pub(super) struct Pixels {
@@ -35,9 +29,9 @@ pub(super) fn admit(bytes: &[u8], limits: Limits) -> Result<Shape> {
     if bytes.len() > limits.bytes {
         return Err(too_many_bytes(bytes.len() as u64, limits));
     }
-    let shape = shape(bytes)?;
+    let shape = shape(bytes).map_err(of_flaw)?;
     let Shape { format, width, height, animated } = shape;
-    if u64::from(width) * u64::from(height) > limits.pixels {
+    if shape.pixels() > limits.pixels {
         let error = Fault::TooManyPixels.error(format!(
             "the picture has {width} × {height} pixels, more than the {} allowed: see `Limits::pixels`",
             limits.pixels
@@ -60,7 +54,7 @@ impl Pixels {
     /// The pixels of a picture that was admitted.
     pub(super) fn read(bytes: &[u8], shape: Shape, options: &WebP) -> Result<Self> {
         // Decoders are written by others, and pictures by anybody.
-        let read = catch_unwind(AssertUnwindSafe(|| decode(bytes, shape, options.limits)));
+        let read = catch_unwind(AssertUnwindSafe(|| decode(bytes, shape)));
         let read = read.unwrap_or_else(|panic| {
             let words = message_of(&*panic).to_owned();
             Err(Fault::Broken.said("the picture is broken: its decoder gave up", words))
@@ -93,36 +87,22 @@ const fn is_turned(orientation: Orientation) -> bool {
 
 type Decoded = (DynamicImage, Orientation, Option<Vec<u8>>);
 
-fn decode(bytes: &[u8], shape: Shape, limits: Limits) -> Result<Decoded> {
-    let mut decoder = open(bytes, shape.format, limits).map_err(of_decoder)?;
+fn decode(bytes: &[u8], shape: Shape) -> Result<Decoded> {
+    let mut decoder = open(bytes, shape).map_err(of_decoder)?;
     if decoder.dimensions() != (shape.width, shape.height) {
         return Err(broken("it says two sizes"));
     }
     // Without either it is a picture all the same.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let profile = decoder.icc_profile().ok().flatten().filter(|profile| is_rgb(profile));
+    let profile = decoder.icc_profile().ok().flatten().filter(|profile| is_carried(profile));
     let picture = DynamicImage::from_decoder(decoder).map_err(of_decoder)?;
     Ok((picture, orientation, profile))
 }
 
-fn open(bytes: &[u8], format: Format, limits: Limits) -> ImageResult<Box<dyn ImageDecoder + '_>> {
-    let mut room = image::Limits::no_limits();
-    room.max_alloc = Some(limits.pixels.saturating_mul(8).saturating_add(APART));
-    let input = Cursor::new(bytes);
-    let mut decoder: Box<dyn ImageDecoder> = match format {
-        Format::Jpeg => Box::new(JpegDecoder::new(input)?),
-        Format::Png => Box::new(PngDecoder::with_limits(input, room.clone())?),
-        Format::Gif => Box::new(GifDecoder::new(input)?),
-        Format::Bmp => Box::new(BmpDecoder::new(input)?),
-        Format::WebP => Box::new(WebPDecoder::new(input)?),
-    };
-    decoder.set_limits(room)?;
-    Ok(decoder)
-}
-
 /// Is it a profile (ICC.1, §7.2) for numbers in RGB? One for greys or inks says nothing of what these pixels became.
-fn is_rgb(profile: &[u8]) -> bool {
-    profile.get(16..20) == Some(b"RGB ") && profile.get(36..40) == Some(b"acsp")
+fn is_carried(profile: &[u8]) -> bool {
+    let is_rgb = profile.get(16..20) == Some(b"RGB ") && profile.get(36..40) == Some(b"acsp");
+    is_rgb && profile.len() <= LONGEST_PROFILE
 }
 
 /// In 8 bits a channel, with transparency only where something is transparent.

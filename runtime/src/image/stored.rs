@@ -8,8 +8,8 @@ use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::convert::{Converted, Turned};
-use super::shape::Format;
 use crate::clock::{Millis, millis};
+use crate::picture::Format;
 
 /// A conversion without the original: who asks has that.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,6 +2,7 @@
 //! the video.
 
 mod bounds;
+mod damaged;
 mod gone;
 mod index;
 mod kept;

@@ -29,7 +29,7 @@ const FLOORS: &[(&str, &[&str])] = &[
         "shapes",
         &[
             "predict", "adaptive", "accesses", "profile", "compress", "codec", "rate", "policy", "outcome", "batched",
-            "site", "names", "depth", "stats", "intent", "ahead", "pages",
+            "site", "names", "depth", "stats", "intent", "ahead", "pages", "picture",
         ],
     ),
     ("shelves", &["tier"]),

@@ -144,6 +144,28 @@ fn a_colour_profile_is_carried_over_and_nothing_else() {
 }
 
 #[test]
+fn a_profile_longer_than_any_is_not_carried() {
+    for (bytes, is_carried) in [(4 << 20, true), ((4 << 20) + 1, false)] {
+        let mut profile = vec![0; bytes];
+        profile[16..20].copy_from_slice(b"RGB ");
+        profile[36..40].copy_from_slice(b"acsp");
+        let picture = drawing(50, 30, false);
+        let (mut png, mut jpeg) = (Vec::new(), Vec::new());
+        let mut encoder = PngEncoder::new(&mut png);
+        encoder.set_icc_profile(profile.clone()).unwrap();
+        encoder.write_image(picture.as_bytes(), 50, 30, picture.color().into()).unwrap();
+        let mut encoder = JpegEncoder::new(&mut jpeg);
+        encoder.set_icc_profile(profile).unwrap();
+        encoder.write_image(picture.as_bytes(), 50, 30, picture.color().into()).unwrap();
+        for original in [png, jpeg] {
+            let converted = WebP::new().never_larger(false).convert(&original).unwrap();
+            let found = WebPDecoder::new(Cursor::new(&converted.bytes[..])).unwrap().icc_profile().unwrap();
+            assert_eq!(found.map(|found| found.len()), is_carried.then_some(bytes));
+        }
+    }
+}
+
+#[test]
 fn a_profile_for_greys_is_not_given_to_colours() {
     let mut profile = vec![0; 200];
     profile[16..20].copy_from_slice(b"GRAY");

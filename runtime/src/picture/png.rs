@@ -1,10 +1,8 @@
 //! The chunks of a PNG (W3C PNG, third edition, §5).
 
-use super::super::fault::broken;
-use super::{Walk, Walked};
-use crate::error::Result;
+use super::walk::{Found, Walk, Walked};
 
-pub(super) fn walk(bytes: &[u8]) -> Result<Walked> {
+pub(super) fn walk(bytes: &[u8]) -> Found<Walked> {
     let mut walk = Walk::from(bytes, 8)?;
     let mut found: Option<Walked> = None;
     let mut pixels = false;
@@ -16,12 +14,12 @@ pub(super) fn walk(bytes: &[u8]) -> Result<Walked> {
         match (&kind, &mut found) {
             (b"IHDR", None) => {
                 let Some(&[w, x, y, z, h, i, j, k]) = chunk.first_chunk() else {
-                    return Err(broken("its header is too short"));
+                    return Err("its header is too short");
                 };
                 let (width, height) = (u32::from_be_bytes([w, x, y, z]), u32::from_be_bytes([h, i, j, k]));
                 found = Some(Walked { width, height, animated: false });
             }
-            (_, None) => return Err(broken("it does not begin with its header")),
+            (_, None) => return Err("it does not begin with its header"),
             // An animation of one frame is a picture.
             (b"acTL", Some(found)) => {
                 let frames = chunk.first_chunk().map_or(0, |frames| u32::from_be_bytes(*frames));
@@ -29,7 +27,7 @@ pub(super) fn walk(bytes: &[u8]) -> Result<Walked> {
             }
             (b"IDAT", _) => pixels = true,
             (b"IEND", Some(found)) if pixels => return Ok(*found),
-            (b"IEND", _) => return Err(broken("it has no data")),
+            (b"IEND", _) => return Err("it has no data"),
             _ => {}
         }
     }

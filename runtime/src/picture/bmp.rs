@@ -1,11 +1,9 @@
 //! The head of a Windows bitmap (`BITMAPFILEHEADER`, `BITMAPCOREHEADER`, `BITMAPINFOHEADER` and later). Its pixels are
 //! not walked: a decoder that reads past the end says so.
 
-use super::super::fault::broken;
-use super::{Walk, Walked};
-use crate::error::Result;
+use super::walk::{Found, Walk, Walked};
 
-pub(super) fn walk(bytes: &[u8]) -> Result<Walked> {
+pub(super) fn walk(bytes: &[u8]) -> Found<Walked> {
     let mut walk = Walk::from(bytes, 14)?;
     let (width, height) = match u32::from_le_bytes(walk.array()?) {
         12 => {
@@ -16,9 +14,9 @@ pub(super) fn walk(bytes: &[u8]) -> Result<Walked> {
             let width = i32::from_le_bytes(walk.array()?);
             // Below 0: the first row is the uppermost.
             let height = i32::from_le_bytes(walk.array()?);
-            (u32::try_from(width).map_err(|_| broken("its width is below 0"))?, height.unsigned_abs())
+            (u32::try_from(width).map_err(|_| "its width is below 0")?, height.unsigned_abs())
         }
-        _ => return Err(broken("a head of no known length")),
+        _ => return Err("a head of no known length"),
     };
     Ok(Walked { width, height, animated: false })
 }

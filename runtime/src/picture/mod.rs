@@ -1,15 +1,17 @@
 //! What a picture says of itself, found by walking its parts: nothing is decoded, and nothing allocated.
 //!
-//! The walk goes to the end, so that a picture that was cut off is known before a decoder fills the rest with grey.
+//! The walk goes to the end, so that a picture that was cut off is known before a decoder fills the rest with grey; and
+//! a decoder gets no more room than a picture of that size needs.
 
 mod bmp;
 mod gif;
 mod jpeg;
+mod open;
 mod png;
+mod walk;
 mod webp;
 
-use super::fault::{Fault, broken};
-use crate::error::Result;
+pub(crate) use self::open::open;
 
 /// A format that is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -29,13 +31,25 @@ pub enum Format {
 
 /// What is known of a picture before it is decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Shape {
-    pub(super) format: Format,
+pub(crate) struct Shape {
+    pub(crate) format: Format,
     /// As it is stored; its orientation may turn it.
-    pub(super) width: u32,
-    pub(super) height: u32,
-    /// Frames, as far as they matter: one or more.
-    pub(super) animated: bool,
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    /// Has it more than one frame?
+    #[cfg_attr(not(feature = "image"), allow(dead_code, reason = "of several the first is compared"))]
+    pub(crate) animated: bool,
+}
+
+/// Why bytes are not decoded at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flaw {
+    /// No bytes.
+    Empty,
+    /// Of no format that is read.
+    NotAPicture,
+    /// Cut off, damaged or without pixels, as these words say.
+    Broken(Format, &'static str),
 }
 
 impl Format {
@@ -53,6 +67,7 @@ impl Format {
     }
 
     /// Its media type, as in `Content-Type`.
+    #[cfg(feature = "image")]
     #[must_use]
     pub const fn media_type(self) -> &'static str {
         match self {
@@ -64,7 +79,7 @@ impl Format {
         }
     }
 
-    pub(super) const fn word(self) -> &'static str {
+    pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::Jpeg => "JPEG",
             Self::Png => "PNG",
@@ -75,16 +90,18 @@ impl Format {
     }
 }
 
-/// What these bytes say of themselves.
-pub(super) fn shape(bytes: &[u8]) -> Result<Shape> {
-    if bytes.is_empty() {
-        return Err(Fault::Empty.error("there are no bytes, so there is no picture: was the file written to its end?"));
+impl Shape {
+    pub(crate) const fn pixels(self) -> u64 {
+        self.width as u64 * self.height as u64
     }
-    let Some(format) = Format::of(bytes) else {
-        return Err(
-            Fault::NotAPicture.error("this is no JPEG, PNG, GIF, BMP or WebP: its first bytes are of none of them")
-        );
-    };
+}
+
+/// What these bytes say of themselves.
+pub(crate) fn shape(bytes: &[u8]) -> Result<Shape, Flaw> {
+    if bytes.is_empty() {
+        return Err(Flaw::Empty);
+    }
+    let format = Format::of(bytes).ok_or(Flaw::NotAPicture)?;
     let walked = match format {
         Format::Jpeg => jpeg::walk(bytes),
         Format::Png => png::walk(bytes),
@@ -92,53 +109,9 @@ pub(super) fn shape(bytes: &[u8]) -> Result<Shape> {
         Format::Bmp => bmp::walk(bytes),
         Format::WebP => webp::walk(bytes),
     };
-    let size = walked.map_err(|broken| broken.with("format", format.word()))?;
+    let size = walked.map_err(|what| Flaw::Broken(format, what))?;
     if size.width == 0 || size.height == 0 {
-        return Err(broken("it has no pixels").with("format", format.word()));
+        return Err(Flaw::Broken(format, "it has no pixels"));
     }
     Ok(Shape { format, width: size.width, height: size.height, animated: size.animated })
-}
-
-/// What a walk finds.
-#[derive(Debug, Clone, Copy, Default)]
-struct Walked {
-    width: u32,
-    height: u32,
-    animated: bool,
-}
-
-/// The bytes of a picture, read from the front. What is not there is a picture that was cut off.
-struct Walk<'a> {
-    rest: &'a [u8],
-}
-
-impl<'a> Walk<'a> {
-    /// From there on.
-    fn from(bytes: &'a [u8], at: usize) -> Result<Self> {
-        bytes.get(at..).map(|rest| Self { rest }).ok_or_else(cut)
-    }
-
-    fn take(&mut self, many: usize) -> Result<&'a [u8]> {
-        let (taken, rest) = self.rest.split_at_checked(many).ok_or_else(cut)?;
-        self.rest = rest;
-        Ok(taken)
-    }
-
-    fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
-        let (taken, rest) = self.rest.split_first_chunk::<N>().ok_or_else(cut)?;
-        self.rest = rest;
-        Ok(*taken)
-    }
-
-    fn byte(&mut self) -> Result<u8> {
-        Ok(self.array::<1>()?[0])
-    }
-
-    const fn is_empty(&self) -> bool {
-        self.rest.is_empty()
-    }
-}
-
-fn cut() -> crate::error::Error {
-    broken("it ends too early")
 }

@@ -1,15 +1,13 @@
 //! The blocks of a GIF (GIF89a, appendix B).
 
-use super::super::fault::broken;
-use super::{Walk, Walked};
-use crate::error::Result;
+use super::walk::{Found, Walk, Walked};
 
-pub(super) fn walk(bytes: &[u8]) -> Result<Walked> {
+pub(super) fn walk(bytes: &[u8]) -> Found<Walked> {
     let mut walk = Walk::from(bytes, 6)?;
     let [w0, w1, h0, h1, flags, _, _] = walk.array()?;
     let (width, height) = (u16::from_le_bytes([w0, w1]).into(), u16::from_le_bytes([h0, h1]).into());
     colours(&mut walk, flags)?;
-    let mut frames = 0;
+    let mut frames = 0_u64;
     loop {
         // Without its last byte a GIF is shown by everybody.
         let block = if walk.is_empty() { 0x3b } else { walk.byte()? };
@@ -24,21 +22,18 @@ pub(super) fn walk(bytes: &[u8]) -> Result<Walked> {
                 walk.byte()?;
                 parts(&mut walk)?;
                 frames += 1;
-                if frames > 1 {
-                    return Ok(Walked { width, height, animated: true });
-                }
             }
             // Some fill the room between blocks.
             0x00 => {}
-            0x3b if frames == 1 => return Ok(Walked { width, height, animated: false }),
-            0x3b => return Err(broken("it has no frame")),
-            _ => return Err(broken("a block of no known kind")),
+            0x3b if frames == 0 => return Err("it has no frame"),
+            0x3b => return Ok(Walked { width, height, animated: frames > 1 }),
+            _ => return Err("a block of no known kind"),
         }
     }
 }
 
 /// Past a table of colours, if there is one.
-fn colours(walk: &mut Walk<'_>, flags: u8) -> Result<()> {
+fn colours(walk: &mut Walk<'_>, flags: u8) -> Found<()> {
     if flags & 0x80 != 0 {
         walk.take(3 << ((flags & 7) + 1))?;
     }
@@ -46,7 +41,7 @@ fn colours(walk: &mut Walk<'_>, flags: u8) -> Result<()> {
 }
 
 /// Past the parts of a block: the last has no length.
-fn parts(walk: &mut Walk<'_>) -> Result<()> {
+fn parts(walk: &mut Walk<'_>) -> Found<()> {
     loop {
         match walk.byte()? {
             0 => return Ok(()),
