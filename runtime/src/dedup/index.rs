@@ -18,6 +18,10 @@ const VISIT: f64 = 4.0;
 const TELLING: f64 = 0.45;
 /// No hash, in a chain.
 const NONE: u32 = u32::MAX;
+/// The timestamp of a hash that was removed.
+const GONE: Duration = Duration::MAX;
+/// With fewer hashes than this the removed ones are not worth a thought.
+const FEW: usize = 64;
 
 /// Hashes of one length with their timestamps, asked for the nearest one within a fixed distance.
 ///
@@ -43,6 +47,8 @@ pub struct Index {
     chunks: Vec<Chunk>,
     hashes: Vec<[u64; 4]>,
     times: Vec<Duration>,
+    /// How many of them were removed.
+    gone: usize,
 }
 
 /// Some bits of every hash, and which hashes have which value there.
@@ -64,19 +70,19 @@ impl Index {
     pub fn new(bits: u32, similarity: f64) -> Self {
         let bits = bits.clamp(1, 256);
         let radius = radius(bits, similarity);
-        Self { bits, radius, chunks: plan(bits, radius), hashes: Vec::new(), times: Vec::new() }
+        Self { bits, radius, chunks: plan(bits, radius), hashes: Vec::new(), times: Vec::new(), gone: 0 }
     }
 
     /// How many hashes there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.hashes.len()
+        self.hashes.len() - self.gone
     }
 
     /// Is there none?
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.hashes.is_empty()
+        self.len() == 0
     }
 
     /// The greatest distance at which a hash is found, in bits.
@@ -93,19 +99,42 @@ impl Index {
     }
 
     /// Adds a hash. Cost: some hundred nanoseconds; what has doubled since is put into larger tables. Nothing is added
-    /// beyond four thousand million, and no hash of another length.
+    /// beyond four thousand million, no hash of another length, and none at `Duration::MAX`.
     pub fn insert(&mut self, hash: &PictureHash, at: Duration) {
         let Ok(id) = u32::try_from(self.hashes.len()) else { return };
-        if id == NONE || hash.bits() != self.bits {
+        if id == NONE || hash.bits() != self.bits || at == GONE {
             return;
         }
-        self.hashes.push(*hash.words());
+        self.put(*hash.words(), at, id);
+    }
+
+    /// Removes the hashes of this timestamp; false if there is none. Cost: a look at all timestamps, some tens of
+    /// microseconds for 100,000. Once half of all were removed, the others are put into smaller tables.
+    pub fn remove(&mut self, at: Duration) -> bool {
+        let mut found = 0;
+        for time in self.times.iter_mut().filter(|time| **time == at && at != GONE) {
+            *time = GONE;
+            found += 1;
+        }
+        self.gone += found;
+        if self.hashes.len() >= FEW && self.gone * 2 > self.hashes.len() {
+            let (hashes, times) = (std::mem::take(&mut self.hashes), std::mem::take(&mut self.times));
+            self.gone = 0;
+            self.chunks.iter_mut().for_each(Chunk::clear);
+            let left = hashes.into_iter().zip(times).filter(|(_, time)| *time != GONE);
+            left.zip(0..).for_each(|((hash, at), id)| self.put(hash, at, id));
+        }
+        found > 0
+    }
+
+    fn put(&mut self, hash: [u64; 4], at: Duration, id: u32) {
+        self.hashes.push(hash);
         self.times.push(at);
         for chunk in &mut self.chunks {
             if chunk.before.len() >= chunk.buckets.len() {
                 chunk.grow(&self.hashes);
             } else {
-                chunk.add(hash.words(), id);
+                chunk.add(&hash, id);
             }
         }
     }
@@ -147,7 +176,7 @@ impl Index {
 
     fn look(&self, hash: &[u64; 4], id: usize, best: &mut Option<(u32, Duration)>) {
         let distance = distance(hash, &self.hashes[id]);
-        if distance <= best.map_or(self.radius, |(least, _)| least) {
+        if distance <= best.map_or(self.radius, |(least, _)| least) && self.times[id] != GONE {
             let found = (distance, self.times[id]);
             if best.is_none_or(|best| found < best) {
                 *best = Some(found);
@@ -197,6 +226,10 @@ impl Chunk {
         let (head, count) = self.buckets[bucket];
         self.before.push(head);
         self.buckets[bucket] = (id, count + 1);
+    }
+
+    fn clear(&mut self) {
+        (self.buckets, self.before) = (Vec::new(), Vec::new());
     }
 
     /// As many buckets as there may soon be hashes, and all of them put in anew.
@@ -303,6 +336,31 @@ mod tests {
             }
         }
         assert!(found > 2_000 && by_tables > 2_000, "the test saw both: {found} found, {by_tables} by tables");
+    }
+
+    #[test]
+    fn what_was_removed_is_not_found_and_what_stays_is() {
+        let chance = Chance::new(3);
+        let mut index = Index::new(224, 0.95);
+        let hashes: Vec<_> = (0..500).map(|_| random(&chance, 224)).collect();
+        for (hash, second) in hashes.iter().zip(0..) {
+            index.insert(hash, Duration::from_secs(second));
+        }
+        let before = index.heap_bytes();
+        // Past the half, where those that stay are put in anew.
+        for second in (0..500).filter(|second| second % 8 != 0) {
+            assert!(index.remove(Duration::from_secs(second)));
+            assert!(!index.remove(Duration::from_secs(second)), "it is gone already");
+        }
+        assert_eq!(index.len(), 63);
+        assert!(index.heap_bytes() < before / 2, "{} of {before}", index.heap_bytes());
+        for (hash, second) in hashes.iter().zip(0..) {
+            let there = (second % 8 == 0).then_some((Duration::from_secs(second), 0));
+            assert_eq!((index.nearest(hash), index.nearest_by_scan(hash)), (there, there), "{second}");
+        }
+        index.insert(&hashes[1], Duration::from_secs(900));
+        assert_eq!(index.nearest(&hashes[1]), Some((Duration::from_secs(900), 0)));
+        assert!(!index.remove(Duration::MAX));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 use super::Checked;
 use super::hash::{Hashing, PictureHash};
 use super::kept::Kept;
+use super::look::Purpose;
 use super::options::DedupOptions;
 use super::picture::Bounds;
 use super::stats::{Counts, VideoStats};
@@ -43,33 +44,41 @@ impl Indexes {
         self.videos.get(id, || self.kept.name(cache, id))
     }
 
-    /// What was answered for this timestamp before.
+    /// What was answered for this timestamp before, if that may be believed.
     pub(super) async fn answer(&self, cache: &Cache, video: &Video, at: u64) -> Option<Checked> {
         let mut state = video.state.lock().await;
-        let state = video.ready(self, cache, &mut state).await;
+        let state = video.ready(self, cache, &mut state, Purpose::Ask).await;
         self.videos.weigh(video, state.weight());
-        let checked = state.known().answer(at)?;
+        let checked = state.known().answer(at).filter(|_| !self.is_shut(cache))?;
         self.counts.again.fetch_add(1, Relaxed);
         Some(checked)
     }
 
     /// Compares a picture with those of its video and remembers it.
     pub(super) async fn enter(&self, cache: &Cache, video: &Video, picture: (u64, &PictureHash, u64)) -> Checked {
-        let mut state = video.state.lock().await;
-        let state = video.ready(self, cache, &mut state).await;
-        let was_known = state.known().answer(picture.0).is_some();
+        let (at, _, bytes) = picture;
+        let mut held = video.state.lock().await;
+        let mut state = video.ready(self, cache, &mut held, Purpose::Ask).await;
+        if state.known().answer(at).is_none() {
+            state = video.ready(self, cache, &mut held, Purpose::Write).await;
+        }
+        // Only now: while it was read, or the picture decoded before, it may have come to be so.
+        if self.is_shut(cache) {
+            return self.unbelieved();
+        }
+        let was_known = state.known().answer(at).is_some();
         let entered = state.enter(self, cache, video, picture);
         let weight = state.weight();
         let counts = &self.counts;
         match entered.checked {
             _ if was_known => &counts.again,
             Checked::New => &counts.new,
-            Checked::DuplicateOf(_) => {
-                counts.bytes_saved.fetch_add(picture.2, Relaxed);
-                &counts.duplicates
-            }
+            Checked::DuplicateOf(_) => &counts.duplicates,
         }
         .fetch_add(1, Relaxed);
+        if entered.remembered && entered.checked.is_duplicate() {
+            counts.bytes_saved.fetch_add(bytes, Relaxed);
+        }
         if !was_known && !entered.remembered {
             counts.beyond.fetch_add(1, Relaxed);
         }
@@ -77,9 +86,27 @@ impl Indexes {
         entered.checked
     }
 
+    /// Takes back what was answered for a timestamp; the timestamps whose answers go with it, in nanoseconds. None if
+    /// nothing was answered.
+    pub(super) async fn forget(&self, cache: &Cache, video: &Video, at: u64) -> Option<Vec<u64>> {
+        let mut held = video.state.lock().await;
+        video.ready(self, cache, &mut held, Purpose::Ask).await;
+        let state = video.ready(self, cache, &mut held, Purpose::Write).await;
+        let found = state.forget(self, cache, video, at);
+        self.videos.weigh(video, state.weight());
+        found
+    }
+
+    /// The answer while nothing that is kept may be believed: stored twice does less harm than not at all.
+    pub(super) fn unbelieved(&self) -> Checked {
+        self.counts.new.fetch_add(1, Relaxed);
+        self.counts.beyond.fetch_add(1, Relaxed);
+        Checked::New
+    }
+
     pub(super) async fn stats(&self, cache: &Cache, video: &Video) -> VideoStats {
         let mut state = video.state.lock().await;
-        let state = video.ready(self, cache, &mut state).await;
+        let state = video.ready(self, cache, &mut state, Purpose::Ask).await;
         self.videos.weigh(video, state.weight());
         state.known().stats()
     }
@@ -108,6 +135,11 @@ impl Indexes {
             self.counts.refused.fetch_add(1, Relaxed);
         }
         hashed
+    }
+
+    /// Does what is written go to a tier that other nodes read?
+    pub(super) fn is_read_by_others(&self, cache: &Cache) -> bool {
+        cache.shared().is_some_and(|log| log.connected)
     }
 
     /// Is nothing that is kept to be believed now, because invalidations of other nodes may be missing?

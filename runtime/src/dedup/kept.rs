@@ -22,12 +22,15 @@ use crate::policy::Policy;
 use crate::shelf::Life;
 
 /// Raised when a hash of the same name is made in another way, or pages are.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// What a page takes for each picture at most, encoded, and beside them.
 const BYTES_A_PICTURE: usize = 56;
 const BESIDE: usize = 1 << 10;
 /// So many pages are read at a time.
 const LANES: usize = 16;
+
+/// A page, the place in the shared log where it was begun, and until when it is fresh.
+pub(super) type Found = (Page, Position, Millis);
 
 /// A tier failed: what it has is not known.
 #[derive(Debug, Clone, Copy)]
@@ -115,22 +118,23 @@ impl Kept {
         if failed { Err(Unknown) } else { Ok(head) }
     }
 
-    /// These pages, in order, with the place in the shared log where each was begun; `None` for one that is gone.
+    /// These pages, in order, with the place in the shared log where each was begun and until when it is fresh; `None` for
+    /// one that is gone.
     pub(super) async fn pages(
         &self,
         cache: &Cache,
         (video, tags): (&str, &Arc<[Arc<str>]>),
         places: &[Place],
-    ) -> Vec<std::result::Result<Option<(Page, Position)>, Unknown>> {
+    ) -> Vec<std::result::Result<Option<Found>, Unknown>> {
         let now = cache.clock().now();
         let mut pages = Vec::with_capacity(places.len());
         for lanes in places.chunks(LANES) {
             let names: Vec<Named> = lanes.iter().map(|&place| self.page_name(cache, video, tags, place)).collect();
             let reads = names.iter().map(|name| cache.0.stack.read_up(&name.key, now)).map(Box::pin).collect();
             for down in join(reads).await {
-                let found = down
-                    .frame
-                    .and_then(|frame| open::<Page>(&self.pages, &frame, now).map(|page| (page, frame.head().shared)));
+                let of = |frame: &Frame, page| (page, frame.head().shared, frame.head().fresh_until);
+                let found =
+                    down.frame.and_then(|frame| open::<Page>(&self.pages, &frame, now).map(|page| of(&frame, page)));
                 pages.push(if found.is_none() && down.failed > 0 { Err(Unknown) } else { Ok(found) });
             }
         }
@@ -146,12 +150,27 @@ impl Kept {
         page: &Page,
         birth: Birth,
     ) -> bool {
-        self.write(cache, &self.pages, &self.page_name(cache, video, tags, place), (page, birth))
+        let until = self.until(cache.clock().now_assured());
+        self.write(cache, &self.pages, &self.page_name(cache, video, tags, place), (page, birth, until))
     }
 
-    /// Hands a head to the tiers, behind. False if it was not taken.
+    /// The same for a page made of others, whose life is no longer than theirs.
+    pub(super) fn write_folded(
+        &self,
+        cache: &Cache,
+        (video, tags): (&str, &Arc<[Arc<str>]>),
+        place: Place,
+        page: &Page,
+        (birth, until): (Birth, Millis),
+    ) -> bool {
+        self.write(cache, &self.pages, &self.page_name(cache, video, tags, place), (page, birth, until))
+    }
+
+    /// Hands a head to the tiers, behind. False if it was not taken. It says nothing of pictures, and lives twice as
+    /// long as pages: one that is written last, by who wrote the head first, is found to its end.
     pub(super) fn write_head(&self, cache: &Cache, name: &Named, head: &Head, birth: Birth) -> bool {
-        self.write(cache, &self.heads, name, (head, birth))
+        let until = self.until(self.until(cache.clock().now_assured()));
+        self.write(cache, &self.heads, name, (head, birth, until))
     }
 
     fn write<T: Serialize + DeserializeOwned + 'static>(
@@ -159,14 +178,13 @@ impl Kept {
         cache: &Cache,
         frames: &Frames,
         name: &Named,
-        (value, birth): (&T, Birth),
+        (value, birth, until): (&T, Birth, Millis),
     ) -> bool {
         if cache.0.stack.is_empty() {
             return true;
         }
         let Some(codecs) = Depth::<T>::codecs(Framed) else { return true };
         let born = cache.clock().now_assured();
-        let until = born.saturating_add(self.ttl);
         let sealed = frames.seal(&codecs, value, name, birth, Life { born, fresh_until: until, stale_until: until });
         match sealed {
             // A shared tier that is away is not sent frames at all.
@@ -178,9 +196,20 @@ impl Kept {
         }
     }
 
-    /// Until when what is read now is to be read again.
-    pub(super) fn until(&self, now: Millis) -> Millis {
+    /// Until when what is written now is fresh.
+    pub(super) const fn until(&self, now: Millis) -> Millis {
         now.saturating_add(self.ttl)
+    }
+
+    /// Until when what is read now is to be read again: until the first of it ends, but not for each page anew.
+    pub(super) fn until_read(&self, now: Millis, ends: impl Iterator<Item = Millis>) -> Millis {
+        ends.min().map_or(Millis::MAX, |first| first.max(now.saturating_add(self.slack())))
+    }
+
+    /// By so much lives may be shortened, and what is in memory may outlive them, so that not each page is a work of
+    /// its own.
+    pub(super) const fn slack(&self) -> Millis {
+        self.ttl / 8
     }
 }
 

@@ -29,23 +29,27 @@
 //!
 //! **Several checks at a time.** Of equal pictures of one video that are checked at the same time on one node exactly one
 //! is new. Nodes that share a tier read what others wrote when they begin with a video, and then every five seconds at
-//! most; until then each may find the same picture new. What both wrote is merged when each
-//! looks at the video again; of a node that never does, the latest may be forgotten. Two nodes that check the same pictures in
-//! another order may each call the other's original a duplicate: let one check a video at a time, and never replace a
-//! picture that is stored by a reference.
+//! most; until then each may find the same picture new. What both wrote is merged when each looks at the video again; of a
+//! node that never does, that may be forgotten which it began to write in the same moment as another one, within
+//! milliseconds. Two nodes that check the same pictures in another order may each call the other's original a duplicate:
+//! let one check a video at a time, and never replace a picture that is stored by a reference.
 //!
 //! **Failures.** A tier that fails, or is full, is no error: what is in memory is compared, and the tier is asked again a
 //! second later. While a `strict` cache cannot prove that it has seen all invalidations of other nodes, nothing that it
-//! knows is believed: every picture is new, and not remembered. Entries are written behind: what was checked in the last moments before a crash may be unknown after it,
-//! as with every entry; [`Cache::flush`] waits. A picture that cannot be decoded is the caller's error.
+//! knows is believed: every picture is new, and not remembered. Entries are written behind: what was checked in the last
+//! moments before a crash may be unknown after it, as with every entry; [`Cache::flush`] waits. A picture that is cut
+//! off, or cannot be decoded, is the caller's error. A picture that is new is remembered before it is stored: who cannot
+//! store it says so, by [`Dedup::forget_frame`].
 //!
 //! **When not to use it.** For pictures that must differ where they look alike: slides that differ in a word, frames of a
 //! film in which little moves. Their hashes are equal. Raise the similarity, or compare bytes.
 
+mod fold;
 mod hash;
 mod index;
 mod indexes;
 mod kept;
+mod look;
 mod options;
 mod page;
 mod picture;
@@ -201,7 +205,7 @@ impl Dedup {
         }
         let at = place_of(video, timestamp).map_err(about)?;
         if self.indexes.is_shut(&self.cache) {
-            return Ok(self.unbelieved());
+            return Ok(self.indexes.unbelieved());
         }
         let video = self.indexes.video(&self.cache, video);
         Ok(self.indexes.enter(&self.cache, &video, (at, hash, bytes)).await)
@@ -224,7 +228,7 @@ impl Dedup {
         let about = |error: Error| about(error, video, timestamp);
         let at = place_of(video, timestamp).map_err(about)?;
         if self.indexes.is_shut(&self.cache) {
-            return Ok(self.unbelieved());
+            return Ok(self.indexes.unbelieved());
         }
         // Held until the end: as long as it is, nobody begins another index of this video.
         let held = self.indexes.video(&self.cache, video);
@@ -235,12 +239,41 @@ impl Dedup {
         Ok(self.indexes.enter(&self.cache, &held, (at, &hash, bytes)).await)
     }
 
-    /// The answer while nothing that is kept may be believed: stored twice does less harm than not at all.
-    fn unbelieved(&self) -> Checked {
-        let counts = &self.indexes.counts;
-        counts.new.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        counts.beyond.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        Checked::New
+    /// Takes back what was answered for one timestamp: who was told that its picture is new, and could not store it, says
+    /// so here. The next picture like it is new, and the timestamp itself, checked again, is compared anew.
+    ///
+    /// The answer is the timestamps, in order, that were told meanwhile that they are duplicates of it: what they refer
+    /// to is not there, and they are forgotten, too; check them again. None if nothing was answered, or nothing is known
+    /// of it any more.
+    ///
+    /// What was forgotten stays so after a restart, and on other nodes; those may answer with it until they next look at
+    /// the video, as with all that is checked here (see the [module](self)), and after that who checks there what was
+    /// called its duplicate gets another answer. In the count of `max_frames` its place stays taken. Cost: one page
+    /// written, and a look at all answers of the video.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use cached_runtime::dedup::{Checked, Dedup};
+    /// # async fn store(_: &[u8]) -> std::io::Result<()> { Ok(()) }
+    /// # async fn example(dedup: &Dedup, jpeg: Vec<u8>) -> Result<(), Box<dyn std::error::Error>> {
+    /// let at = Duration::from_millis(4_200);
+    /// if dedup.check_frame("intro", at, jpeg.clone()).await? == Checked::New
+    ///     && let Err(full) = store(&jpeg).await
+    /// {
+    ///     dedup.forget_frame("intro", at).await?;
+    ///     return Err(full.into());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// `Config` for a video without a name; `TooLarge` for a timestamp over 584 years.
+    pub async fn forget_frame(&self, video: &str, timestamp: Duration) -> Result<Option<Vec<Duration>>> {
+        let at = place_of(video, timestamp).map_err(|error| about(error, video, timestamp))?;
+        let held = self.indexes.video(&self.cache, video);
+        let found = self.indexes.forget(&self.cache, &held, at).await;
+        Ok(found.map(|orphans| orphans.into_iter().map(Duration::from_nanos).collect()))
     }
 
     /// Forgets what is known of this video, in memory and in every tier, on all nodes; the next picture of it is new.

@@ -77,8 +77,9 @@ impl DedupOptions {
         self
     }
 
-    /// How long what is remembered of a video is kept in the tiers after it was written, and in memory after it was read.
-    /// Default: 30 days.
+    /// How long what is remembered of a video is kept after it was written, in pages of 128 pictures: each as long as
+    /// the last on its page. What was read into memory may be known for an eighth of that longer; what many processes
+    /// have written is put together now and then, and may end an eighth sooner. Default: 30 days.
     #[must_use]
     pub fn ttl(mut self, ttl: Duration) -> Self {
         self.ttl = ttl;

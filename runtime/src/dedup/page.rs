@@ -8,12 +8,38 @@ pub(super) const PAGE: usize = 128;
 pub(super) const WRITERS: usize = 32;
 
 /// What one writer knows of some pictures. Timestamps in nanoseconds.
+///
+/// A timestamp can be forgotten and come again. Its round is how often that was: what pages say of it in an earlier round
+/// than the highest that any of them has forgotten is void, in whatever order they are read.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Page {
-    /// Timestamp and hash of each original.
-    pub(super) originals: Vec<(u64, [u64; 4])>,
-    /// Of each duplicate its timestamp, that of its original, and its bytes.
-    pub(super) duplicates: Vec<(u64, u64, u64)>,
+    pub(super) originals: Vec<Original>,
+    pub(super) duplicates: Vec<Duplicate>,
+    pub(super) forgotten: Vec<Forgotten>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Original {
+    pub(super) at: u64,
+    pub(super) hash: [u64; 4],
+    pub(super) round: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Duplicate {
+    pub(super) at: u64,
+    pub(super) round: u32,
+    /// What it is like, in which of its rounds.
+    pub(super) original: u64,
+    pub(super) original_round: u32,
+    pub(super) bytes: u64,
+}
+
+/// What is said of this timestamp in rounds below this one is void.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Forgotten {
+    pub(super) at: u64,
+    pub(super) round: u32,
 }
 
 /// Who has written about a video, each in pages of its own, numbered from 0: so no node writes over what another wrote.
@@ -25,7 +51,22 @@ pub(super) struct Head {
 
 impl Page {
     pub(super) fn len(&self) -> usize {
-        self.originals.len() + self.duplicates.len()
+        self.originals.len() + self.duplicates.len() + self.forgotten.len()
+    }
+
+    /// Takes back what it says of a timestamp in rounds below this one. True if it said something.
+    pub(super) fn void(&mut self, Forgotten { at, round }: Forgotten) -> bool {
+        let before = self.len();
+        self.originals.retain(|original| original.at != at || original.round >= round);
+        self.duplicates.retain(|duplicate| duplicate.at != at || duplicate.round >= round);
+        self.len() < before
+    }
+
+    /// The same, and says so, once.
+    pub(super) fn forget(&mut self, forgotten: Forgotten) {
+        self.void(forgotten);
+        self.forgotten.retain(|before| before.at != forgotten.at);
+        self.forgotten.push(forgotten);
     }
 }
 

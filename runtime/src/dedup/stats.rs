@@ -16,10 +16,10 @@ plain! {
         pub duplicates: u64,
         /// Those whose timestamp had been checked before: they got the answer of then.
         pub again: u64,
-        /// Bytes of the duplicates: what need not be stored.
+        /// Bytes of the duplicates that are remembered: what need not be stored.
         pub bytes_saved: u64,
         /// Those of `new` and `duplicates` that are not remembered: their video has `max_frames`, or nothing that is kept
-        /// may be believed now.
+        /// may be believed now. Checked again, such a picture is counted again, in both.
         pub beyond: u64,
         /// Pictures that were refused: no pictures, damaged, or beyond a bound.
         pub refused: u64,

@@ -7,7 +7,7 @@ use super::Checked;
 use super::hash::PictureHash;
 use super::index::Index;
 use super::options::DedupOptions;
-use super::page::Page;
+use super::page::{Duplicate, Forgotten, Original, Page};
 use super::stats::VideoStats;
 
 /// What an answer takes in memory, beside what the index takes.
@@ -19,15 +19,29 @@ pub(super) struct Known {
     index: Index,
     answers: HashMap<u64, Answer>,
     duplicates: u64,
+    forgotten: u64,
     saved: u64,
     bits: u32,
     most: usize,
 }
 
+/// What was answered for a timestamp, after it had been forgotten so often.
 #[derive(Debug, Clone, Copy)]
-enum Answer {
+struct Answer {
+    round: u32,
+    said: Said,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Said {
     Original,
-    DuplicateOf(u64),
+    DuplicateOf {
+        original: u64,
+        original_round: u32,
+        bytes: u64,
+    },
+    /// It was forgotten; earlier rounds, on whatever page, are void.
+    Nothing,
 }
 
 /// What became of a picture.
@@ -45,6 +59,7 @@ impl Known {
             index: Index::new(bits, options.similarity),
             answers: HashMap::new(),
             duplicates: 0,
+            forgotten: 0,
             saved: 0,
             bits,
             most: options.max_frames,
@@ -53,10 +68,11 @@ impl Known {
 
     /// What was answered for this timestamp.
     pub(super) fn answer(&self, at: u64) -> Option<Checked> {
-        Some(match self.answers.get(&at)? {
-            Answer::Original => Checked::New,
-            Answer::DuplicateOf(original) => Checked::DuplicateOf(Duration::from_nanos(*original)),
-        })
+        match self.answers.get(&at)?.said {
+            Said::Original => Some(Checked::New),
+            Said::DuplicateOf { original, .. } => Some(Checked::DuplicateOf(Duration::from_nanos(original))),
+            Said::Nothing => None,
+        }
     }
 
     /// Compares a picture with the originals and remembers it, also on this page.
@@ -64,27 +80,50 @@ impl Known {
         if let Some(checked) = self.answer(at) {
             return Entered { checked, remembered: false };
         }
-        let remembered = self.has_room();
-        let Some((original, _)) = self.index.nearest(hash) else {
+        let round = self.answers.get(&at).map_or(0, |answer| answer.round);
+        let remembered = self.has_room_for(at);
+        let Some((found, _)) = self.index.nearest(hash) else {
             if remembered {
-                self.add_original(at, hash);
-                page.originals.push((at, *hash.words()));
+                page.originals.push(self.add_original(Original { at, hash: *hash.words(), round }));
             }
             return Entered { checked: Checked::New, remembered };
         };
         if remembered {
-            let original = u64::try_from(original.as_nanos()).unwrap_or(u64::MAX);
-            self.add_duplicate(at, original, bytes);
-            page.duplicates.push((at, original, bytes));
+            let original = u64::try_from(found.as_nanos()).unwrap_or(u64::MAX);
+            let original_round = self.answers.get(&original).map_or(0, |answer| answer.round);
+            page.duplicates.push(self.add_duplicate(Duplicate { at, round, original, original_round, bytes }));
         }
-        Entered { checked: Checked::DuplicateOf(original), remembered }
+        Entered { checked: Checked::DuplicateOf(found), remembered }
+    }
+
+    /// Takes back what was answered for this timestamp, and for those that were told to be like it: these. None if nothing
+    /// was answered.
+    pub(super) fn forget(&mut self, at: u64) -> Option<(Forgotten, Vec<u64>)> {
+        self.answer(at)?;
+        let forgotten = Forgotten { at, round: self.answers.get(&at)?.round.saturating_add(1) };
+        let was_original = self.void(forgotten);
+        Some((forgotten, if was_original { self.drop_orphans() } else { Vec::new() }))
+    }
+
+    /// Takes back what is known of timestamps that were forgotten, before anything else of these pages is believed.
+    pub(super) fn merge_forgotten<'a>(&mut self, all: impl Iterator<Item = &'a Forgotten>) {
+        let mut was_original = false;
+        for &forgotten in all {
+            let known = self.answers.get(&forgotten.at).map_or(0, |answer| answer.round);
+            if known < forgotten.round && self.has_room_for(forgotten.at) {
+                was_original |= self.void(forgotten);
+            }
+        }
+        if was_original {
+            self.drop_orphans();
+        }
     }
 
     /// Adds the originals that others have written down. What is known already stays as it was answered.
     pub(super) fn merge_originals(&mut self, page: &Page) {
-        for (at, words) in &page.originals {
-            if !self.answers.contains_key(at) && self.has_room() {
-                self.add_original(*at, &PictureHash::new(*words, self.bits));
+        for original in &page.originals {
+            if self.is_open(original.at, original.round) {
+                self.add_original(*original);
             }
         }
     }
@@ -92,31 +131,99 @@ impl Known {
     /// Adds the duplicates, after the originals of all pages: what refers to a picture that is not one of them any more
     /// is compared anew when it is asked for.
     pub(super) fn merge_duplicates(&mut self, page: &Page) {
-        for &(at, original, bytes) in &page.duplicates {
-            let stands = matches!(self.answers.get(&original), Some(Answer::Original));
-            if stands && !self.answers.contains_key(&at) && self.has_room() {
-                self.add_duplicate(at, original, bytes);
+        for duplicate in &page.duplicates {
+            let stands = self.stands(duplicate.original, duplicate.original_round);
+            if stands && self.is_open(duplicate.at, duplicate.round) {
+                self.add_duplicate(*duplicate);
             }
         }
     }
 
-    fn has_room(&self) -> bool {
-        self.answers.len() < self.most
+    /// Is nothing known of this timestamp, nothing that was said of it in this round void, and room for it?
+    fn is_open(&self, at: u64, round: u32) -> bool {
+        let open = |answer: &Answer| matches!(answer.said, Said::Nothing) && answer.round <= round;
+        self.answers.get(&at).is_none_or(open) && self.has_room_for(at)
     }
 
-    fn add_original(&mut self, at: u64, hash: &PictureHash) {
-        self.index.insert(hash, Duration::from_nanos(at));
-        self.answers.insert(at, Answer::Original);
+    fn stands(&self, original: u64, round: u32) -> bool {
+        let answer = self.answers.get(&original);
+        answer.is_some_and(|answer| matches!(answer.said, Said::Original) && answer.round == round)
     }
 
-    fn add_duplicate(&mut self, at: u64, original: u64, bytes: u64) {
-        self.answers.insert(at, Answer::DuplicateOf(original));
-        self.duplicates += 1;
-        self.saved = self.saved.saturating_add(bytes);
+    /// A timestamp that was forgotten keeps its place.
+    fn has_room_for(&self, at: u64) -> bool {
+        self.answers.len() < self.most || self.answers.contains_key(&at)
+    }
+
+    /// May anything be added to what is known?
+    pub(super) fn has_room(&self) -> bool {
+        self.answers.len() < self.most || self.forgotten > 0
+    }
+
+    fn add_original(&mut self, original: Original) -> Original {
+        let Original { at, hash, round } = original;
+        self.index.insert(&PictureHash::new(hash, self.bits), Duration::from_nanos(at));
+        self.say(at, Answer { round, said: Said::Original });
+        original
+    }
+
+    fn add_duplicate(&mut self, duplicate: Duplicate) -> Duplicate {
+        let Duplicate { at, round, original, original_round, bytes } = duplicate;
+        self.say(at, Answer { round, said: Said::DuplicateOf { original, original_round, bytes } });
+        duplicate
+    }
+
+    /// Was it an original?
+    fn void(&mut self, Forgotten { at, round }: Forgotten) -> bool {
+        let before = self.say(at, Answer { round, said: Said::Nothing });
+        let was_original = matches!(before, Some(Answer { said: Said::Original, .. }));
+        was_original && self.index.remove(Duration::from_nanos(at))
+    }
+
+    /// Takes back the answers that name an original which is none any more.
+    fn drop_orphans(&mut self) -> Vec<u64> {
+        let is_orphan = |(&at, answer): (&u64, &Answer)| match answer.said {
+            Said::DuplicateOf { original, original_round, .. } if !self.stands(original, original_round) => Some(at),
+            _ => None,
+        };
+        let mut orphans: Vec<u64> = self.answers.iter().filter_map(is_orphan).collect();
+        orphans.sort_unstable();
+        for &at in &orphans {
+            let round = self.answers.get(&at).map_or(0, |answer| answer.round);
+            self.say(at, Answer { round, said: Said::Nothing });
+            if round == 0 {
+                // Nobody has forgotten it: there is nothing to be remembered of it.
+                let nothing = self.answers.remove(&at);
+                self.count(nothing, false);
+            }
+        }
+        orphans
+    }
+
+    /// Puts an answer in place of another, or of none.
+    fn say(&mut self, at: u64, answer: Answer) -> Option<Answer> {
+        let before = self.answers.insert(at, answer);
+        self.count(before, false);
+        self.count(Some(answer), true);
+        before
+    }
+
+    fn count(&mut self, answer: Option<Answer>, more: bool) {
+        let step = |count: &mut u64, by: u64| {
+            *count = if more { count.saturating_add(by) } else { count.saturating_sub(by) };
+        };
+        match answer.map(|answer| answer.said) {
+            Some(Said::DuplicateOf { bytes, .. }) => {
+                step(&mut self.duplicates, 1);
+                step(&mut self.saved, bytes);
+            }
+            Some(Said::Nothing) => step(&mut self.forgotten, 1),
+            Some(Said::Original) | None => {}
+        }
     }
 
     pub(super) fn stats(&self) -> VideoStats {
-        let frames = self.answers.len() as u64;
+        let frames = self.answers.len() as u64 - self.forgotten;
         VideoStats { frames, originals: frames - self.duplicates, duplicates: self.duplicates, bytes_saved: self.saved }
     }
 

@@ -3,6 +3,7 @@
 
 mod bounds;
 mod damaged;
+mod forget;
 mod gone;
 mod index;
 mod kept;

@@ -154,3 +154,63 @@ async fn what_is_kept_has_an_end() {
     world.clock.advance(ttl);
     assert_eq!(dedup.check_hash("v", at(3), &hash(1), 1).await.unwrap(), Checked::New);
 }
+
+/// Minutes from the beginning, on the clock of all processes.
+fn minute(clock: &Clock, from: u64, minute: u64) {
+    clock.set(from + minute * 60_000);
+}
+
+fn hourly(tier: &Arc<dyn Tier>, clock: &Clock, seed: u64) -> (World, Dedup) {
+    let world = World::built(Arc::clone(tier), clock.clone(), |builder| builder.seed(seed));
+    let options = DedupOptions::new().ttl(Duration::from_secs(3_600));
+    let dedup = Dedup::open(&world.cache, "hourly", options).unwrap();
+    (world, dedup)
+}
+
+#[tokio::test]
+async fn pages_that_are_put_together_live_no_longer_than_they_did() {
+    let (tier, clock): (Arc<dyn Tier>, _) = (Arc::new(MemoryTier::new()), Clock::manual());
+    let from = clock.now();
+    for process in 0..40 {
+        let (world, dedup) = hourly(&tier, &clock, process);
+        assert_eq!(dedup.check_hash("v", at(process), &hash(process), 1).await.unwrap(), Checked::New);
+        world.settle().await;
+    }
+    minute(&clock, from, 50);
+    let (world, dedup) = hourly(&tier, &clock, 50);
+    assert_eq!(dedup.video_stats("v").await.frames, 40, "they are put together now");
+    world.settle().await;
+    let read = {
+        minute(&clock, from, 59);
+        let (world, dedup) = hourly(&tier, &clock, 51);
+        assert_eq!(dedup.video_stats("v").await.frames, 40);
+        world.chaos.counts(Operation::Get).calls
+    };
+    assert!(read <= 4, "the control: they were, for it took {read} reads");
+    minute(&clock, from, 60);
+    let (_world, later) = hourly(&tier, &clock, 52);
+    assert_eq!(later.video_stats("v").await.frames, 0);
+    // In memory it is known for an eighth longer at the most.
+    minute(&clock, from, 50 + 8);
+    assert_eq!(dedup.video_stats("v").await.frames, 40);
+    minute(&clock, from, 60 + 8);
+    assert_eq!(dedup.video_stats("v").await.frames, 0);
+}
+
+#[tokio::test]
+async fn the_last_of_a_page_is_found_to_its_end() {
+    let (tier, clock): (Arc<dyn Tier>, _) = (Arc::new(MemoryTier::new()), Clock::manual());
+    let from = clock.now();
+    let (world, dedup) = hourly(&tier, &clock, 1);
+    for (second, at_minute) in [(1, 0), (2, 20), (3, 40)] {
+        minute(&clock, from, at_minute);
+        assert_eq!(dedup.check_hash("v", at(second), &hash(second), 1).await.unwrap(), Checked::New);
+        world.settle().await;
+    }
+    // An hour after the page was begun, and the head was written that leads to it.
+    for (at_minute, frames) in [(61, 3), (99, 3), (100, 0)] {
+        minute(&clock, from, at_minute);
+        let (_world, next) = hourly(&tier, &clock, at_minute);
+        assert_eq!(next.video_stats("v").await.frames, frames, "minute {at_minute}");
+    }
+}

@@ -3,10 +3,12 @@
 use std::sync::{Arc, Mutex};
 
 use cached_runtime::dedup::{Checked, Dedup, DedupOptions, Index};
+use cached_runtime::testing::Operation;
 use tokio::sync::Barrier;
 
 use super::{at, dedup_of, hash, png};
 use crate::rig::{World, soon};
+use crate::shelf::eventually;
 
 const CALLERS: u64 = 8;
 const ROUNDS: u64 = 40;
@@ -83,23 +85,72 @@ async fn a_timestamp_that_is_checked_twice_at_once_has_one_answer() {
         assert_eq!(soon("a check", check).await.unwrap(), Checked::New);
     }
     let stats = dedup.stats();
-    assert_eq!((stats.new, stats.again), (1, CALLERS - 1));
+    assert_eq!((stats.frames, stats.new, stats.again), (CALLERS, 1, CALLERS - 1));
+    assert_eq!(dedup.video_stats("v").await.frames, 1);
+}
+
+/// A picture that is read when it is told to.
+struct Held {
+    picture: Vec<u8>,
+    begun: tokio::sync::mpsc::UnboundedSender<()>,
+    go: std::sync::mpsc::Receiver<()>,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        self.begun.send(()).unwrap();
+        self.go.recv().unwrap();
+        &self.picture
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_caller_who_goes_away_leaves_the_video_to_others() {
+async fn a_caller_who_goes_away_while_its_picture_is_decoded_leaves_nothing_behind() {
     let world = World::new();
     let dedup = dedup_of(&world);
-    dedup.check_frame("v", at(1), png(1)).await.unwrap();
-    for second in 10..40 {
+    // The control: who stays is remembered.
+    for (goes, second) in [(true, 10), (false, 11)] {
+        let (begun, mut has_begun) = tokio::sync::mpsc::unbounded_channel();
+        let (let_go, go) = std::sync::mpsc::channel();
         let check = tokio::spawn({
-            let dedup = dedup.clone();
-            async move { dedup.check_frame("v", at(second), png(1)).await }
+            let (dedup, picture) = (dedup.clone(), Held { picture: png(1), begun, go });
+            async move { dedup.check_frame("v", at(second), picture).await.unwrap() }
         });
-        if second % 2 == 0 {
-            tokio::task::yield_now().await;
+        soon("a picture is being read", has_begun.recv()).await.unwrap();
+        if goes {
+            check.abort();
+            assert!(soon("it goes away", check).await.unwrap_err().is_cancelled());
+            let_go.send(()).unwrap();
+            assert_eq!(dedup.video_stats("v").await.frames, 0);
+            assert_eq!(dedup.check_frame("v", at(2), png(1)).await.unwrap(), Checked::New);
+        } else {
+            let_go.send(()).unwrap();
+            assert_eq!(soon("a check", check).await.unwrap(), Checked::DuplicateOf(at(2)));
         }
-        check.abort();
     }
-    assert_eq!(dedup.check_frame("v", at(2), png(1)).await.unwrap(), Checked::DuplicateOf(at(1)));
+    let stats = dedup.stats();
+    assert_eq!((stats.frames, stats.new, stats.duplicates, stats.refused), (2, 1, 1, 0), "nor is it counted");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_caller_who_goes_away_while_the_index_is_read_leaves_the_video_to_others() {
+    let world = World::new();
+    let dedup = dedup_of(&world);
+    let gate = world.chaos.after(Operation::Get);
+    gate.close();
+    let checks: Vec<_> = (10..20)
+        .map(|second| {
+            let dedup = dedup.clone();
+            tokio::spawn(async move { dedup.check_hash("v", at(second), &hash(1), 1).await })
+        })
+        .collect();
+    eventually("the first reads the index, and has the video to itself", || gate.arrivals() > 0).await;
+    for check in checks {
+        check.abort();
+        assert!(soon("it goes away", check).await.unwrap_err().is_cancelled());
+    }
+    gate.open();
+    let checked = soon("a check", dedup.check_hash("v", at(2), &hash(1), 1)).await.unwrap();
+    assert_eq!(checked, Checked::New, "nothing is remembered of those who went");
+    assert_eq!((dedup.video_stats("v").await.frames, dedup.stats().frames), (1, 1));
 }

@@ -1,0 +1,177 @@
+//! What the tiers have of a video: by whichever process or node it was written.
+
+use super::fold::{folded, older};
+use super::indexes::Indexes;
+use super::kept::Place;
+use super::page::{Head, PAGE, Page, WRITERS};
+use super::state::{RETRY, State};
+use super::videos::Video;
+use crate::cache::Cache;
+use crate::clock::Millis;
+use crate::group::Position;
+use crate::log::Birth;
+
+/// How often it is looked what other nodes have written.
+const LOOK: Millis = 5_000;
+/// What is invalidated so often while it is read is not read.
+const TURNS: u32 = 3;
+
+/// What a video is needed for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// To say what was answered.
+    Ask,
+    /// To remember something, or to forget it, right after it was asked.
+    Write,
+}
+
+/// What was read of the pages.
+#[derive(Debug, Default)]
+struct Read {
+    /// Pages, and until when each is fresh.
+    pages: Vec<(Page, Millis)>,
+    /// The oldest place in the shared log at which one of them was begun.
+    oldest: Option<Position>,
+    failed: bool,
+}
+
+impl Video {
+    /// What is known of this video, for as long as nothing that is kept of it has been invalidated; read from the tiers
+    /// where it is not known yet.
+    pub(super) async fn ready<'a>(
+        &self,
+        indexes: &Indexes,
+        cache: &Cache,
+        state: &'a mut Option<State>,
+        purpose: Purpose,
+    ) -> &'a mut State {
+        if let Some(state) = state.as_mut().filter(|_| purpose == Purpose::Ask) {
+            state.fresh = false;
+        }
+        for turn in 1..=TURNS {
+            let birth = cache.0.log.birth();
+            let stands = state.as_mut().is_some_and(|state| state.stands(cache, self, birth));
+            if !stands {
+                *state = None;
+            }
+            let state = state.get_or_insert_with(|| State::new(indexes, cache, birth));
+            let now = cache.clock().now();
+            if !state.is_due(indexes, cache, now, purpose) {
+                break;
+            }
+            if turn == TURNS {
+                // Invalidated as fast as it is read: what comes now is compared with what comes after it.
+                state.rest(now);
+                break;
+            }
+            state.look(indexes, cache, self).await;
+        }
+        let birth = cache.0.log.birth();
+        state.get_or_insert_with(|| State::new(indexes, cache, birth))
+    }
+}
+
+impl State {
+    /// Is it to be looked what the tiers have? Also before a head is written: else it would hide what another node has
+    /// begun since the last look, for good if that node does not come back to the video.
+    fn is_due(&self, indexes: &Indexes, cache: &Cache, now: Millis, purpose: Purpose) -> bool {
+        let is_for_head = purpose == Purpose::Write && self.met && !self.fresh && self.is_head_due();
+        now >= self.look_at || is_for_head && now >= self.rest_until && indexes.is_read_by_others(cache)
+    }
+
+    /// Not again for a while.
+    fn rest(&mut self, now: Millis) {
+        self.rest_until = now.saturating_add(RETRY);
+        self.look_at = self.rest_until;
+    }
+
+    /// Reads what others have written, also this process before it let go of the video.
+    async fn look(&mut self, indexes: &Indexes, cache: &Cache, video: &Video) {
+        let now = cache.clock().now();
+        if cache.0.stack.is_empty() {
+            // There is nobody to read from, or to write over.
+            (self.look_at, self.met, self.partial) = (Millis::MAX, true, false);
+            return;
+        }
+        let Ok(head) = indexes.kept.head(cache, &video.name).await else { return self.rest(now) };
+        let is_first = !self.met && !self.begun;
+        while !self.met && head.pages_of(self.writer) > 0 {
+            self.writer = cache.0.chance.next();
+        }
+        let read = self.read(indexes, cache, video, &head).await;
+        self.merge(&read);
+        self.until = self.until.min(indexes.kept.until_read(now, read.pages.iter().map(|(_, until)| *until)));
+        // It lacks this writer if another node wrote it in the same moment.
+        self.head_owed |= head.pages_of(self.writer) < self.pages();
+        (self.head, self.met, self.fresh) = (head, true, true);
+        self.write(indexes, cache, video);
+        // While invalidations may be missing, a tier's frames are not believed, and seem to be none.
+        if is_first && !read.failed && cache.0.log.is_proven() && self.head.writers.len() > WRITERS {
+            self.fold(indexes, cache, video, &read);
+        }
+        self.partial = read.failed;
+        match (read.failed, cache.0.log.is_shared()) {
+            (true, _) => self.rest(now),
+            (false, true) => self.look_at = now.saturating_add(LOOK),
+            (false, false) => self.look_at = Millis::MAX,
+        }
+    }
+
+    /// Reads the pages of others that were not read whole.
+    async fn read(&mut self, indexes: &Indexes, cache: &Cache, video: &Video, head: &Head) -> Read {
+        let others = head.writers.iter().filter(|(writer, _)| *writer != self.writer);
+        let places = others.flat_map(|&(writer, pages)| {
+            let from = self.read.get(&writer).copied().unwrap_or(0);
+            (from..pages).map(move |number| Place { writer, number })
+        });
+        // A head from outside may say anything.
+        let most = indexes.options.max_frames / PAGE + 4 * WRITERS;
+        let places: Vec<Place> = places.take(most).collect();
+        let found = indexes.kept.pages(cache, (&video.id, &video.name.tags), &places).await;
+        let mut read = Read::default();
+        for (place, found) in places.iter().zip(found) {
+            let Ok(found) = found else {
+                read.failed = true;
+                continue;
+            };
+            let whole =
+                found.as_ref().map_or(place.number + 1 < head.pages_of(place.writer), |(page, ..)| page.len() >= PAGE);
+            let next = self.read.entry(place.writer).or_default();
+            if whole && *next == place.number {
+                *next += 1;
+            }
+            if let Some((page, shared, until)) = found {
+                read.oldest = Some(read.oldest.map_or(shared, |oldest| older(oldest, shared)));
+                read.pages.push((page, until));
+            }
+        }
+        read
+    }
+
+    /// Adds what pages say: first what is void, then originals, then what refers to them.
+    fn merge(&mut self, read: &Read) {
+        let pages = || read.pages.iter().map(|(page, _)| page);
+        self.known.merge_forgotten(pages().flat_map(|page| &page.forgotten));
+        self.void(pages().flat_map(|page| &page.forgotten));
+        pages().for_each(|page| self.known.merge_originals(page));
+        pages().for_each(|page| self.known.merge_duplicates(page));
+    }
+
+    /// Writes what many have written as pages of its own, so that a video that is gone back to again and again does not
+    /// collect writers. They are as old as the oldest of what was read, and none lives longer than what it was made of.
+    fn fold(&mut self, indexes: &Indexes, cache: &Cache, video: &Video, read: &Read) {
+        let shared = read.oldest.map_or(self.birth.shared, |oldest| older(oldest, self.birth.shared));
+        let birth = Birth { shared, ..self.birth };
+        let mut written = true;
+        for (page, until) in folded(&read.pages, indexes.kept.slack()) {
+            let place = Place { writer: self.writer, number: self.number };
+            written &= indexes.kept.write_folded(cache, (&video.id, &video.name.tags), place, &page, (birth, until));
+            self.number = self.number.saturating_add(1);
+        }
+        if written {
+            self.head = Head::default();
+            self.head.say(self.writer, self.number);
+            self.head_owed = !indexes.kept.write_head(cache, &video.name, &self.head, self.birth);
+        }
+    }
+}
