@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 
 use super::batch::cores;
@@ -14,7 +14,7 @@ use super::convert::Converted;
 use super::fault::Fault;
 use super::halt::Halt;
 use super::options::WebP;
-use super::pixels::too_many_bytes;
+use super::pixels::admit;
 use super::stored::Stored;
 use crate::applied::Applied;
 use crate::cache::Cache;
@@ -30,6 +30,10 @@ const VERSION: &str = "1";
 const PATIENCE: u64 = 10 * 60 * 1_000;
 /// Content does not grow old; what nobody asks for leaves earlier, as room is needed.
 const LIFE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// So many bytes of pictures wait, or are converted.
+const WAITING: usize = 256 << 20;
+/// Bytes are counted in steps of these.
+const STEP: usize = 1 << 10;
 /// Hashed in the caller's task; longer ones take longer than a task should.
 const SHORT: usize = 64 << 10;
 
@@ -65,6 +69,9 @@ pub struct Images {
     mark: Arc<str>,
     life: Duration,
     room: Arc<Semaphore>,
+    /// Room for the bytes of pictures that wait or are converted, in steps, and how much of it there is.
+    waiting: Arc<Semaphore>,
+    most_waiting: u32,
 }
 
 impl Images {
@@ -76,7 +83,9 @@ impl Images {
         webp.check()?;
         let names = Namespace::in_turn(cache, NAMESPACE, PATIENCE, Stored::life)?;
         let mark = format!("{VERSION}-{}", webp.mark()).into();
-        Ok(Self { names, webp: Arc::new(webp), mark, life: LIFE, room: Arc::new(Semaphore::new(cores())) })
+        let (room, waiting) = (Arc::new(Semaphore::new(cores())), Arc::new(Semaphore::new(0)));
+        let images = Self { names, webp: Arc::new(webp), mark, life: LIFE, room, waiting, most_waiting: 0 };
+        Ok(images.max_waiting(WAITING))
     }
 
     /// How many are converted at a time, at least one, by this and its clones; further ones wait for up to ten minutes.
@@ -84,6 +93,20 @@ impl Images {
     #[must_use]
     pub fn at_once(mut self, many: usize) -> Self {
         self.room = Arc::new(Semaphore::new(many.clamp(1, Semaphore::MAX_PERMITS)));
+        self
+    }
+
+    /// How many bytes of pictures wait or are converted at a time, by this and its clones, in steps of 1 KiB; a single
+    /// picture may be larger. Default: 256 MiB.
+    ///
+    /// What has begun goes on when its caller goes away, and holds its picture until it is done: this is the bound of
+    /// that. Who finds no room waits in [`convert`](Self::convert), without a limit of time, and can go away without
+    /// leaving anything; a picture that was converted before does not wait.
+    #[must_use]
+    pub fn max_waiting(mut self, bytes: usize) -> Self {
+        let steps = u32::try_from(bytes / STEP).unwrap_or(u32::MAX).max(1);
+        self.most_waiting = u32::try_from(Semaphore::MAX_PERMITS).map_or(steps, |most| steps.min(most));
+        self.waiting = Arc::new(Semaphore::new(self.most_waiting as usize));
         self
     }
 
@@ -100,15 +123,25 @@ impl Images {
     /// SHA-256, some more on others. Long ones are hashed, and all are converted, on tokio's threads for what blocks. A
     /// conversion that has begun goes on when its caller goes away, for others may want it.
     ///
+    /// The limits of this handle are looked at first: also where another one, with other limits, converts the same
+    /// picture now, or has.
+    ///
     /// # Errors
-    /// As [`WebP::convert`]; `Timeout` if it was not done within ten minutes.
+    /// As [`WebP::convert`]; `Timeout` if it was not done within ten minutes from when there was room for it.
     pub async fn convert(&self, picture: impl Into<Bytes>) -> Result<Converted> {
         let picture = picture.into();
-        if picture.len() > self.webp.limits.bytes {
-            return Err(too_many_bytes(picture.len() as u64, self.webp.limits));
-        }
-        let name = self.name(picture.clone()).await?;
-        let load = || self.load(picture.clone());
+        let name = self.admitted(picture.clone()).await?;
+        let steps = u32::try_from(picture.len().div_ceil(STEP)).unwrap_or(u32::MAX).min(self.most_waiting);
+        let reserved = match Arc::clone(&self.waiting).try_acquire_many_owned(steps) {
+            Ok(reserved) => reserved,
+            // What is there needs no room.
+            Err(_) => match self.names.get(name.clone()).await {
+                Some(stored) => return Ok(stored.into_converted(picture)),
+                None => Arc::clone(&self.waiting).acquire_many_owned(steps).await.map_err(|_| ended())?,
+            },
+        };
+        let original = picture.clone();
+        let load = move || self.load(original, reserved);
         let stored = self.names.get_or_load(name, load).await.map_err(|error: Arc<Error>| Error::clone(&error))?;
         Ok(stored.into_converted(picture))
     }
@@ -118,7 +151,7 @@ impl Images {
     /// # Errors
     /// `Closed` if the runtime ends meanwhile.
     pub async fn forget(&self, picture: impl Into<Bytes>) -> Result<Applied> {
-        let name = self.name(picture.into()).await?;
+        let name = self.name(picture.into(), |_| Ok(())).await?;
         Ok(self.names.remove(name).await)
     }
 
@@ -128,23 +161,38 @@ impl Images {
         self.names.key((self.mark.to_string(), hash(picture)))
     }
 
-    /// Converts it when there is room.
-    fn load(&self, picture: Bytes) -> impl Future<Output = Result<Stored>> + Send + 'static {
+    /// Converts it when there is room. It holds what was reserved for its bytes as long as it holds them, whoever waits.
+    fn load(
+        &self,
+        picture: Bytes,
+        reserved: OwnedSemaphorePermit,
+    ) -> impl Future<Output = Result<Stored>> + Send + 'static {
         let (webp, room, life) = (Arc::clone(&self.webp), Arc::clone(&self.room), self.life);
         async move {
             let Ok(place) = room.acquire_owned().await else { return Err(ended()) };
             let work = move || {
-                let _place = place;
+                let _held = (place, reserved);
                 webp.turn(&picture, &Halt::never()).map(|turned| Stored::new(turned, life))
             };
             spawn_blocking(work).await.unwrap_or_else(|_| Err(ended()))
         }
     }
 
-    async fn name(&self, picture: Bytes) -> Result<(String, String)> {
+    /// The name of a picture that this handle takes.
+    async fn admitted(&self, picture: Bytes) -> Result<(String, String)> {
+        let limits = self.webp.limits;
+        self.name(picture, move |picture| admit(picture, limits).map(|_| ())).await
+    }
+
+    async fn name(
+        &self,
+        picture: Bytes,
+        check: impl FnOnce(&[u8]) -> Result<()> + Send + 'static,
+    ) -> Result<(String, String)> {
+        let work = move |picture: &[u8]| check(picture).map(|()| hash(picture));
         let hash = match picture.len() {
-            ..=SHORT => hash(&picture),
-            _ => spawn_blocking(move || hash(&picture)).await.map_err(|_| ended())?,
+            ..=SHORT => work(&picture)?,
+            _ => spawn_blocking(move || work(&picture)).await.map_err(|_| ended())??,
         };
         Ok((self.mark.to_string(), hash))
     }

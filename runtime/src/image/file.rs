@@ -38,8 +38,10 @@ impl WebP {
     /// be the same.
     ///
     /// The picture is written beside its place, brought to the disk, and renamed: there is never half a picture under
-    /// that name, whatever ends the program, and a file that was there is replaced as a whole. Only a program that is
-    /// killed can leave something behind, a hidden `.webp-*.part`.
+    /// that name, whatever ends the program, and a file that was there is replaced as a whole. On Unix a file that
+    /// replaces another has its mode, and a new one that of all new files; owners and links do not stay. Only a program
+    /// that is killed can leave something behind, a hidden `.webp-*.part`, or a folder from which nothing can be removed
+    /// any more: then the error names it, as `left_behind`, and it is logged.
     ///
     /// **Where WebP is not smaller** nothing is written, as a JPEG must not bear the name of a WebP: `path` is the
     /// original, and a file that lies at `to` from before stays (remove it, if it is of an older picture). An original

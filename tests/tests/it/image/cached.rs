@@ -1,6 +1,7 @@
 //! A picture is converted once for its content, whoever brings it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,6 +12,8 @@ use cached_runtime::{Builder, Cache, ErrorKind};
 use image::codecs::jpeg::JpegEncoder;
 
 use super::pictures::{decoded, drawing, photograph, png};
+use crate::rig::soon;
+use crate::shelf::eventually;
 
 const LONG: Duration = Duration::from_secs(20);
 
@@ -131,11 +134,17 @@ async fn what_is_too_large_for_a_tier_stays_near() {
 async fn what_failed_is_told_as_it_is_and_tried_again() {
     let cache = near();
     let images = Images::over(&cache, WebP::new()).unwrap();
+    // Its parts are whole, and a part of its pixels is not.
+    let mut broken = png(&drawing(40, 30, false));
+    let pixels = broken.windows(4).position(|name| name == b"IDAT").unwrap();
+    broken[pixels + 20] ^= 0xff;
     for round in 1..=2 {
-        let error = images.convert(&b"no picture, but long enough to be one"[..]).await.unwrap_err();
-        assert_eq!((error.kind(), fault(&error)), (ErrorKind::Codec, Some(Fault::NotAPicture)));
+        let error = images.convert(broken.clone()).await.unwrap_err();
+        assert_eq!((error.kind(), fault(&error)), (ErrorKind::Codec, Some(Fault::Broken)));
         assert_eq!(loads(&cache), round);
     }
+    let error = images.convert(&b"no picture, but long enough to be one"[..]).await.unwrap_err();
+    assert_eq!((error.kind(), fault(&error)), (ErrorKind::Codec, Some(Fault::NotAPicture)));
     let limited = Images::over(&cache, WebP::new().limits(Limits::new().bytes(100))).unwrap();
     let error = limited.convert(photograph()).await.unwrap_err();
     assert_eq!(fault(&error), Some(Fault::TooManyBytes));
@@ -176,4 +185,139 @@ async fn a_large_picture_is_known_as_well_as_a_small_one() {
     assert!(images.key(&large).as_str().starts_with("image:1-q85-e0:"), "{}", images.key(&large).as_str());
     images.convert(png(&drawing(20, 20, false))).await.unwrap();
     assert_eq!(loads(&cache), 2);
+}
+
+/// A runtime whose only thread for what blocks is busy until it is told: conversions begin, and come no further.
+fn blocked() -> (tokio::runtime::Runtime, std::sync::mpsc::Sender<()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(1).build().unwrap();
+    let (go, told) = std::sync::mpsc::channel::<()>();
+    drop(runtime.spawn_blocking(move || told.recv()));
+    (runtime, go)
+}
+
+/// A picture that says when nobody holds it any more.
+struct Counted(Vec<u8>, Arc<AtomicUsize>);
+
+impl Counted {
+    fn bytes(picture: Vec<u8>, count: &Arc<AtomicUsize>) -> Bytes {
+        count.fetch_add(1, SeqCst);
+        Bytes::from_owner(Self(picture, Arc::clone(count)))
+    }
+}
+
+impl AsRef<[u8]> for Counted {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.1.fetch_sub(1, SeqCst);
+    }
+}
+
+/// Pictures of one length, each of its own content.
+fn numbered(number: u8) -> Vec<u8> {
+    let mut picture = png(&drawing(40, 30, false));
+    picture.push(number);
+    picture
+}
+
+#[test]
+fn callers_who_go_away_leave_no_more_behind_than_the_bound() {
+    const CALLERS: u8 = 40;
+    let (runtime, go) = blocked();
+    runtime.block_on(async {
+        let (cache, held) = (near(), Arc::new(AtomicUsize::new(0)));
+        let a_picture = numbered(0).len().next_multiple_of(1 << 10);
+        let images = Images::over(&cache, WebP::new()).unwrap().max_waiting(3 * a_picture + 1_000);
+        let callers: Vec<_> = (0..CALLERS)
+            .map(|number| {
+                let (images, picture) = (images.clone(), Counted::bytes(numbered(number), &held));
+                tokio::spawn(async move { images.convert(picture).await })
+            })
+            .collect();
+        for _ in 0..200 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(held.load(SeqCst), usize::from(CALLERS), "they all wait");
+        for caller in callers {
+            caller.abort();
+            assert!(caller.await.unwrap_err().is_cancelled());
+        }
+        assert_eq!(held.load(SeqCst), 3, "conversions that have begun go on, and no others");
+        go.send(()).unwrap();
+        eventually("they are done", || held.load(SeqCst) == 0).await;
+        assert_eq!(loads(&cache), 3);
+        // The control: who stays gets a picture, however many there are, and also a larger one than there is room for.
+        let callers: Vec<_> = (0..CALLERS)
+            .map(|number| {
+                let (images, picture) = (images.clone(), Counted::bytes(numbered(number), &held));
+                tokio::spawn(async move { images.convert(picture).await.unwrap() })
+            })
+            .collect();
+        for caller in callers {
+            assert_eq!(soon("a picture", caller).await.unwrap().width, 40);
+        }
+        let narrow = images.max_waiting(1);
+        assert_eq!(soon("a picture", narrow.convert(photograph())).await.unwrap().width, 320);
+    });
+}
+
+#[test]
+fn what_was_converted_before_does_not_wait_for_room() {
+    let (runtime, go) = blocked();
+    runtime.block_on(async {
+        let cache = near();
+        let images = Images::over(&cache, WebP::new()).unwrap().max_waiting(1);
+        let other = images.clone();
+        // Its bytes come from another place than the only thread, which is busy.
+        let stored = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(other.convert(numbered(1))).unwrap()
+        });
+        let stored = stored.join().unwrap();
+        let waits = tokio::spawn({
+            let images = images.clone();
+            async move { images.convert(numbered(2)).await.unwrap() }
+        });
+        for _ in 0..200 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(soon("a picture", images.convert(numbered(1))).await.unwrap(), stored);
+        assert!(!waits.is_finished(), "the control: all room is taken");
+        go.send(()).unwrap();
+        soon("a picture", waits).await.unwrap();
+    });
+}
+
+#[test]
+fn each_handle_has_its_own_limits_whoever_converts() {
+    let (runtime, go) = blocked();
+    runtime.block_on(async {
+        let cache = near();
+        let wide = Images::over(&cache, WebP::new()).unwrap();
+        let narrow = Images::over(&cache, WebP::new().limits(Limits::new().pixels(100))).unwrap();
+        assert_eq!(wide.key(&photograph()), narrow.key(&photograph()), "one conversion serves both");
+        let refused = async || {
+            let error = soon("a refusal", narrow.convert(photograph())).await.unwrap_err();
+            assert_eq!(fault(&error), Some(Fault::TooManyPixels));
+        };
+        // Before the other one asks, while it waits, and when it has the picture.
+        refused().await;
+        let waits = tokio::spawn({
+            let wide = wide.clone();
+            async move { wide.convert(photograph()).await.unwrap() }
+        });
+        for _ in 0..200 {
+            tokio::task::yield_now().await;
+        }
+        refused().await;
+        assert!(!waits.is_finished());
+        go.send(()).unwrap();
+        assert_eq!(soon("a picture", waits).await.unwrap().width, 320);
+        refused().await;
+        assert_eq!(loads(&cache), 1);
+    });
 }

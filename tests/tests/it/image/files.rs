@@ -131,6 +131,25 @@ fn what_was_there_stays_after_an_error_and_is_replaced_as_a_whole_without_one() 
     assert_eq!(names(room.path()), ["before.webp", "broken.png", "picture.webp"]);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_new_file_is_open_to_whom_new_files_are_and_one_that_replaces_to_whom_that_was() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
+    let (room, from) = room("picture.jpg", &photograph());
+    let (usual, to) = (room.path().join("usual"), room.path().join("picture.webp"));
+    fs::write(&usual, b"").unwrap();
+    WebP::new().convert_file(&from, &to).unwrap();
+    assert_eq!(mode(&to), mode(&usual));
+    for kept in [0o600, 0o664, 0o444] {
+        fs::set_permissions(&to, fs::Permissions::from_mode(kept)).unwrap();
+        assert_eq!(WebP::new().convert_file(&from, &to).unwrap().kept, Kept::WebP);
+        assert_eq!(mode(&to), kept);
+    }
+    assert_eq!(names(room.path()), ["picture.jpg", "picture.webp", "usual"]);
+}
+
 #[test]
 fn places_that_cannot_be_read_or_written_are_named() {
     let (room, from) = room("picture.jpg", &photograph());
@@ -145,7 +164,7 @@ fn places_that_cannot_be_read_or_written_are_named() {
     let folder = room.path().join("folder.webp");
     fs::create_dir(&folder).unwrap();
     let error = refused(webp.convert_file(&from, &folder), "to");
-    assert_eq!(fault(&error), Some(Fault::Unwritable));
+    assert_eq!((fault(&error), error.context("left_behind")), (Some(Fault::Unwritable), None));
     assert_eq!(names(room.path()), ["folder.webp", "picture.jpg"]);
 }
 
