@@ -208,13 +208,14 @@ impl Request {
 
     /// May the model answer this differently each time?
     ///
-    /// Not if `temperature` is zero, or a `seed` is given; else yes, also if no temperature is said, for then the provider
-    /// chooses one, and most choose 1. What is sampled is asked for its variety: it goes by the cache unless told otherwise.
+    /// Not if `temperature` is zero; else yes, also if no temperature is said, for then the provider chooses one, and most
+    /// choose 1. What is sampled is asked for its variety: it goes by the cache unless told otherwise. A `seed` tells
+    /// nothing otherwise, for providers promise little about it: where yours does, say
+    /// [`cache_sampled`](Self::cache_sampled).
     #[must_use]
     pub fn is_sampled(&self) -> bool {
-        let said = |name| self.parameters.get(name).filter(|value: &&Value| !value.is_null());
-        let is_greedy = said("temperature").and_then(Value::as_f64).is_some_and(|temperature| temperature == 0.0);
-        !is_greedy && said("seed").is_none()
+        let temperature = self.parameters.get("temperature").and_then(Value::as_f64);
+        temperature.is_none_or(|temperature| temperature != 0.0)
     }
 
     /// The model's name.

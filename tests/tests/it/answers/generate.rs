@@ -95,8 +95,23 @@ fn a_request_is_sampled_unless_it_says_otherwise() {
     assert!(request.clone().parameter("temperature", 0.1).is_sampled());
     assert!(request.clone().parameter("temperature", json!(null)).is_sampled());
     assert!(!request.clone().parameter("temperature", 0.0).is_sampled());
-    assert!(!request.clone().parameter("temperature", 1).parameter("seed", 7).is_sampled());
-    assert!(request.parameter("seed", json!(null)).is_sampled());
+    assert!(!request.clone().parameter("temperature", -0.0).is_sampled());
+    assert!(request.clone().parameter("temperature", 1).parameter("seed", 7).is_sampled(), "nobody asked for it");
+    assert!(request.parameter("seed", 7).is_sampled());
+}
+
+#[tokio::test]
+async fn a_seed_alone_does_not_ask_for_the_cache() {
+    let (node, model) = (Node::new(), Model::default());
+    let seeded = question("a").parameter("temperature", 0.7).parameter("seed", 7);
+    for _ in 0..2 {
+        let answer = node.answers.generate(&seeded, || model.ask()).await.unwrap();
+        assert_eq!(answer.source, Source::Model);
+    }
+    let wanted = seeded.cache_sampled(true);
+    node.answers.generate(&wanted, || model.ask()).await.unwrap();
+    assert_eq!(node.answers.generate(&wanted, || model.ask()).await.unwrap().source, Source::Cache);
+    assert_eq!((model.calls(), node.answers.stats().bypassed), (3, 2));
 }
 
 #[tokio::test]
