@@ -1,5 +1,7 @@
 //! The imperative door: values under names of your own, for what is not a function.
 
+#[cfg(any(feature = "answers", feature = "embed"))]
+mod beside;
 #[cfg(feature = "embed")]
 mod each;
 mod lives;

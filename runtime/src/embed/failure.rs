@@ -55,12 +55,20 @@ pub enum Fault {
         /// Its place in the vector, from 0 on.
         component: usize,
     },
-    /// The vector is not as long as `dimensions(..)` says, or as the first one of this model that was seen.
+    /// The vector is not as long as `dimensions(..)` says, or as others of this model are.
     Length {
         /// How long it should be.
         expected: usize,
         /// How long it is.
         given: usize,
+    },
+    /// The first vectors of this model have several lengths, none more often than all others: nobody can tell which one
+    /// is right.
+    Unsettled {
+        /// How long it is.
+        given: usize,
+        /// How long others are.
+        other: usize,
     },
 }
 
@@ -126,6 +134,10 @@ impl fmt::Display for Fault {
                 f,
                 "its vector has {given} numbers, and those of this model have {expected}: if the model is another one \
                  by now, raise `version`"
+            ),
+            Self::Unsettled { given, other } => write!(
+                f,
+                "its vector has {given} numbers, and as many others have {other}: say with `dimensions(..)` which is right"
             ),
         }
     }

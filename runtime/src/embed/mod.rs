@@ -24,8 +24,8 @@
 //! # }
 //! ```
 //!
-//! **What an entry is.** Its key names the model's id and version, the [`Precision`], the number of dimensions if one
-//! was said, and a SHA-256 of the text, whole, so that no two texts share a vector. The text itself is in no key, log
+//! **What an entry is.** Its key names the model's id and version, the [`Precision`], the number of dimensions and the
+//! tags if some were said, and a SHA-256 of the text, whole, so that no two texts share a vector. The text itself is in no key, log
 //! or tier. But who can read a tier's keys can try texts: where they are guessable, as names and short questions are,
 //! give the cache a secret with [`Builder::key_secret`](crate::Builder::key_secret), which goes into the hash, and mind
 //! that texts can be guessed from their vectors, too (feature `encryption` hides those).
@@ -48,6 +48,7 @@ mod name;
 mod options;
 mod precision;
 mod stats;
+mod together;
 mod turn;
 mod vector;
 

@@ -11,7 +11,7 @@ use super::name::{Digest, TextName};
 use super::options::ModelOptions;
 use super::precision::Precision;
 use super::stats::{Counts, EmbedStats, add};
-use super::turn::Turns;
+use super::together::Together;
 use super::vector::Vector;
 use crate::applied::Applied;
 use crate::error::Result as CacheResult;
@@ -33,10 +33,9 @@ pub(super) struct Core<M> {
     pub(super) id: Arc<str>,
     pub(super) version: u32,
     pub(super) precision: Precision,
-    pub(super) dimensions: Dimensions,
+    pub(super) dimensions: Arc<Dimensions>,
     pub(super) max_batch: usize,
-    pub(super) at_once: usize,
-    pub(super) turns: Turns,
+    pub(super) together: Arc<Together>,
     pub(super) tags: Tags,
     pub(super) asked_for: Arc<str>,
     pub(super) secret: Secret,
@@ -98,22 +97,30 @@ impl<M: Embed> CachedModel<M> {
         Ok(question.answer(&self.0).await)
     }
 
-    /// Forgets the vector of a text, in memory and in every tier: of this version, precision and number of dimensions.
+    /// Forgets the vector of a text, in memory and in every tier: of this version and precision, and of what else stands in
+    /// the key, dimensions and tags that were said.
     pub async fn forget(&self, text: impl AsRef<str>) -> Applied {
         self.0.names.remove(self.0.name(text.as_ref())).await
     }
 
-    /// Forgets all vectors of this version, of every precision.
+    /// Forgets all vectors of this version, of every precision, and how long they were.
     ///
     /// # Errors
     /// `Denied` if the cache's handle may not.
     pub async fn forget_version(&self) -> CacheResult<Applied> {
-        self.0.names.invalidate_pattern(&format!("{}:*", self.0.version)).await
+        let applied = self.0.names.invalidate_pattern(&format!("{}:*", self.0.version)).await?;
+        self.0.together.forget(Some(self.0.version));
+        Ok(applied)
     }
 
-    /// Forgets all vectors of this id, of every version and precision. Costs the same for any number of them.
+    /// Forgets all vectors of this id, of every version and precision, and how long they were. Costs the same for any
+    /// number of them.
     pub async fn forget_all(&self) -> Applied {
-        self.0.names.clear().await
+        let applied = self.0.names.clear().await;
+        if applied != Applied::Denied {
+            self.0.together.forget(None);
+        }
+        applied
     }
 
     /// The key of a text's vector, as tiers and the log know it.
@@ -128,7 +135,8 @@ impl<M: Embed> CachedModel<M> {
         self.0.counts.snapshot(self.0.names.counters())
     }
 
-    /// How many numbers a vector has: as said, or as the first that was seen; `None` before that.
+    /// How many numbers a vector has: as said, or as those have that were seen
+    /// ([`dimensions`](ModelOptions::dimensions)); `None` before that.
     #[must_use]
     pub fn dimensions(&self) -> Option<usize> {
         self.0.dimensions.known()
@@ -159,14 +167,14 @@ impl<M> Clone for CachedModel<M> {
 
 impl<M> fmt::Debug for CachedModel<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Core { id, version, precision, dimensions, max_batch, at_once, .. } = &*self.0;
+        let Core { id, version, precision, dimensions, max_batch, together, .. } = &*self.0;
         f.debug_struct("CachedModel")
             .field("id", id)
             .field("version", version)
             .field("precision", precision)
             .field("dimensions", &dimensions.known())
             .field("max_batch", max_batch)
-            .field("at_once", at_once)
+            .field("at_once", &together.at_once)
             .finish_non_exhaustive()
     }
 }

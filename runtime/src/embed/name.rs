@@ -1,5 +1,6 @@
 //! What a text is called in keys: by what is asked for it, and by its hash.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
@@ -15,7 +16,7 @@ const PURPOSE: &[u8] = b"cached text 1";
 ///
 /// Hashed twice: the outer hash is of a fixed length, so that who has one digest cannot go on from it to those of
 /// longer texts.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Digest([u8; 32]);
 
 impl Digest {
@@ -31,7 +32,7 @@ impl Digest {
 /// The name of a text's vector: `2:f16:9f86d0..`, below the namespace of its model.
 #[derive(Clone)]
 pub(super) struct TextName {
-    /// What is asked for: version, precision, and dimensions if they were said.
+    /// What is asked for: version, precision, and dimensions and tags if they were said.
     pub(super) asked_for: Arc<str>,
     pub(super) digest: Digest,
 }
@@ -45,12 +46,32 @@ impl Name for TextName {
     }
 }
 
-/// What is asked for, as it stands in names.
-pub(super) fn asked_for(version: u32, precision: Precision, dimensions: Option<usize>) -> Arc<str> {
-    match dimensions {
-        Some(dimensions) => format!("{version}:{}x{dimensions}", precision.word()).into(),
-        None => format!("{version}:{}", precision.word()).into(),
+/// What is asked for, as it stands in names. Tags are part of it: who says a tag must find no vector that has been kept
+/// without it, by another handle, node or process, for that one would escape an invalidation.
+pub(super) fn asked_for(version: u32, precision: Precision, dimensions: Option<usize>, tags: &[String]) -> Arc<str> {
+    let mut out = format!("{version}:{}", precision.word());
+    // Writing to a String does not fail.
+    if let Some(dimensions) = dimensions {
+        let _written = write!(out, "x{dimensions}");
     }
+    if let Some(hash) = hash_of(tags) {
+        let _written = write!(out, "-{hash:016x}");
+    }
+    out.into()
+}
+
+/// A hash of these tags, whose order and number make no difference; nothing, if there are none.
+fn hash_of(tags: &[String]) -> Option<u64> {
+    let mut tags: Vec<&str> = tags.iter().map(String::as_str).collect();
+    tags.sort_unstable();
+    tags.dedup();
+    let mut hash = Sha256::new();
+    for tag in &tags {
+        hash.update((tag.len() as u64).to_le_bytes());
+        hash.update(tag);
+    }
+    let first = hash.finalize().first_chunk().copied().map(u64::from_le_bytes);
+    first.filter(|_| !tags.is_empty())
 }
 
 /// The namespace of a model: `embed.` and its id. What no namespace holds, such as colons, becomes `!` and two digits.
@@ -75,7 +96,7 @@ mod tests {
     fn name(text: &str, secret: Secret) -> String {
         let mut out = KeyWriter::new(secret);
         let digest = Digest::of(secret, text);
-        TextName { asked_for: asked_for(2, Precision::F16, Some(384)), digest }.write_name(&mut out);
+        TextName { asked_for: asked_for(2, Precision::F16, Some(384), &[]), digest }.write_name(&mut out);
         out.as_str().to_owned()
     }
 
@@ -85,7 +106,18 @@ mod tests {
         let hash = name.strip_prefix("2:f16x384:").expect("version, precision, dimensions");
         assert_eq!(hash.len(), 64);
         assert!(hash.bytes().all(|byte| byte.is_ascii_hexdigit()));
-        assert_eq!(&*asked_for(0, Precision::I8, None), "0:i8");
+        assert_eq!(&*asked_for(0, Precision::I8, None, &[]), "0:i8");
+    }
+
+    #[test]
+    fn other_tags_are_another_name_and_another_order_is_none() {
+        let of = |tags: &[&str]| {
+            let tags: Vec<String> = tags.iter().map(|tag| (*tag).to_owned()).collect();
+            asked_for(0, Precision::F32, None, &tags)
+        };
+        assert_eq!(of(&["a", "b"]), of(&["b", "a", "b"]));
+        let all = [of(&[]), of(&[""]), of(&["a"]), of(&["a", "b"]), of(&["ab"]), of(&["b"])];
+        assert!((1..all.len()).all(|i| !all[..i].contains(&all[i])), "{all:?}");
     }
 
     #[test]

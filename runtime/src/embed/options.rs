@@ -5,12 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Embed;
-use super::dimensions::Dimensions;
 use super::model::{CachedModel, Core};
 use super::name::{asked_for, namespace_of};
 use super::precision::Precision;
 use super::stats::Counts;
-use super::turn::Turns;
+use super::together::Together;
 use super::vector::{MOST_DIMENSIONS, Vector};
 use crate::cache::Cache;
 use crate::clock::millis;
@@ -78,8 +77,13 @@ impl<M: Embed> ModelOptions<M> {
         self
     }
 
-    /// How many numbers each vector has, at most 65,536. It is part of the key, for models that make vectors of several
-    /// lengths. Default: as many as the first vector that is seen, which then all have to have.
+    /// How many numbers each vector has, at most 65,536: all others are refused. It is part of the key, for models that
+    /// make vectors of several lengths.
+    ///
+    /// Default: as many as most of the first vectors have. That is settled by a length that the model gave for two texts,
+    /// and for more than any other; until then the one that leads is expected, and a tie in the first batch refuses all of
+    /// it ([`Fault::Unsettled`](super::Fault::Unsettled)). A vector that is in the cache and has another length is asked
+    /// for again, and replaced when the model has given a right one.
     pub const fn dimensions(mut self, dimensions: usize) -> Self {
         self.dimensions = Some(dimensions);
         self
@@ -91,9 +95,12 @@ impl<M: Embed> ModelOptions<M> {
         self
     }
 
-    /// How many batches the model is asked for at a time, from 1 to 1,000, all callers together; others wait for their
-    /// turn. Default: 4. For a model that has all processors at work by itself, say 1. A batch that is asked for from
-    /// within a model, for the parts of a text, takes no turn of its own.
+    /// How many batches the model is asked for at a time, from 1 to 1,000: by all callers of all handles of this id in the
+    /// cache together; others wait for their turn. Default: 4. For a model that has all processors at work by itself, say 1.
+    ///
+    /// A model may ask itself, or another that asks it, for the parts of a text, say: while it waits for their vectors its
+    /// own batch does not count, and it goes on when it is its turn again. That holds for what it asks in its own future.
+    /// What it asks in a task or thread that it has started, and waits for, can wait for ever for the turn that it holds.
     pub const fn at_once(mut self, batches: usize) -> Self {
         self.at_once = batches;
         self
@@ -106,7 +113,8 @@ impl<M: Embed> ModelOptions<M> {
         self
     }
 
-    /// One more tag, at most 16, by which all vectors can be invalidated together with other entries. Default: none.
+    /// One more tag, at most 16, by which all vectors can be invalidated together with other entries. Default: none. Tags
+    /// are part of the key: with other tags each text is asked for anew.
     pub fn tag(mut self, tag: impl Into<String>) -> Self {
         self.tags.push(tag.into());
         self
@@ -116,7 +124,7 @@ impl<M: Embed> ModelOptions<M> {
     ///
     /// # Errors
     /// A `Config` error if there is no id, a number is out of its bounds, or the cache has a model of this id with
-    /// another ttl already.
+    /// another `ttl` or `at_once` already.
     pub fn build(self, cache: &Cache) -> Result<CachedModel<M>> {
         let id = self.checked_id()?;
         self.check()?;
@@ -126,16 +134,21 @@ impl<M: Embed> ModelOptions<M> {
             let message = "the cache has a model of this id with another ttl: give it the same one";
             return Err(Error::config("ttl", message).with("model", escape(&id)));
         }
+        let together = names.beside(|| Together::new(self.at_once));
+        if together.at_once != self.at_once {
+            let message = "the cache has a model of this id with another at_once: give it the same one";
+            return Err(Error::config("at_once", message).with("model", escape(&id)));
+        }
+        let asked_for = asked_for(self.version, self.precision, self.dimensions, &self.tags);
         Ok(CachedModel(Arc::new(Core {
-            asked_for: asked_for(self.version, self.precision, self.dimensions),
+            dimensions: together.dimensions_of(&asked_for, self.dimensions),
+            together,
+            asked_for,
             model: self.model,
             id: id.into(),
             version: self.version,
             precision: self.precision,
-            dimensions: Dimensions::new(self.dimensions),
             max_batch: self.max_batch,
-            at_once: self.at_once,
-            turns: Turns::new(self.at_once),
             tags: self.tags.into_iter().map(Arc::from).collect(),
             secret: cache.0.settings.secret,
             counts: Counts::default(),

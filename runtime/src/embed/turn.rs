@@ -1,33 +1,147 @@
 //! Who may ask a model now: a few batches at a time, of all callers together.
 
 use std::future::Future;
+use std::sync::Arc;
 
-use tokio::sync::Semaphore;
+use parking_lot::Mutex;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 tokio::task_local! {
-    /// A model is asked in this task, or was when it was begun.
-    static ASKING: ();
+    /// The turn within which this task asks a model.
+    static TURN: Arc<Turn>;
 }
 
-/// Is a model being asked here, which asks for vectors itself: for the parts of a text, say?
-pub(super) fn within_a_model() -> bool {
-    ASKING.try_with(|()| ()).is_ok()
-}
-
-/// The turns of one model.
-#[derive(Debug)]
-pub(super) struct Turns(Semaphore);
+/// The turns of one model. Clones share them.
+#[derive(Debug, Clone)]
+pub(super) struct Turns(Arc<Semaphore>);
 
 impl Turns {
-    pub(super) const fn new(at_once: usize) -> Self {
-        Self(Semaphore::const_new(at_once))
+    pub(super) fn new(at_once: usize) -> Self {
+        Self(Arc::new(Semaphore::new(at_once)))
     }
 
-    /// Asks when it is its turn. Who asks from within a model takes none: that one has a turn already, and who has one
-    /// and waits for another can wait for ever.
-    pub(super) async fn take<F: Future>(&self, within: bool, ask: F) -> F::Output {
+    /// Asks when it is its turn, which ends with the answer.
+    pub(super) async fn take<F: Future>(&self, ask: F) -> F::Output {
         // It is closed never.
-        let _turn = if within { None } else { self.0.acquire().await.ok() };
-        ASKING.scope((), ask).await
+        let permit = Arc::clone(&self.0).acquire_owned().await.ok();
+        let turn = Turn { of: Arc::clone(&self.0), held: Mutex::new(Held { permit, waiting: 0 }) };
+        TURN.scope(Arc::new(turn), ask).await
+    }
+}
+
+/// The turn of one batch.
+#[derive(Debug)]
+struct Turn {
+    of: Arc<Semaphore>,
+    held: Mutex<Held>,
+}
+
+#[derive(Debug)]
+struct Held {
+    permit: Option<OwnedSemaphorePermit>,
+    /// How many questions from within the batch wait for vectors.
+    waiting: usize,
+}
+
+/// A model waits for vectors that it asked for itself, and has given its turn back meanwhile.
+///
+/// Who holds a turn must not wait for another: those vectors may come from a batch that waits for just this turn, be it
+/// of the same model or of one that asks it.
+#[derive(Debug)]
+pub(super) struct Paused(Option<Arc<Turn>>);
+
+/// Gives back the turn of the model that is being asked in this task, if there is one.
+pub(super) fn pause() -> Paused {
+    let turn = TURN.try_with(Arc::clone).ok();
+    if let Some(turn) = &turn {
+        let mut held = turn.held.lock();
+        held.waiting += 1;
+        held.permit = None;
+    }
+    Paused(turn)
+}
+
+impl Paused {
+    /// Waits for a turn again, unless the model still waits for other vectors.
+    pub(super) async fn resume(mut self) {
+        let Some(turn) = self.0.take() else { return };
+        if turn.is_to_go_on() {
+            let permit = Arc::clone(&turn.of).acquire_owned().await.ok();
+            turn.go_on(permit);
+        }
+    }
+}
+
+/// Who gives up waiting goes on, with a turn if one is free.
+impl Drop for Paused {
+    fn drop(&mut self) {
+        if let Some(turn) = self.0.take()
+            && turn.is_to_go_on()
+        {
+            turn.go_on(Arc::clone(&turn.of).try_acquire_owned().ok());
+        }
+    }
+}
+
+impl Turn {
+    /// One wait is over. Was it the last?
+    fn is_to_go_on(&self) -> bool {
+        let mut held = self.held.lock();
+        held.waiting = held.waiting.saturating_sub(1);
+        held.waiting == 0
+    }
+
+    fn go_on(&self, permit: Option<OwnedSemaphorePermit>) {
+        let mut held = self.held.lock();
+        // Another question may have begun to wait, or have come back before.
+        if held.waiting == 0 && held.permit.is_none() {
+            held.permit = permit;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::join::{join, poll_once};
+
+    #[tokio::test]
+    async fn a_turn_is_free_while_its_model_waits_and_only_then() {
+        let turns = Turns::new(1);
+        let free = || turns.0.available_permits();
+        turns
+            .take(async {
+                assert_eq!(free(), 0);
+                let (one, other) = (pause(), pause());
+                assert_eq!(free(), 1);
+                one.resume().await;
+                assert_eq!(free(), 1, "the other still waits");
+                other.resume().await;
+                assert_eq!(free(), 0);
+                drop(pause());
+                assert_eq!(free(), 0, "who gave up waiting");
+            })
+            .await;
+        assert_eq!(free(), 1);
+        pause().resume().await;
+        assert_eq!(free(), 1, "who is no model has no turn");
+    }
+
+    #[tokio::test]
+    async fn who_comes_back_waits_for_a_turn() {
+        let turns = Turns::new(1);
+        let (waits, takes) = (async { turns.take(async { pause().resume().await }).await }, async {});
+        join::<std::pin::Pin<Box<dyn Future<Output = ()>>>>(vec![Box::pin(waits), Box::pin(takes)]).await;
+        turns
+            .take(async {
+                let paused = pause();
+                let taken = Arc::clone(&turns.0).try_acquire_owned().ok();
+                let mut back = Box::pin(paused.resume());
+                assert!(taken.is_some() && poll_once(back.as_mut()).await.is_none());
+                drop(taken);
+                back.await;
+                assert_eq!(turns.0.available_permits(), 0);
+            })
+            .await;
     }
 }

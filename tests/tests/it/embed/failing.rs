@@ -138,7 +138,7 @@ async fn a_panic_is_the_callers_and_frees_the_texts() {
 }
 
 #[tokio::test]
-async fn dimensions_are_those_of_the_first_or_as_said() {
+async fn dimensions_are_those_that_were_seen_or_as_said() {
     let (world, base) = (World::new(), Model::new());
     let (seen, said) = (base.cached(&world.cache), base.options().dimensions(12).build(&world.cache).unwrap());
     assert_eq!((seen.dimensions(), said.dimensions()), (None, Some(12)));
@@ -162,4 +162,62 @@ async fn errors_say_what_to_do_and_nothing_of_the_text() {
          model"
     );
     assert!(!format!("{refused:?} {model:?} {:?}", model.stats()).contains("text 5"));
+}
+
+#[tokio::test]
+async fn most_of_the_first_batch_decide_how_long_vectors_are() {
+    let (world, base) = (World::new(), Model::new());
+    base.fail("text 0", Failing::Short);
+    let model = base.cached(&world.cache);
+    let told = model.embed_each(&texts(0, 5)).await.unwrap();
+    let wrong = told[0].as_ref().unwrap_err().refused().unwrap();
+    assert_eq!((wrong.text(), wrong.fault()), (Some(0), Fault::Length { expected: 8, given: 7 }));
+    assert!(told[1..].iter().all(Result::is_ok));
+    assert_eq!(model.dimensions(), Some(8));
+    // One against one: who would be right?
+    let other = base.options().id("other").build(&world.cache).unwrap();
+    let told = other.embed_each(&texts(0, 2)).await.unwrap();
+    let faults = told.into_iter().map(|told| told.unwrap_err().refused().unwrap().fault()).collect::<Vec<_>>();
+    assert_eq!(faults, [Fault::Unsettled { given: 7, other: 8 }, Fault::Unsettled { given: 8, other: 7 }]);
+    assert_eq!((other.dimensions(), other.stats().refused), (None, 2));
+    assert_eq!(other.embed_one("text 2").await.unwrap().len(), 8);
+}
+
+#[tokio::test]
+async fn a_first_vector_that_is_wrong_is_found_out_and_replaced() {
+    let (world, base) = (World::new(), Model::new());
+    base.fail("text 0", Failing::Short);
+    let model = base.cached(&world.cache);
+    assert_eq!(model.embed_one("text 0").await.unwrap().len(), 7, "nobody can know");
+    let refused = model.embed_one("text 1").await.unwrap_err();
+    assert_eq!(refused.refused().map(|refused| refused.fault()), Some(Fault::Length { expected: 7, given: 8 }));
+    for text in ["text 2", "text 1"] {
+        assert_eq!(model.embed_one(text).await.unwrap().len(), 8, "two against one");
+    }
+    base.asked();
+    let refused = model.embed_one("text 0").await.unwrap_err();
+    assert_eq!(refused.refused().map(|refused| refused.fault()), Some(Fault::Length { expected: 8, given: 7 }));
+    base.mend();
+    for _ in 0..2 {
+        assert_eq!(model.embed_one("text 0").await.unwrap().len(), 8);
+    }
+    assert_eq!(base.asked(), [["text 0"], ["text 0"]], "and what took its place is kept");
+}
+
+#[tokio::test]
+async fn who_forgets_a_model_forgets_how_long_its_vectors_were() {
+    let (world, base) = (World::new(), Model::new());
+    let model = base.cached(&world.cache);
+    for (dimensions, all) in [(12, true), (20, false)] {
+        model.embed(&["a", "b"]).await.unwrap();
+        base.set_dimensions(dimensions);
+        assert!(model.embed_one("c").await.is_err());
+        if all {
+            model.forget_all().await;
+        } else {
+            model.forget_version().await.unwrap();
+        }
+        assert_eq!(model.dimensions(), None);
+        assert_eq!(model.embed(&["a", "c"]).await.unwrap()[1].len(), dimensions);
+    }
 }

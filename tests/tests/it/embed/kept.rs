@@ -68,12 +68,35 @@ async fn kept_vectors_of_another_length_make_room() {
     base.asked();
     process(&dir, async |cache| {
         let model = base.cached(cache);
-        // The first that is seen is new, and decides.
         assert_eq!(model.embed_one("new").await.unwrap().len(), 12);
         let vectors = model.embed(&["b", "new", "a"]).await.unwrap();
         assert!(vectors.iter().all(|vector| vector.len() == 12));
         assert_eq!(*vectors[2], *meaning("a", 12));
         assert_eq!(base.asked().concat(), ["new", "b", "a"]);
+    })
+    .await;
+}
+
+/// One wrong vector, at the worst moment, costs no right one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn kept_vectors_stay_until_the_model_has_given_others() {
+    let (dir, base) = (TempDir::new().unwrap(), Model::new());
+    process(&dir, async |cache| base.cached(cache).embed(&["a", "b", "c"]).await.unwrap()).await;
+    process(&dir, async |cache| {
+        let model = base.cached(cache);
+        base.fail("odd", Failing::Short);
+        base.fail("a", Failing::Error);
+        assert_eq!(model.embed_one("odd").await.unwrap().len(), 7, "nobody can know");
+        let told = model.embed_each(&["a", "b", "c"]).await.unwrap();
+        assert!(told.iter().all(Result::is_err), "the model is asked who is right, and says nothing");
+    })
+    .await;
+    base.mend();
+    base.asked();
+    process(&dir, async |cache| {
+        let vectors = base.cached(cache).embed(&["a", "b", "c"]).await.unwrap();
+        assert!(vectors.iter().all(|vector| vector.len() == 8));
+        assert_eq!(base.times(), 0);
     })
     .await;
 }

@@ -112,6 +112,25 @@ async fn what_was_forgotten_is_asked_again() {
     assert_eq!(all().await.len(), 6);
 }
 
+/// Whoever says a tag has no vector that was kept without it: its invalidation would miss that one.
+#[tokio::test]
+async fn no_vector_escapes_a_tag_because_another_handle_kept_it() {
+    let (world, base) = (World::new(), Model::new());
+    let plain = base.cached(&world.cache);
+    let tagged = base.options().tag("corpus:1").tag("all").build(&world.cache).unwrap();
+    let same = base.options().tag("all").tag("corpus:1").build(&world.cache).unwrap();
+    plain.embed(&["a"]).await.unwrap();
+    tagged.embed(&["a"]).await.unwrap();
+    assert_eq!(base.asked().len(), 2);
+    same.embed(&["a"]).await.unwrap();
+    assert_eq!(base.times(), 0, "the order of tags makes no difference");
+    world.cache.invalidate_tags(["corpus:1"]).await;
+    for model in [&plain, &tagged, &same] {
+        model.embed(&["a"]).await.unwrap();
+    }
+    assert_eq!(base.asked().len(), 1);
+}
+
 /// What may not be read is asked; what may not be stored is not kept.
 #[tokio::test]
 async fn a_handle_without_rights_asks_for_itself() {

@@ -4,7 +4,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
-use cached_runtime::embed::{CachedModel, Embed};
+use cached_runtime::embed::{CachedModel, Embed, embed_fn};
+use cached_runtime::testing::Gate;
 
 use super::{Away, Model, meaning, texts};
 use crate::rig::{World, soon};
@@ -120,6 +121,8 @@ async fn batches_of_all_callers_take_turns() {
 #[derive(Clone, Default)]
 struct OfWords {
     asks: Arc<Mutex<Option<CachedModel<OfWords>>>>,
+    /// Between taking its turn and asking for words.
+    gate: Gate,
 }
 
 impl Embed for OfWords {
@@ -129,7 +132,9 @@ impl Embed for OfWords {
     #[allow(refining_impl_trait, reason = "what it is has to be said, for it is asked within itself")]
     fn embed(&self, texts: &[String]) -> Pin<Box<dyn Future<Output = Result<Vec<Vec<f32>>, Away>> + Send>> {
         let (asks, texts) = (self.asks.lock().unwrap().clone().unwrap(), texts.to_vec());
+        let gate = self.gate.clone();
         Box::pin(async move {
+            gate.pass().await;
             let mut vectors = Vec::new();
             for text in texts {
                 let words: Vec<&str> = text.split(' ').collect();
@@ -178,4 +183,80 @@ async fn a_model_that_asks_itself_does_not_wait_for_ever() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn models_that_ask_each_other_do_not_wait_for_ever() {
     all_are_answered(&World::new(), [&OfWords::default(), &OfWords::default()]).await;
+}
+
+/// The only turn is held by a text that waits for a part of itself, whose load waits for just this turn.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_part_that_another_caller_asks_for_is_not_held_up_by_its_whole() {
+    let (world, base) = (World::new(), OfWords::default());
+    let model = CachedModel::wrap(base.clone()).id("one").at_once(1).build(&world.cache).unwrap();
+    *base.asks.lock().unwrap() = Some(model.clone());
+    base.gate.close();
+    let ask = |text: &'static str| {
+        let model = model.clone();
+        tokio::spawn(async move { model.embed_one(text).await.unwrap().len() })
+    };
+    let whole = ask("to be");
+    base.gate.arrived(1).await;
+    let part = ask("be");
+    eventually("the load of the part waits for its turn", || model.stats().asked == 2).await;
+    base.gate.open();
+    assert_eq!(soon("the whole", whole).await.unwrap(), 4);
+    assert_eq!(soon("the part", part).await.unwrap(), 4);
+    assert_eq!(model.stats().joined, 1, "the whole waited for the load of the other caller");
+    *base.asks.lock().unwrap() = None;
+}
+
+/// What is asked within a model takes the turns of the model that is asked.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_model_within_another_keeps_its_own_turns() {
+    let (world, base) = (World::new(), Model::new());
+    let within = base.options().id("within").at_once(1).build(&world.cache).unwrap();
+    let asked = within.clone();
+    let around = embed_fn(move |texts: Vec<String>| {
+        let asked = asked.clone();
+        async move {
+            let vectors = asked.embed(&texts).await.map_err(|_| Away)?;
+            Ok::<_, Away>(vectors.iter().map(|vector| vector.to_vec()).collect())
+        }
+    });
+    let around = Arc::new(CachedModel::wrap(around).id("around").at_once(4).build(&world.cache).unwrap());
+    base.gate.close();
+    let calls: Vec<_> = (0..6)
+        .map(|call| {
+            let around = Arc::clone(&around);
+            tokio::spawn(async move { around.embed_one(format!("text {call}")).await.unwrap().len() })
+        })
+        .collect();
+    eventually("all of them ask within", || within.stats().asked == 6).await;
+    base.gate.open();
+    for call in calls {
+        assert_eq!(soon("a call", call).await.unwrap(), 8);
+    }
+    assert_eq!((base.peak(), base.times()), (1, 6));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn handles_of_one_model_take_turns_together() {
+    let (world, base) = (World::new(), Model::new());
+    let handle = |version| base.options().version(version).at_once(1).build(&world.cache).unwrap();
+    let handles = [handle(0), handle(0), handle(1)];
+    base.gate.close();
+    let calls: Vec<_> = handles
+        .iter()
+        .enumerate()
+        .map(|(call, model)| {
+            let model = model.clone();
+            tokio::spawn(async move { model.embed(&texts(call, call + 1)).await.unwrap().len() })
+        })
+        .collect();
+    let asked = || handles.iter().map(|model| model.stats().asked).sum::<u64>();
+    eventually("all of them want a turn", || asked() == 3).await;
+    base.gate.open();
+    for call in calls {
+        assert_eq!(soon("a call", call).await.unwrap(), 1);
+    }
+    assert_eq!((base.peak(), base.times()), (1, 3));
+    let other = base.options().at_once(2).build(&world.cache).unwrap_err();
+    assert_eq!(other.context("setting"), Some("at_once"));
 }

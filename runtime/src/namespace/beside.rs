@@ -1,0 +1,21 @@
+//! What belongs to a namespace of a cache beside its values, such as who may ask its source now.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use super::Namespace;
+
+impl<T> Namespace<T> {
+    /// What of this type all handles of this namespace have in common. The first who asks for it makes it; it stays as
+    /// long as the cache.
+    pub(crate) fn beside<B: Any + Send + Sync>(&self, make: impl FnOnce() -> B) -> Arc<B> {
+        let mut known = self.cache.0.namespaces.lock();
+        let beside = known.entry(self.shelf.sign.namespace.clone()).or_default();
+        if let Some(found) = beside.iter().find_map(|any| Arc::clone(any).downcast::<B>().ok()) {
+            return found;
+        }
+        let made = Arc::new(make());
+        beside.push(Arc::clone(&made) as _);
+        made
+    }
+}
