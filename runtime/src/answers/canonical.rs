@@ -13,7 +13,7 @@ use crate::key::Secret;
 const MODEL: usize = 64;
 
 /// Raised when the same request comes to have another text.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// What is named, as it stands in keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -148,16 +148,50 @@ fn write_object(fields: &Map<String, Value>, out: &mut String) {
     out.push('}');
 }
 
-/// A number by what it is worth: a float that is whole is written as the integer.
+/// A number by what it is worth, from its digits: with a feature of `serde_json` that any crate may ask for, a number keeps
+/// the text in which it was written.
 fn write_number(number: &Number, out: &mut String) {
-    /// All whole floats below this are integers of 128 bits, exactly.
-    const WHOLE: f64 = 1e30;
-    let _written = match (number.as_i64(), number.as_u64(), number.as_f64()) {
-        (Some(integer), ..) => write!(out, "{integer}"),
-        (_, Some(integer), _) => write!(out, "{integer}"),
-        (.., Some(float)) if float.fract() == 0.0 && float.abs() < WHOLE => write!(out, "{}", float as i128),
-        _ => write!(out, "{number}"),
-    };
+    /// Whole numbers of up to so many digits are written as such.
+    const WHOLE: usize = 30;
+    let text = number.to_string();
+    let Some(Decimal { is_negative, digits, power }) = Decimal::of(&text) else { return out.push_str(&text) };
+    out.push_str(if is_negative { "-" } else { "" });
+    out.push_str(&digits);
+    match usize::try_from(power) {
+        Ok(zeros) if digits.len().saturating_add(zeros) <= WHOLE => out.extend(std::iter::repeat_n('0', zeros)),
+        _ => {
+            // Writing to a String does not fail.
+            let _written = write!(out, "e{power}");
+        }
+    }
+}
+
+/// Digits that begin and end with none that is zero, and the power of ten by which they count.
+#[derive(Debug, PartialEq, Eq)]
+struct Decimal {
+    is_negative: bool,
+    digits: String,
+    power: i64,
+}
+
+impl Decimal {
+    /// The number of this text, as JSON writes numbers; nothing, if it is none or its power has more than 64 bits.
+    fn of(text: &str) -> Option<Self> {
+        let (is_negative, text) = text.strip_prefix('-').map_or((false, text), |text| (true, text));
+        let (digits, power) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+        let (whole, part) = digits.split_once('.').unwrap_or((digits, ""));
+        if whole.is_empty() || !whole.bytes().chain(part.bytes()).all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        let digits = format!("{whole}{part}");
+        let significant = digits.trim_end_matches('0');
+        let zeros = i64::try_from(digits.len() - significant.len()).ok()?;
+        let power = power.parse::<i64>().ok()?.checked_sub(i64::try_from(part.len()).ok()?)?.checked_add(zeros)?;
+        Some(match significant.trim_start_matches('0') {
+            "" => Self { is_negative: false, digits: "0".to_owned(), power: 0 },
+            significant => Self { is_negative, digits: significant.to_owned(), power },
+        })
+    }
 }
 
 fn write_text(text: &str, out: &mut String) {
@@ -199,6 +233,29 @@ mod tests {
         assert_ne!(text_of(&json!(0.1)), text_of(&json!(0.1_f64.next_up())));
         assert_ne!(text_of(&json!(1)), text_of(&json!("1")));
         Ok(())
+    }
+
+    /// As `serde_json` hands numbers over with its feature `arbitrary_precision`, and without.
+    #[test]
+    fn the_text_of_a_number_makes_no_difference_but_its_worth() {
+        let same: [&[&str]; 7] = [
+            &["1", "1.0", "1e0", "10e-1", "0.1E+1", "1.00"],
+            &["100", "1e2", "1E2", "1e+2", "100.0", "0.01e4"],
+            &["0", "-0", "-0.0", "0.00", "0e99"],
+            &["0.7", "0.70", "7e-1", "70e-2"],
+            &["-0.7", "-7e-1"],
+            &["1e400", "10e399"],
+            &["0.1000000000000000055511151231257827"],
+        ];
+        for (i, texts) in same.iter().enumerate() {
+            let all: Vec<_> = texts.iter().map(|text| Decimal::of(text)).collect();
+            assert!(all.iter().all(|one| one.is_some() && *one == all[0]), "{texts:?}: {all:?}");
+            assert!(same[..i].iter().all(|other| Decimal::of(other[0]) != all[0]), "{texts:?}");
+        }
+        for none in ["", "-", ".5", "1e", "1e1.5", "NaN", "1e99999999999999999999", "0x1"] {
+            assert_eq!(Decimal::of(none), None, "{none}");
+        }
+        assert_eq!([text_of(&json!(1e2)), text_of(&json!(0.7)), text_of(&json!(-1e300))], ["100", "7e-1", "-1e300"]);
     }
 
     #[test]

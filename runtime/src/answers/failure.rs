@@ -9,7 +9,7 @@ pub(super) enum Failure<V, E> {
     Source(Arc<E>),
     /// It was made from what was invalidated meanwhile: good for who asked, and for nobody else.
     Overtaken(V),
-    /// It is too large, or nobody wanted its end.
+    /// It is too large, nobody wanted its end, or it was not even begun: what it would have been made from was out of date.
     Unkept,
 }
 

@@ -1,5 +1,6 @@
 //! One answer: from the cache, or from the model, which is asked once.
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,6 +10,7 @@ use super::canonical::{Kind, Named, name_of};
 use super::failure::Failure;
 use super::kept::{Content, Kept};
 use super::request::Request;
+use super::stats::Call;
 use super::{Answers, MOST_TAGS};
 use crate::error::Result;
 use crate::log::Birth;
@@ -61,6 +63,22 @@ pub(super) struct Asked {
     pub(super) born: Option<Birth>,
 }
 
+impl Asked {
+    /// The name under which it is loaded.
+    ///
+    /// What is made from documents that are out of date already is kept for nobody. It has a name of its own, by which
+    /// those find each other who have documents of the same time; and nobody waits for it whose documents are newer.
+    pub(super) fn loaded_as(&self, is_late: bool) -> Cow<'_, Named> {
+        match self.born {
+            Some(born) if is_late => {
+                let (kind, model, hash) = &self.name;
+                Cow::Owned((*kind, model.clone(), format!("{hash}@{}", born.seq)))
+            }
+            _ => Cow::Borrowed(&self.name),
+        }
+    }
+}
+
 impl<T: Content> Answers<T> {
     /// The answer to a request: kept, of a call that is under way, or else of the model, which this then asks.
     ///
@@ -90,21 +108,37 @@ impl<T: Content> Answers<T> {
         count(&self.counters.asked);
         if self.passes_by(request) {
             count(&self.counters.bypassed);
-            count(&self.counters.model_calls);
-            let value = ask().await.map_err(|error| {
-                count(&self.counters.failed);
-                Arc::new(error)
-            })?;
+            let call = Call::begun(&self.counters);
+            let value = ask().await.map_err(Arc::new)?;
+            call.answered();
             return Ok(Generated { value, source: Source::Model });
         }
         let asked = self.asked(request, Kind::Answer);
+        let generated = self.find_or_generate(request, &asked, ask).await?;
+        if generated.source == Source::Cache {
+            count(&self.counters.hits);
+        }
+        Ok(generated)
+    }
+
+    #[allow(unused_variables, reason = "only what is similar is found by the request itself")]
+    async fn find_or_generate<E, F>(
+        &self,
+        request: &Request,
+        asked: &Asked,
+        ask: impl FnOnce() -> F,
+    ) -> Result<Generated<T>, Arc<E>>
+    where
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        E: Send + Sync + 'static,
+    {
         #[cfg(feature = "semantic")]
         if let Some(similar) = &self.similar
             && let Some(question) = super::similar::Question::of(self, request)
         {
-            return self.generate_similar(similar, question, &asked, ask).await;
+            return self.generate_similar(similar, question, asked, ask).await;
         }
-        self.generate_exact(&asked, ask).await
+        self.generate_exact(asked, ask).await
     }
 
     /// The answer to exactly this request.
@@ -119,25 +153,28 @@ impl<T: Content> Answers<T> {
     {
         let (mut ask, called) = (Some(ask), Arc::new(AtomicBool::new(false)));
         loop {
-            let load = || self.call(asked.clone(), ask.take().map(|ask| ask()), Arc::clone(&called));
-            let kept = self.kept.get_or_load_with(&asked.name, asked.tags.clone(), load).await;
+            let is_late = self.is_overtaken(asked);
+            if is_late && let Some(kept) = self.kept.get(&asked.name).await {
+                return Ok(Generated { value: kept.value, source: Source::Cache });
+            }
+            let load = || {
+                // Overtaken since it was looked at: who has joined by now may have newer documents.
+                let answer = ask.take_if(|_| is_late || !self.is_overtaken(asked)).map(|ask| ask());
+                self.call(asked.clone(), answer, Arc::clone(&called))
+            };
+            let kept = self.kept.get_or_load_with(&*asked.loaded_as(is_late), asked.tags.clone(), load).await;
             let source = if called.load(Ordering::Relaxed) { Source::Model } else { Source::Cache };
             let failure = match kept {
-                Ok(kept) => {
-                    if source == Source::Cache {
-                        count(&self.counters.hits);
-                    }
-                    return Ok(Generated { value: kept.value, source });
-                }
+                Ok(kept) => return Ok(Generated { value: kept.value, source }),
                 Err(failure) => failure,
             };
             match &*failure {
                 Failure::Source(error) => return Err(Arc::clone(error)),
-                Failure::Overtaken(value) if source == Source::Model || ask.is_none() => {
-                    return Ok(Generated { value: value.clone(), source });
-                }
-                // Somebody else's documents were out of date. This caller's may be newer.
-                Failure::Overtaken(_) | Failure::Unkept => {}
+                // Whoever joined did so before it was overtaken, or has documents of the same time: his own call would
+                // have made nothing newer.
+                Failure::Overtaken(value) => return Ok(Generated { value: value.clone(), source }),
+                // Nobody was asked.
+                Failure::Unkept => {}
             }
         }
     }
@@ -157,11 +194,9 @@ impl<T: Content> Answers<T> {
         async move {
             let Some(answer) = answer else { return Err(Failure::Unkept) };
             called.store(true, Ordering::Relaxed);
-            count(&this.counters.model_calls);
-            let value = answer.await.map_err(|error| {
-                count(&this.counters.failed);
-                Failure::Source(Arc::new(error))
-            })?;
+            let call = Call::begun(&this.counters);
+            let value = answer.await.map_err(|error| Failure::Source(Arc::new(error)))?;
+            call.answered();
             if this.is_overtaken(&asked) {
                 count(&this.counters.overtaken);
                 return Err(Failure::Overtaken(value));

@@ -47,7 +47,8 @@ const MOST_TAGS: usize = 1_000;
 
 /// Answers of one type, in a namespace of a cache.
 ///
-/// Cheap to clone; clones share their statistics and streams. Each is also a namespace: `support:answer:gpt-4o:..`,
+/// Cheap to clone; clones share their statistics. All that are made for one name in one cache share what is kept and what
+/// is under way, streams among it. Each is also a namespace: `support:answer:gpt-4o:..`,
 /// `support:stream:..`, `support:retrieval:..`, where the last segment is a hash, so that keys name no content. Use one for each
 /// purpose, and do not use its namespace for anything else.
 ///
@@ -99,13 +100,14 @@ impl<T: Content> Answers<T> {
     /// # Errors
     /// A `Config` error if the name is no namespace, such as `a:b`.
     pub fn new(cache: &Cache, name: &str) -> Result<Self> {
+        let kept = Namespace::living(cache, name, Kept::life)?;
         Ok(Self {
-            kept: Namespace::living(cache, name, Kept::life)?,
+            streams: kept.beside(Streams::default),
+            kept,
             cache: cache.clone(),
             name: name.into(),
             settings: Settings::default(),
             counters: Arc::default(),
-            streams: Arc::default(),
             #[cfg(feature = "semantic")]
             similar: None,
         })
@@ -156,7 +158,14 @@ impl<T: Content> Answers<T> {
 
     /// Invalidates everything: answers, streams, lists of documents and what is known of similar questions.
     pub async fn clear(&self) -> Applied {
-        self.kept.clear().await
+        let applied = self.kept.clear().await;
+        #[cfg(feature = "semantic")]
+        if let Some(similar) = &self.similar
+            && applied != Applied::Denied
+        {
+            similar.forget_all();
+        }
+        applied
     }
 
     /// The key of a request's answer. It names the model, and no content.

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::plain::plain;
+use crate::stats::count;
 
 macro_rules! counters {
     ($($(#[$doc:meta])* $field:ident,)*) => {
@@ -37,18 +38,67 @@ macro_rules! counters {
     };
 }
 
+/// A call of the model for an answer.
+#[derive(Debug)]
+pub(super) struct Call<'c>(Option<&'c Counters>);
+
+impl<'c> Call<'c> {
+    pub(super) fn begun(counters: &'c Counters) -> Self {
+        count(&counters.model_calls);
+        Self(Some(counters))
+    }
+
+    pub(super) fn answered(mut self) {
+        self.0 = None;
+    }
+}
+
+/// It has failed, or panicked, or its caller has left.
+impl Drop for Call<'_> {
+    fn drop(&mut self) {
+        if let Some(counters) = self.0 {
+            count(&counters.failed);
+        }
+    }
+}
+
+/// A part of all; nothing, if there are none.
+fn part(some: u64, all: u64) -> Option<f64> {
+    (all > 0).then(|| some as f64 / all as f64)
+}
+
+impl AnswersStats {
+    /// Which part of the requests for an answer did not need the model, as their own answer or a similar one was there;
+    /// `None` before the first.
+    #[must_use]
+    pub fn hit_rate(&self) -> Option<f64> {
+        part(self.hits + self.similar_hits, self.asked)
+    }
+
+    /// Which part of the similar answers that were checked was wrong; `None` before the first.
+    /// [`SimilarStats`](super::similar::SimilarStats) has the bounds of what that says.
+    #[cfg(feature = "semantic")]
+    #[must_use]
+    pub fn false_hit_rate(&self) -> Option<f64> {
+        part(self.false_hits, self.shadow_checks)
+    }
+}
+
 counters! {
     /// Requests for an answer.
     asked,
     /// Of these: answered from the cache, or by a call of the model that was under way.
     hits,
-    /// Calls of the model for answers.
+    /// Calls of the model for answers, those of shadow checks among them.
     model_calls,
-    /// Calls of the model, for answers and for streams, that failed.
+    /// Calls of the model, for answers and for streams, that failed; of those for answers, also who panicked or was given
+    /// up by the only one who wanted it.
     failed,
-    /// Requests that went by the cache: they are sampled, or carry more than 1,000 tags.
+    /// Requests, for answers and for streams, that went by the cache: they are sampled, carry more than 1,000 tags, or, for
+    /// a stream, came by a handle that may not read or not store.
     bypassed,
-    /// Answers, streams and retrievals that were not kept, because a document was invalidated while they were made.
+    /// Answers and streams that were given to who asked and not kept, because a document that they were built on
+    /// ([`Request::built_on`](super::Request::built_on)) was invalidated before they were done.
     overtaken,
     /// Requests for a stream.
     streams_asked,
@@ -74,8 +124,11 @@ counters! {
     shadow_checks,
     /// Of these: told by the judge to be wrong.
     false_hits,
-    /// Shadow checks that were left out, because too many were under way, or that failed.
+    /// Shadow checks that were left out, because too many were under way.
     shadow_skipped,
+    /// Shadow checks that came to no judgement: the model, the embedder or the judge failed, panicked or took too long, or
+    /// the answer was invalidated meanwhile.
+    shadow_undecided,
     /// How often similar answers were switched off.
     switched_off,
 }

@@ -149,6 +149,14 @@ impl<M: Embed> CachedModel<M> {
     }
 }
 
+#[cfg(feature = "semantic")]
+impl<M> CachedModel<M> {
+    /// What tells its vectors from those of others.
+    pub(crate) fn name(&self) -> String {
+        format!("{}:{}", self.0.id, self.0.asked_for)
+    }
+}
+
 impl<M> Core<M> {
     pub(super) fn name(&self, text: &str) -> TextName {
         TextName { asked_for: Arc::clone(&self.asked_for), digest: Digest::of(self.secret, text) }

@@ -6,6 +6,8 @@ use std::time::Duration;
 #[cfg(feature = "answers")]
 use super::Name;
 use super::{Failure, Namespace, Outcome};
+#[cfg(feature = "answers")]
+use crate::access::Right;
 use crate::cache::Cache;
 use crate::call::{Carried, Options};
 use crate::clock::Millis;
@@ -45,6 +47,18 @@ impl<T: Storable + Clone + Send + Sync> Namespace<T> {
     #[cfg(feature = "answers")]
     fn told(cache: &Cache, name: &str, options: Options<T, Outcome<T>>) -> Result<Self> {
         Self::open_with(cache, name, Policy { jitter: 0.0, ..Policy::DEFAULT }, options)
+    }
+
+    /// May the handle that this was opened with have what others have?
+    #[cfg(feature = "answers")]
+    pub(crate) fn may_read(&self) -> bool {
+        self.may(Right::Read)
+    }
+
+    /// May it store what it loads?
+    #[cfg(feature = "answers")]
+    pub(crate) fn may_store(&self) -> bool {
+        self.may(Right::Write)
     }
 
     /// May who asks now have what began with this birth, and has these tags?

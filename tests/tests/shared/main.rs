@@ -2,6 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used, missing_debug_implementations)]
 
 mod address;
+mod answers;
 mod asleep;
 mod attack;
 mod audit;

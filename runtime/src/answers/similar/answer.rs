@@ -1,6 +1,8 @@
 //! One question: is there an answer to a similar one? And now and then: would the model have said so, too?
 
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
 
 use tracing::Instrument as _;
@@ -14,7 +16,10 @@ use super::judge::{Look, are_alike, look};
 use super::scopes::Scope;
 use super::vector::direction;
 use super::{Similarity, wilson};
+use crate::clock::{Millis, millis};
 use crate::error::Result;
+use crate::flight::CatchUnwind;
+use crate::join::unless;
 use crate::stats::count;
 
 /// What is compared of a request, and what has to be equal.
@@ -43,6 +48,26 @@ struct Check<T> {
     scope: Arc<Scope>,
 }
 
+/// Why the model has not answered a check.
+enum Unanswered<E> {
+    Late,
+    #[allow(dead_code, reason = "who waits for the same answer is told the model's error")]
+    Failed(E),
+}
+
+impl<T> Similarity<T> {
+    /// The vector of a text. An embedder that panics is one that fails.
+    async fn vector_of(&self, text: String) -> Option<Vec<f32>> {
+        let mut made = catch_unwind(AssertUnwindSafe(|| (self.embed)(text))).ok()?;
+        CatchUnwind(made.as_mut()).await.ok().flatten()
+    }
+
+    /// All answers are gone, and with them what was known of their questions.
+    pub(in super::super) fn forget_all(&self) {
+        self.scopes.clear();
+    }
+}
+
 impl<T: Content> Answers<T> {
     pub(in super::super) async fn generate_similar<E, F>(
         &self,
@@ -56,13 +81,12 @@ impl<T: Content> Answers<T> {
         E: Send + Sync + 'static,
     {
         if let Some(kept) = self.kept.get(&asked.name).await {
-            count(&self.counters.hits);
             return Ok(Generated { value: kept.value, source: Source::Cache });
         }
         if !similar.trust.lock().is_on(self.cache.clock().now()) {
             return self.generate_exact(asked, ask).await;
         }
-        let Some(vector) = (similar.embed)(question.text).await.and_then(direction) else {
+        let Some(vector) = similar.vector_of(question.text).await.and_then(direction) else {
             count(&self.counters.embedding_failed);
             return self.generate_exact(asked, ask).await;
         };
@@ -99,25 +123,38 @@ impl<T: Content> Answers<T> {
             count(&self.counters.shadow_skipped);
             return;
         };
-        let (this, similar, answer) = (self.clone(), Arc::clone(similar), ask());
+        // The caller has his answer: what goes wrong from here on is not his.
+        let Ok(answer) = catch_unwind(AssertUnwindSafe(ask)) else {
+            count(&self.counters.shadow_undecided);
+            return;
+        };
+        let (this, similar) = (self.clone(), Arc::clone(similar));
         let task = async move {
-            match this.check(&similar, check, answer).await {
-                Some(right) => this.learn(&similar, !right),
-                None => count(&this.counters.shadow_skipped),
+            let clock = this.cache.clock();
+            let end = clock.now_assured().saturating_add(millis(similar.limits.check_within));
+            let mut checked = pin!(unless(this.check(&similar, check, answer, end), clock.until(end)));
+            match CatchUnwind(checked.as_mut()).await {
+                Ok(Some(Some(right))) => this.learn(&similar, !right),
+                _ => count(&this.counters.shadow_undecided),
             }
             drop(room);
         };
         drop(runtime.spawn(task.in_current_span()));
     }
 
-    /// Was a similar answer right? Nothing, if that cannot be said.
-    async fn check<E, F>(&self, similar: &Similarity<T>, check: Check<T>, answer: F) -> Option<bool>
+    /// Was a similar answer right? Nothing, if that cannot be said. The model is given up at the end of the time.
+    async fn check<E, F>(&self, similar: &Similarity<T>, check: Check<T>, answer: F, end: Millis) -> Option<bool>
     where
         F: Future<Output = Result<T, E>> + Send + 'static,
         E: Send + Sync + 'static,
     {
         let Check { given, answer: name_given, asked, vector, name, scope } = check;
-        let fresh = self.generate_exact(&asked, || answer).await.ok()?;
+        let clock = self.cache.clock().clone();
+        let in_time = async move {
+            let answer = unless(answer, clock.until(end)).await;
+            answer.map_or(Err(Unanswered::Late), |answer| answer.map_err(Unanswered::Failed))
+        };
+        let fresh = self.generate_exact(&asked, || in_time).await.ok()?;
         // It is the answer to its own question, and kept as that.
         similar.scopes.add(&name, &scope, &vector, &asked.name.2);
         // What was invalidated meanwhile may well differ.
@@ -128,7 +165,7 @@ impl<T: Content> Answers<T> {
         match look(&given, &fresh.value) {
             Look::Same => Some(true),
             Look::Different => Some(false),
-            Look::Unsure(one, other) => are_alike((similar.embed)(one).await?, (similar.embed)(other).await?),
+            Look::Unsure(one, other) => are_alike(similar.vector_of(one).await?, similar.vector_of(other).await?),
         }
     }
 

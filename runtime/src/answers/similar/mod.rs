@@ -42,7 +42,7 @@ type Judge<T> = dyn Fn(T, T) -> Pending<bool> + Send + Sync;
 /// counted. Do not use this where a wrong answer harms.
 ///
 /// For [`Answers::generate`] only; streams are kept for their own question. Each question without an answer of its own
-/// costs a call of the embedder, also where many ask it at once: give it one that is cached. The vectors are kept in the
+/// costs a call of the embedder, also where many ask it at once: give it one that is cached ([`Similar::by`]). The vectors are kept in the
 /// tiers, in pages of 16 questions; nodes that share a tier write over each other's pages, which costs them similar
 /// answers, and never a wrong one.
 ///
@@ -72,6 +72,7 @@ struct Limits {
     shadow: f64,
     budget: f64,
     at_once: usize,
+    check_within: Duration,
     cool_down: Option<Duration>,
 }
 
@@ -120,7 +121,7 @@ plain! {
 
 impl<T: Content> Similar<T> {
     /// Questions compared by these vectors. All must have the same length; their size does not matter, only where they
-    /// point. Where the embedder fails, the model is asked.
+    /// point. Where the embedder fails or panics, the model is asked.
     pub fn new<F, Made, E>(embed: F) -> Self
     where
         F: Fn(String) -> Made + Send + Sync + 'static,
@@ -137,9 +138,31 @@ impl<T: Content> Similar<T> {
             shadow: 0.05,
             budget: 0.01,
             at_once: 2,
+            check_within: Duration::from_secs(60),
             cool_down: None,
         };
         Self { embed: Arc::new(embed), judge: None, limits, embedding: String::new() }
+    }
+
+    /// Questions compared by the vectors of a model that is cached: each question is asked of it once. Its id, version and
+    /// what else names its vectors are the name of the [`embedding`](Self::embedding).
+    ///
+    /// ```
+    /// # use cached_runtime::answers::{Answers, similar::Similar};
+    /// # use cached_runtime::embed::{CachedModel, Embed};
+    /// # fn example<M: Embed>(answers: Answers<String>, model: &CachedModel<M>) -> cached_runtime::Result<Answers<String>> {
+    /// answers.similar(Similar::by(model).threshold(0.97))
+    /// # }
+    /// ```
+    #[cfg(feature = "embed")]
+    #[must_use]
+    pub fn by<M: crate::embed::Embed>(model: &crate::embed::CachedModel<M>) -> Self {
+        let (name, model) = (model.name(), model.clone());
+        let embed = move |text: String| {
+            let model = model.clone();
+            async move { model.embed_one(text).await.map(|vector| vector.to_vec()) }
+        };
+        Self::new(embed).embedding(name)
     }
 
     /// The name of the embedder: vectors of another name are not compared. Default: none. Change it when you change the
@@ -201,7 +224,15 @@ impl<T: Content> Similar<T> {
         self
     }
 
-    /// How long after they were switched off similar answers are tried again. Default: never, until
+    /// How long one check may take, the model and the judge together. Default: 60 seconds. Then the call of the model is
+    /// given up, and the check says nothing.
+    #[must_use]
+    pub fn check_within(mut self, limit: Duration) -> Self {
+        self.limits.check_within = limit;
+        self
+    }
+
+    /// How long after they switched themselves off similar answers are tried again. Default: never, until
     /// [`Answers::switch_similar`] or the next process does.
     #[must_use]
     pub fn cool_down(mut self, after: Duration) -> Self {
@@ -265,7 +296,8 @@ impl<T: Content> Answers<T> {
     }
 
     /// Switches similar answers on or off. When they are switched on, what checks have shown before is forgotten.
-    /// Switched off, they come back after a `cool_down`, if one is set.
+    /// Switched off by hand they stay off, whatever [`cool_down`](Similar::cool_down) says, until they are switched on by
+    /// hand.
     pub fn switch_similar(&self, on: bool) {
         if let Some(similar) = &self.similar {
             similar.trust.lock().switch(on, self.cache.clock().now());

@@ -116,6 +116,12 @@ impl Scopes {
         make_room(&mut self.scopes.lock(), is_too_much);
     }
 
+    /// Forgets all questions in memory, also those of scopes that somebody is just looking at.
+    pub(super) fn clear(&self) {
+        let scopes = std::mem::take(&mut *self.scopes.lock());
+        scopes.into_values().for_each(|scope| *scope.index.write() = Index::default());
+    }
+
     /// Questions, and the bytes they take.
     pub(super) fn size(&self) -> (usize, usize) {
         let scopes: Vec<_> = self.scopes.lock().values().cloned().collect();

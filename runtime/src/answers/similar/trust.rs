@@ -30,16 +30,21 @@ pub(super) struct Trust {
     /// The logarithms of the likelihood ratios, one for each rate.
     ratios: [f64; RATES],
     off_since: Option<Millis>,
+    /// Somebody switched them off, and that is no matter of time.
+    off_by_hand: bool,
 }
 
 impl Trust {
     pub(super) fn new(budget: f64, cool_down: Option<Duration>) -> Self {
         let cool_down = cool_down.map(millis);
-        Self { budget, cool_down, checks: 0, wrong: 0, ratios: [0.0; RATES], off_since: None }
+        Self { budget, cool_down, checks: 0, wrong: 0, ratios: [0.0; RATES], off_since: None, off_by_hand: false }
     }
 
-    /// May similar answers be given? Once they have cooled down they are tried again.
+    /// May similar answers be given? Once they have cooled down they are tried again, if nobody switched them off.
     pub(super) fn is_on(&mut self, now: Millis) -> bool {
+        if self.off_by_hand {
+            return false;
+        }
         if let (Some(since), Some(cool_down)) = (self.off_since, self.cool_down)
             && now >= since.saturating_add(cool_down)
         {
@@ -50,6 +55,7 @@ impl Trust {
 
     /// Switches by hand. What was seen is forgotten when they are switched on.
     pub(super) fn switch(&mut self, on: bool, now: Millis) {
+        self.off_by_hand = !on;
         if on {
             self.begin_anew();
             self.off_since = None;
@@ -160,6 +166,11 @@ mod tests {
         assert!(!trust.learn(true, hour), "what is off is not switched off");
         assert!(trust.is_on(hour + minute));
         assert_eq!(trust.seen(), (0, 0), "what was seen before counts no more");
+        while !trust.learn(true, hour + minute) {}
+        trust.switch(false, hour + minute);
+        assert!(!trust.is_on(Millis::MAX), "by hand");
+        trust.switch(true, 0);
+        assert!(trust.is_on(0));
         let mut without = Trust::new(0.01, None);
         while !without.learn(true, 0) {}
         assert!(!without.is_on(Millis::MAX));

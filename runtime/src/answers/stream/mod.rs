@@ -92,7 +92,8 @@ impl<T: Content> Answers<T> {
         count(&self.counters.streams_asked);
         let mut asked = self.asked(request, Kind::Stream);
         let recorded: Result<Recorded<C>> = Namespace::living(&self.cache, self.name(), Kept::life);
-        let recorded = recorded.ok().filter(|_| !self.passes_by(request));
+        // Others may have what this reads only if it may have what others read, and may store it.
+        let recorded = recorded.ok().filter(|recorded| !self.passes_by(request) && recorded.may_read());
         let Some(recorded) = recorded else {
             count(&self.counters.bypassed);
             return self.pass_on(open());
@@ -101,7 +102,12 @@ impl<T: Content> Answers<T> {
             count(&self.counters.replayed);
             return AnswerStream { origin: Origin::Recorded(Replay::new(kept.value, self.cache.clock())) };
         }
-        let key = recorded.key(&asked.name).as_str().to_owned();
+        if !recorded.may_store() {
+            count(&self.counters.bypassed);
+            return self.pass_on(open());
+        }
+        let is_late = self.is_overtaken(&asked);
+        let key = recorded.key(&*asked.loaded_as(is_late)).as_str().to_owned();
         // Two callers never lead at once: who leads is decided while the table is held.
         let mut under_way = self.streams.0.lock();
         if let Some(reader) = self.follow(under_way.get(&key), &recorded, &asked) {
@@ -109,7 +115,10 @@ impl<T: Content> Answers<T> {
             return AnswerStream { origin: Origin::Live(reader, Source::Cache) };
         }
         // The source may be read from the moment it is opened, which is before its load begins.
-        let birth = *asked.born.get_or_insert_with(|| self.cache.0.log.birth());
+        // What was late from the start is good for those who are as late, unless more is invalidated.
+        let now = self.cache.0.log.birth();
+        let born = *asked.born.get_or_insert(now);
+        let birth = if is_late { now } else { born };
         let live = Arc::new(Live::recording(birth, self.settings.max_stream, self.settings.finish_streams));
         let Some(reader) = Live::join(&live) else { return self.pass_on(open()) };
         under_way.insert(key.clone(), Arc::clone(&live) as _);
@@ -149,13 +158,17 @@ impl<T: Content> Answers<T> {
         E: Send + Sync + 'static,
     {
         let this = self.clone();
-        let (whole, name, tags) = (Arc::clone(&listed.live), asked.name.clone(), asked.tags.clone());
+        let whole = Arc::clone(&listed.live);
         let pump = Pump::new(Arc::clone(&whole), self.cache.clock(), &self.counters);
         let task = async move {
             let mut source = Some((pump, opening));
             while source.is_some() {
+                let is_late = this.is_overtaken(&asked);
+                let name = asked.loaded_as(is_late);
                 let load = || {
-                    let record = source.take().map(|(pump, opening)| this.record(pump, asked.clone(), opening));
+                    // Overtaken since it was looked at: who has joined by now may have newer documents.
+                    let own = source.take_if(|_| is_late || !this.is_overtaken(&asked));
+                    let record = own.map(|(pump, opening)| this.record(pump, asked.clone(), opening));
                     async move {
                         match record {
                             Some(record) => record.await,
@@ -164,8 +177,11 @@ impl<T: Content> Answers<T> {
                     }
                 };
                 // Perhaps somebody had it already, in a tier or by a load that this one joined: then nothing was read here.
-                match recorded.get_or_load_with(&name, tags.clone(), load).await {
+                match recorded.get_or_load_with(&*name, asked.tags.clone(), load).await {
                     Ok(kept) => {
+                        if source.is_some() {
+                            count(&this.counters.replayed);
+                        }
                         whole.end_with(&kept.value);
                         break;
                     }

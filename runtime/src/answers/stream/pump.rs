@@ -21,6 +21,8 @@ use crate::stats::count;
 
 /// What a chunk takes beside what it weighs, about.
 const BESIDE: usize = 16;
+/// So many chunks are read on end: a source that always has one ready must not keep its thread from all others.
+const ON_END: u32 = 32;
 
 /// The one who reads a source.
 pub(super) struct Pump<C, E> {
@@ -46,8 +48,9 @@ impl<C: Content, E: Send + Sync + 'static> Pump<C, E> {
     {
         let ending = Ending::of(&self.live);
         let mut source = self.open(opening).await?;
+        let mut read = 0;
         while self.live.is_whole() {
-            if !self.read_one(&mut source).await? {
+            if !self.read_one(&mut source, &mut read).await? {
                 self.live.end_well();
                 return self.live.recorded().ok_or(Failure::Unkept);
             }
@@ -85,9 +88,10 @@ impl<C: Content, E: Send + Sync + 'static> Pump<C, E> {
     where
         S: Stream<Item = Result<C, E>>,
     {
+        let mut read = 0;
         loop {
             self.live.room().await;
-            if !self.read_one(&mut source).await? {
+            if !self.read_one(&mut source, &mut read).await? {
                 self.live.end_well();
                 return Ok(());
             }
@@ -95,10 +99,14 @@ impl<C: Content, E: Send + Sync + 'static> Pump<C, E> {
     }
 
     /// Passes on one chunk; false, if there is no more.
-    async fn read_one<S>(&self, source: &mut Pin<Box<S>>) -> Result<bool, Failure<(), E>>
+    async fn read_one<S>(&self, source: &mut Pin<Box<S>>, read: &mut u32) -> Result<bool, Failure<(), E>>
     where
         S: Stream<Item = Result<C, E>>,
     {
+        *read = (*read + 1) % ON_END;
+        if *read == 0 {
+            tokio::task::yield_now().await;
+        }
         let chunk = match self.heard(poll_fn(|cx| source.as_mut().poll_next(cx))).await? {
             None => return Ok(false),
             Some(chunk) => chunk.map_err(|error| self.failed(error))?,
@@ -113,7 +121,12 @@ impl<C: Content, E: Send + Sync + 'static> Pump<C, E> {
     async fn heard<F: Future>(&self, source: F) -> Result<F::Output, Failure<(), E>> {
         let mut source = pin!(source);
         loop {
-            if let Some(heard) = unless(source.as_mut(), self.live.left()).await {
+            let mut heard = None;
+            let hears = async { heard = Some(source.as_mut().await) };
+            // It is looked first whether anybody listens: some sources always have something to say.
+            if unless(self.live.left(), hears).await.is_none()
+                && let Some(heard) = heard
+            {
                 return Ok(heard);
             }
             // Somebody may have joined since.

@@ -197,3 +197,66 @@ async fn a_search_that_fails_is_told_to_all_and_not_kept() {
     assert_eq!(failed.await.unwrap_err(), Arc::new(Down));
     assert!(!found(&node, &source, "parcels").await.cached);
 }
+
+/// Of one list each, retrieved before anything changed.
+async fn crowd(node: &Node, source: &Model, model: &Model, callers: u64) -> Vec<tokio::task::JoinHandle<Source>> {
+    let list = found(node, source, "parcels").await;
+    let ask = |_| {
+        let (answers, model, request) = (node.answers.clone(), model.clone(), question("how?").built_on(&list));
+        tokio::spawn(async move { answers.generate(&request, || model.ask()).await.unwrap().source })
+    };
+    (0..callers).map(ask).collect()
+}
+
+async fn joined(node: &Node, more: u64) {
+    super::soon("all have joined", || node.cache.stats().site("support").is_some_and(|site| site.joins >= more)).await;
+}
+
+/// Whoever waits for a call that is overtaken could make nothing newer of his own documents.
+#[tokio::test]
+async fn a_crowd_whose_call_is_overtaken_asks_the_model_once() {
+    let (node, source, model) = (Node::new(), Model::default(), Model::held());
+    let callers = crowd(&node, &source, &model, 20).await;
+    model.gate.arrived(1).await;
+    joined(&node, 19).await;
+    node.answers.invalidate_documents(["a"]).await;
+    model.gate.open();
+    let mut sources = Vec::new();
+    for caller in callers {
+        sources.push(in_time(caller).await.unwrap());
+    }
+    assert_eq!(sources.iter().filter(|source| **source == Source::Model).count(), 1);
+    let stats = node.answers.stats();
+    assert_eq!((model.calls(), stats.overtaken, stats.hits), (1, 1, 19));
+    // Nothing of it is kept.
+    let list = found(&node, &source, "parcels").await;
+    let next = node.answers.generate(&question("how?").built_on(&list), || model.ask()).await.unwrap();
+    assert_eq!((next.source, list.cached), (Source::Model, false));
+}
+
+#[tokio::test]
+async fn a_crowd_with_documents_of_yesterday_asks_once_and_holds_up_nobody() {
+    let (node, source, model) = (Node::new(), Model::default(), Model::held());
+    let old = found(&node, &source, "parcels").await;
+    node.answers.invalidate_documents(["a"]).await;
+    let new = found(&node, &source, "parcels").await;
+    let ask = |list: &Retrieved<String>| {
+        let (answers, model, request) = (node.answers.clone(), model.clone(), question("how?").built_on(list));
+        tokio::spawn(async move { answers.generate(&request, || model.ask()).await.unwrap() })
+    };
+    let late: Vec<_> = (0..5).map(|_| ask(&old)).collect();
+    model.gate.arrived(1).await;
+    joined(&node, 4).await;
+    let fresh = ask(&new);
+    in_time(model.gate.arrived(2)).await; // it does not wait for theirs
+    model.gate.open();
+    assert_eq!(in_time(fresh).await.unwrap().source, Source::Model);
+    for caller in late {
+        in_time(caller).await.unwrap();
+    }
+    assert_eq!((model.calls(), node.answers.stats().overtaken), (2, 1));
+    let again = node.answers.generate(&question("how?").built_on(&new), || model.ask()).await.unwrap();
+    assert_eq!(again.source, Source::Cache, "what was made from the new ones is kept");
+    let kept = node.answers.generate(&question("how?").built_on(&old), || model.ask()).await.unwrap();
+    assert_eq!(kept.source, Source::Cache, "and good for all who ask the same");
+}

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use cached_runtime::answers::similar::Similar;
-use cached_runtime::answers::{Answers, Generated, Message, Request, Source};
+use cached_runtime::answers::{Answers, AnswersStats, Generated, Message, Request, Source};
 use cached_runtime::clock::Clock;
+use cached_runtime::embed::{CachedModel, embed_fn};
 use cached_runtime::testing::Gate;
 use cached_runtime::tier::Tier;
 use cached_runtime::tier::disk::{Disk, DiskOptions};
@@ -221,6 +222,10 @@ async fn they_are_switched_on_by_hand_or_after_they_have_cooled_down() {
     assert!(is_on());
     answers.switch_similar(false);
     assert!(!is_on() && answers.stats().switched_off == 2, "by hand");
+    node.clock.advance(SECOND * 6_000);
+    assert!(!is_on(), "what was switched off by hand does not cool down");
+    answers.switch_similar(true);
+    assert!(is_on());
 }
 
 #[tokio::test]
@@ -249,15 +254,116 @@ async fn a_check_that_fails_or_is_overtaken_says_nothing() {
     let failing = || async { Err::<String, Down>(Down) };
     let given = answers.generate(&question("topic 1 wording 2"), failing).await.unwrap();
     assert!(is_similar(&given));
-    soon("the check has failed", || answers.stats().shadow_skipped == 1).await;
+    soon("the check has failed", || answers.stats().shadow_undecided == 1).await;
     world.gate.close();
     let changed = World { odd: 1, ..world.clone() };
     changed.ask(&answers, "topic 1 wording 3").await;
     world.gate.arrived(2).await;
     node.cache.invalidate_tags(["t"]).await; // what was given is out of date by now
     world.gate.open();
-    soon("the check is over", || answers.stats().shadow_skipped == 2).await;
+    soon("the check is over", || answers.stats().shadow_undecided == 2).await;
     assert_eq!((answers.stats().shadow_checks, answers.stats().false_hits), (0, 0));
+}
+
+#[tokio::test]
+async fn a_check_that_hangs_is_given_up_and_makes_room() {
+    let (node, world) = (Node::new(), World::default());
+    let answers = similar(&node, &world, |similar| similar.shadow(1.0).at_once(1).check_within(SECOND * 30));
+    world.ask(&answers, "topic 1 wording 1").await;
+    world.gate.close();
+    for (wording, undecided) in [(2, 1), (3, 2)] {
+        assert!(is_similar(&world.ask(&answers, &format!("topic 1 wording {wording}")).await));
+        super::in_time(world.gate.arrived(undecided + 1)).await; // the model is asked, and does not answer
+        node.clock.advance(SECOND * 29);
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(answers.stats().shadow_undecided, undecided - 1);
+        node.clock.advance(SECOND);
+        soon("it is given up", || answers.stats().shadow_undecided == undecided).await;
+    }
+    soon("neither does its call of the model go on", || answers.stats().failed == 2).await;
+    world.gate.open();
+    assert_eq!((answers.stats().shadow_skipped, answers.stats().shadow_checks), (0, 0));
+}
+
+#[tokio::test]
+async fn a_check_that_panics_is_counted_and_is_nobodys_failure() {
+    let (node, world) = (Node::new(), World::default());
+    let judged = |similar: Similar<String>| similar.shadow(1.0).at_once(1).judge(|_, _| async { panic!("no judge") });
+    let answers = similar(&node, &world, judged);
+    world.ask(&answers, "topic 1 wording 1").await;
+    for (wording, what) in ["judge", "model", "call"].iter().enumerate() {
+        let request = question(&format!("topic 1 wording {}", wording + 2));
+        let given = match *what {
+            "judge" => answers.generate(&request, || world.answer("topic 1 wording 2")).await,
+            "model" => answers.generate(&request, || async { panic!("no model") }).await,
+            _ => answers.generate(&request, || -> std::future::Ready<Result<String, Down>> { panic!("no call") }).await,
+        };
+        assert!(is_similar(&given.unwrap()), "{what}");
+        soon(what, || answers.stats().shadow_undecided == wording as u64 + 1).await;
+    }
+    let stats = answers.stats();
+    assert_eq!((stats.shadow_checks, stats.shadow_skipped, stats.false_hits), (0, 0, 0));
+}
+
+#[tokio::test]
+async fn an_embedder_that_panics_fails_for_nobody() {
+    let (node, world) = (Node::new(), World::default());
+    let panics = Similar::new(|_| async { if true { panic!("no vector") } else { Err::<Vec<f32>, _>(Down) } });
+    let answers = node.answers.clone().similar(panics).unwrap();
+    assert_eq!(world.ask(&answers, "topic 1 wording 1").await.source, Source::Model);
+    assert_eq!(answers.stats().embedding_failed, 1);
+}
+
+#[tokio::test]
+async fn clearing_forgets_the_questions_too() {
+    let (node, world) = (Node::new(), World::default());
+    let answers = similar(&node, &world, |similar| similar.shadow(0.0));
+    ask_all(&world, &answers, 5, 1).await;
+    assert_eq!(answers.similar_stats().unwrap().questions, 5);
+    answers.clear().await;
+    let stats = answers.similar_stats().unwrap();
+    assert_eq!((stats.questions, stats.bytes), (0, 0));
+    assert_eq!(world.ask(&answers, "topic 1 wording 2").await.source, Source::Model);
+    assert!(is_similar(&world.ask(&answers, "topic 1 wording 3").await), "and it goes on");
+}
+
+/// A wrapped model is an embedder: each question is asked of it once, whoever asks.
+#[tokio::test]
+async fn a_cached_model_compares_questions() {
+    let (node, world) = (Node::new(), World::default());
+    let embedded = Arc::clone(&world.embedded);
+    let base = embed_fn(move |texts: Vec<String>| {
+        embedded.fetch_add(texts.len() as u64, Ordering::SeqCst);
+        async move { Ok::<_, Down>(texts.iter().map(|text| World::vector(text)).collect()) }
+    });
+    let model = CachedModel::wrap(base).id("words").version(3).build(&node.cache).unwrap();
+    let answers = node.answers.clone().similar(Similar::by(&model).shadow(0.0)).unwrap();
+    assert!(format!("{:?}", Similar::<String>::by(&model)).contains("words:3:f32"), "its name tells its vectors apart");
+    assert_eq!(world.ask(&answers, "topic 1 wording 1").await.source, Source::Model);
+    for _ in 0..3 {
+        assert!(is_similar(&world.ask(&answers, "topic 1 wording 2").await));
+    }
+    assert_eq!(world.embedded.load(Ordering::SeqCst), 2, "each wording once");
+}
+
+#[tokio::test]
+async fn statistics_add_up() {
+    let (node, world) = (Node::new(), World { odd: 3, ..World::default() });
+    let answers = similar(&node, &world, |similar| similar.shadow(1.0).budget(0.9));
+    assert_eq!((answers.stats().hit_rate(), answers.stats().false_hit_rate()), (None, None));
+    ask_all(&world, &answers, 2, 6).await;
+    ask_all(&world, &answers, 2, 6).await;
+    let stats = answers.stats();
+    soon("all checks are done", || answers.stats().shadow_checks == 10).await;
+    assert_eq!(
+        (stats.asked, stats.similar_hits, stats.hits, stats.model_calls),
+        (24, 10, 12, 12),
+        "checks are no requests"
+    );
+    assert_eq!(stats.hit_rate(), Some(22.0 / 24.0));
+    assert_eq!((stats.false_hits, stats.false_hit_rate()), (4, Some(0.4)));
 }
 
 #[tokio::test]
@@ -275,7 +381,8 @@ async fn the_judge_decides() {
             world.ask(&answers, &format!("topic 1 wording {wording}")).await;
         }
         drop(world.ask(&answers, "topic 0 wording 1").await);
-        soon("all checks are done", || answers.stats().shadow_checks + answers.stats().shadow_skipped == 4).await;
+        let over = |stats: AnswersStats| stats.shadow_checks + stats.shadow_skipped + stats.shadow_undecided;
+        soon("all checks are done", || over(answers.stats()) == 4).await;
         let stats = answers.stats();
         assert_eq!(stats.false_hits, if wrong == 0 { 0 } else { stats.shadow_checks });
     }
