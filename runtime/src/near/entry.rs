@@ -42,9 +42,8 @@ struct Asleep {
     brought: Arc<Brought>,
 }
 
-/// What an entry weighs more that was loaded ahead: what is kept beside it, and the allocator's books.
-#[allow(clippy::cast_possible_truncation, reason = "some bytes")]
-const BROUGHT: u32 = (size_of::<Kept>() + size_of::<Brought>() + 48) as u32;
+/// What a shared piece costs beside its bytes: its two counts, and the allocator's books.
+const SHARED: usize = 2 * size_of::<usize>() + 16;
 
 /// Milliseconds in one unit of staleness.
 const STALE_UNIT: Millis = 16;
@@ -57,6 +56,13 @@ impl Kept {
             self.used.store(now, Ordering::Relaxed);
         }
         idle
+    }
+
+    /// In bytes. A tag that several entries share is counted for each of them: any may be the last to hold it.
+    fn weight(&self) -> u32 {
+        let tags: usize = self.tags.iter().map(|tag| size_of::<Arc<str>>() + SHARED + tag.len()).sum();
+        let asleep = self.asleep.as_ref().map_or(0, |_| size_of::<Brought>() + SHARED);
+        u32::try_from(size_of::<Self>() + SHARED + tags + asleep).unwrap_or(u32::MAX)
     }
 
     fn copy(&self) -> Self {
@@ -100,11 +106,22 @@ impl<V> Entry<V> {
 
     /// The same entry, to be noticed when somebody asks for it.
     pub(crate) fn brought(mut self, brought: Brought) -> Self {
-        let mut kept = self.kept.as_deref().map(Kept::copy).unwrap_or_default();
         let fresh_until = std::mem::take(self.fresh_until.get_mut());
-        kept.asleep = Some(Asleep { fresh_until, brought: Arc::new(brought) });
-        self.kept = Some(Arc::new(kept));
-        self.weight = self.weight.saturating_add(BROUGHT);
+        self.keeping(|kept| kept.asleep = Some(Asleep { fresh_until, brought: Arc::new(brought) }))
+    }
+
+    /// The same entry with something else beside it, which weighs what it weighs.
+    fn keeping(self, change: impl FnOnce(&mut Kept)) -> Self {
+        let mut kept = self.kept.as_deref().map(Kept::copy).unwrap_or_default();
+        change(&mut kept);
+        self.beside(Some(kept))
+    }
+
+    fn beside(mut self, kept: Option<Kept>) -> Self {
+        let former = self.kept.as_deref().map_or(0, Kept::weight);
+        let weight = kept.as_ref().map_or(0, Kept::weight);
+        self.weight = self.weight.saturating_sub(former).saturating_add(weight);
+        self.kept = kept.map(Arc::new);
         self
     }
 
@@ -129,10 +146,8 @@ impl<V> Entry<V> {
         let (kept, asleep) = (self.kept.as_deref()?, self.asleep().filter(|_| !self.is_asleep())?);
         let kept = Kept { asleep: None, ..kept.copy() };
         let is_needed = !kept.tags.is_empty() || kept.held_until > 0 || kept.used.load(Ordering::Relaxed) > 0;
-        let mut light = self.clone();
-        light.kept = is_needed.then(|| Arc::new(kept));
+        let mut light = self.clone().beside(is_needed.then_some(kept));
         light.fresh_until = AtomicU64::new(asleep.fresh_until);
-        light.weight = light.weight.saturating_sub(BROUGHT);
         Some(light)
     }
 
@@ -151,29 +166,18 @@ impl<V> Entry<V> {
     pub(crate) const OVERHEAD: usize = size_of::<Self>() - size_of::<V>() + 40;
 
     /// The same entry, answering by itself until then though it is past its ttl.
-    pub(crate) fn held(mut self, until: Millis) -> Self {
-        let mut kept = self.kept.as_deref().map(Kept::copy).unwrap_or_default();
-        kept.held_until = until;
-        self.kept = Some(Arc::new(kept));
-        self
+    pub(crate) fn held(self, until: Millis) -> Self {
+        self.keeping(|kept| kept.held_until = until)
     }
 
     /// The same entry with tags that cannot be computed from its key.
-    pub(crate) fn tagged(mut self, tags: Box<[Arc<str>]>) -> Self {
-        if !tags.is_empty() {
-            let mut kept = self.kept.as_deref().map(Kept::copy).unwrap_or_default();
-            kept.tags = tags;
-            self.kept = Some(Arc::new(kept));
-        }
-        self
+    pub(crate) fn tagged(self, tags: Box<[Arc<str>]>) -> Self {
+        if tags.is_empty() { self } else { self.keeping(|kept| kept.tags = tags) }
     }
 
     /// The same entry, remembering when it was last asked for.
-    pub(crate) fn used_at(mut self, now: Millis) -> Self {
-        let mut kept = self.kept.as_deref().map(Kept::copy).unwrap_or_default();
-        kept.used = AtomicU64::new(now);
-        self.kept = Some(Arc::new(kept));
-        self
+    pub(crate) fn used_at(self, now: Millis) -> Self {
+        self.keeping(|kept| kept.used = AtomicU64::new(now))
     }
 
     /// The value, until when it is fresh as far as a hit is to know, up to where it is known to be valid, and what is kept

@@ -122,6 +122,24 @@ async fn rewriting_the_same_names_holds_the_bound() {
     }
 }
 
+/// Tags that an entry carries are held with it, and weigh what they are.
+#[tokio::test]
+async fn tags_beside_small_values_hold_the_bound() {
+    let tags = |n: u32| (0..20).map(move |tag| format!("{n}-{tag}-{}", "t".repeat(200)));
+    let bytes_of_tags: usize = tags(1_000).map(|tag| tag.len()).sum();
+    for eviction in EVICTIONS {
+        let cache = cache_of(MIB, |b| b.eviction(eviction));
+        let names = cache.namespace::<u32>("memory-tagged").unwrap();
+        for n in 1_000..3_000_u32 {
+            names.set_with(n, n, tags(n).fold(SetOptions::new(), SetOptions::tag));
+        }
+        let held = cache.stats().total().entries * bytes_of_tags as u64;
+        assert!(held <= MIB * 6 / 5, "{eviction:?}: {held} bytes of tags under a bound of {MIB}");
+        assert!(held > MIB / 4, "{eviction:?} keeps something: {held}");
+        assert!(cache.stats().near_bytes <= MIB * 6 / 5, "{eviction:?}: {}", cache.stats().near_bytes);
+    }
+}
+
 #[cache(key = "memory-hot:{n}", ttl = "1h", weigh = |_: &u64| 1_000, cache = cache)]
 fn hot(cache: &Cache, n: u64) -> u64 {
     let _ = cache;
