@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::panic::resume_unwind;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::{Failure, Name, Namespace, Outcome, Want};
 use crate::access::Right;
@@ -45,13 +46,23 @@ static NAMES: Site = Site::new(
 impl<T: Storable + Clone + Send + Sync> Namespace<T> {
     /// The values of these names, in order; one read per tier for all that near does not have.
     pub async fn get_many<N: Name>(&self, names: &[N]) -> Vec<Option<T>> {
-        self.find_many(names, &Tags::default()).await
+        let (values, missed) = self.look_many(names, &Tags::default()).await;
+        self.shelf.counters.misses.fetch_add(missed as u64, Ordering::Relaxed);
+        values
     }
 
-    /// The same of entries with these tags.
+    /// The same of entries with these tags, by one who then loads what is nowhere: there that is counted.
     pub(crate) async fn find_many<N: Name>(&self, names: &[N], tags: &Tags) -> Vec<Option<T>> {
+        let (values, missed) = self.look_many(names, tags).await;
+        let nowhere = values.iter().filter(|value| value.is_none()).count();
+        self.shelf.counters.misses.fetch_add(missed.saturating_sub(nowhere) as u64, Ordering::Relaxed);
+        values
+    }
+
+    /// The values, and how many near did not have.
+    async fn look_many<N: Name>(&self, names: &[N], tags: &Tags) -> (Vec<Option<T>>, usize) {
         if !self.may(Right::Read) {
-            return names.iter().map(|_| None).collect();
+            return (names.iter().map(|_| None).collect(), 0);
         }
         let wants: Vec<Want<T>> = names.iter().map(|name| self.want_tagged(name, tags)).collect();
         let mut values: Vec<Option<T>> = wants.iter().map(|want| self.near(want)).collect();
@@ -59,12 +70,12 @@ impl<T: Storable + Clone + Send + Sync> Namespace<T> {
         let (birth, now) = (self.cache.0.log.birth(), self.cache.clock().now());
         let keys: Vec<Key> = missing.iter().map(|&i| wants[i].named.key.clone()).collect();
         if keys.is_empty() || self.cache.0.stack.is_empty() || self.shelf.is_shut(&self.cache.0.log) {
-            return values;
+            return (values, missing.len());
         }
         for (&i, down) in missing.iter().zip(self.cache.0.stack.read(&keys, now).await) {
             values[i] = wants[i].promote(&self.shelf, down, birth, now);
         }
-        values
+        (values, missing.len())
     }
 
     /// The values of these names, in order; what is nowhere is loaded together, and what others load is waited for.
@@ -134,12 +145,12 @@ impl<T: Storable + Clone + Send + Sync> Namespace<T> {
                 },
             });
         }
-        if !open.is_empty() {
-            // Another caller's load failed with an error of another type: this one loads for itself.
-            let names: Vec<N> = open.iter().map(|&place| distinct[place].clone()).collect();
+        // Another caller's load failed with an error of another type: this one loads for itself, no more at a time than else.
+        for part in open.chunks(NAMES.policy().max_batch.max(1)) {
+            let names: Vec<N> = part.iter().map(|&place| distinct[place].clone()).collect();
             match load(names.clone()).await.map_err(Arc::new)?.each(&names) {
-                Apart::Each(each, _) => open.iter().zip(each).for_each(|(&place, value)| values[place] = value),
-                Apart::Failed(value) => open.iter().for_each(|&place| values[place].clone_from(&value)),
+                Apart::Each(each, _) => part.iter().zip(each).for_each(|(&place, value)| values[place] = value),
+                Apart::Failed(value) => part.iter().for_each(|&place| values[place].clone_from(&value)),
                 Apart::Misfit(misfit) => resume_unwind(Box::new(self.misfit(misfit, names.len()))),
             }
         }

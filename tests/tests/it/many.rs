@@ -193,6 +193,38 @@ async fn who_joins_a_load_with_another_error_loads_for_himself() {
     assert_eq!(soon("the many", many).await.unwrap().unwrap(), named(&[2, 1, 300]));
 }
 
+/// Nor is that a reason to ask for more at a time than was promised.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_loads_for_himself_is_given_a_thousand_at_a_time() {
+    let (world, table, names) = set_up();
+    let (gate, ids) = (Gate::closed(), (0..2_500).collect::<Vec<u32>>());
+    let other = {
+        let (names, gate, ids) = (names.clone(), gate.clone(), ids.clone());
+        tokio::spawn(async move {
+            let load = move |_: Vec<u32>| {
+                let gate = gate.clone();
+                async move {
+                    gate.pass().await;
+                    Err::<HashMap<u32, String>, _>("another type")
+                }
+            };
+            names.get_or_load_many(&ids, load).await
+        })
+    };
+    gate.arrived(1).await;
+    let many = {
+        let (table, names, ids) = (table.clone(), names.clone(), ids.clone());
+        tokio::spawn(async move { table.ask(&names, &ids).await })
+    };
+    let joins = || world.cache.stats().sites.iter().map(|site| site.joins).sum::<u64>();
+    eventually("it has joined", || joins() == 2_500).await;
+    gate.open();
+    assert!(soon("the other", other).await.unwrap().is_err());
+    assert_eq!(soon("the many", many).await.unwrap().unwrap(), named(&ids));
+    let most = table.asked().iter().map(Vec::len).max();
+    assert!(most <= Some(1_000), "{most:?} at a time");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_load_outlives_a_caller_who_goes_away() {
     let (_world, table, names) = set_up();

@@ -228,6 +228,9 @@ async fn many_are_read_at_once() {
         assert_eq!(names.get_many(&asked).await, expected);
     }
     assert_eq!(second.chaos.counts(Operation::Get).calls, 2, "one read a time for all that near had not");
+    let site = second.cache.stats().site("many").cloned().unwrap();
+    // First near had one of 25, then also the 19 that the tier had.
+    assert_eq!((site.hits, site.misses, site.tier_hits), (21, 29, 19));
 }
 
 #[tokio::test]
