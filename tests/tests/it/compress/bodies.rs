@@ -2,9 +2,11 @@
 
 use std::io::{self, Read as _};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
 
-use cached_runtime::compress::{Compression, Compressor, Packer};
+use cached_runtime::compress::{Compression, Compressor, Packer, Profile};
 use futures_core::Stream;
 
 /// Pieces that come when they are polled, and what comes after them.
@@ -99,5 +101,71 @@ async fn a_source_that_fails_is_told_and_its_body_has_no_end() {
         }
         assert_eq!(failed, 1);
         assert!(read(encoding, &sent, packer).is_err(), "{encoding}: who reads it knows that something is missing");
+    }
+}
+
+/// Counts how often the task is to be polled again.
+#[derive(Debug, Default)]
+struct Calls(AtomicU64);
+
+impl Wake for Calls {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// Of zeros nothing can be sent for long: others get their turn meanwhile.
+#[test]
+fn a_body_that_compresses_to_nothing_does_not_hold_its_task() {
+    let compressor = Compressor::new();
+    for (encoding, packer) in encodings(&compressor) {
+        for (count, len) in [(2_000, 16), (50, 64 << 10)] {
+            let calls = Arc::new(Calls::default());
+            let (waker, mut turns, mut sent) = (Waker::from(Arc::clone(&calls)), 0, Vec::new());
+            let left = vec![vec![0; len]; count];
+            let mut stream = packer.stream(Pieces { left, fails: false }).unwrap();
+            loop {
+                match Pin::new(&mut stream).poll_next(&mut Context::from_waker(&waker)) {
+                    Poll::Ready(None) => break,
+                    Poll::Ready(Some(piece)) => {
+                        let piece = piece.unwrap();
+                        assert!(!piece.is_empty(), "{encoding}");
+                        sent.extend_from_slice(&piece);
+                    }
+                    Poll::Pending => turns += 1,
+                }
+            }
+            assert!(turns >= 10, "{encoding}: {turns} turns for others in {count} pieces of {len}");
+            assert_eq!(calls.0.load(Ordering::SeqCst), turns, "and each time it asks to be polled again");
+            let body = read(encoding, &sent, packer).unwrap();
+            assert_eq!(body.len(), count * len);
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_piece_is_empty() {
+    let plain = Compressor::builder().profile(Profile::new("plain").method(Compression::None)).build().unwrap();
+    let nothing = || Pieces { left: vec![Vec::new(); 3], fails: false };
+    for stream in
+        [plain.profile("plain").unwrap().stream(nothing()), plain.profile("plain").unwrap().stream(pieces(0, false))]
+    {
+        assert!(next(&mut stream.unwrap()).await.is_none(), "nothing of nothing");
+    }
+    let compressor = Compressor::new();
+    for (encoding, packer) in encodings(&compressor) {
+        for at_once in [false, true] {
+            let mut stream = packer.stream(nothing()).unwrap();
+            if at_once {
+                stream = stream.at_once();
+            }
+            let mut sent = Vec::new();
+            while let Some(piece) = next(&mut stream).await {
+                let piece = piece.unwrap();
+                assert!(!piece.is_empty(), "{encoding}");
+                sent.extend_from_slice(&piece);
+            }
+            assert_eq!(read(encoding, &sent, packer).unwrap(), "", "{encoding}: an empty body has an end, too");
+        }
     }
 }
