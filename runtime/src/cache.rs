@@ -413,6 +413,10 @@ impl Cache {
     /// What the cache did since it was built.
     #[must_use]
     pub fn stats(&self) -> Stats {
+        #[cfg(feature = "tiers")]
+        for name in self.0.settings.compress.unmet(|| crate::site::linked().map(Site::name)) {
+            tracing::warn!(name, "`compress_site` names a site or a namespace that nothing has had so far");
+        }
         let mut sites: Vec<_> = self.0.counted.lock().iter().map(Counted::snapshot).collect();
         sites.sort_by_key(|site| std::cmp::Reverse(site.hits + site.misses));
         Stats {

@@ -39,7 +39,7 @@ impl Frames {
             site: site.to_owned(),
             version: policy.version,
             codec: settings.codec_for(policy.format),
-            packer: settings.packer_for(site, policy.compress),
+            packer: settings.compress.packer_for(site, policy.compress),
             keys: settings.keys.clone(),
             print: OnceLock::new(),
             strangers: Arc::clone(&settings.strangers),

@@ -12,7 +12,7 @@ use crate::clock::{Clock, Millis, millis};
 #[cfg(feature = "tiers")]
 use crate::codec::{Codec, Format, Keys};
 #[cfg(feature = "tiers")]
-use crate::compress::{Packer, Profiles};
+use crate::compress::Profiles;
 use crate::key::{Pattern, Secret};
 use crate::near::Eviction;
 use crate::profile;
@@ -101,13 +101,6 @@ impl Settings {
             codec.format = format;
         }
         codec
-    }
-
-    /// What compresses a site's entries: the profile of its own, the one that its attribute names, or the cache's.
-    #[cfg(feature = "tiers")]
-    pub(crate) fn packer_for(&self, site: &str, asked: Option<&str>) -> Packer {
-        let profile = self.compress.of_site(site).or_else(|| asked.and_then(|name| self.compress.named(name)));
-        Packer::new(profile.unwrap_or_else(|| self.compress.usual.clone()))
     }
 
     /// What every key of the site begins with.

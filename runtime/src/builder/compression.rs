@@ -6,41 +6,50 @@ use crate::error::{Error, Result};
 use crate::settings::Settings;
 use crate::site;
 
+/// In whatever order they are called: what is said of one thing counts before what a profile says of all, and of two that
+/// say the same the later.
 impl Builder {
-    /// The compression below near. Default: zstd if compiled in, else zlib.
+    /// The compression below near. Default: that of [`compress`](Self::compress), else zstd if compiled in, else zlib.
     pub fn compression(mut self, compression: Compression) -> Self {
-        self.settings.compress.usual = self.settings.compress.usual.method(compression);
+        self.settings.compress.set_method(compression);
         self
     }
 
-    /// The level of compression. Default: 6 for zlib, 3 for zstd.
+    /// The level of compression. Default: that of [`compress`](Self::compress), else 6 for zlib, 3 for zstd.
     pub fn compression_level(mut self, level: i32) -> Self {
-        self.settings.compress.usual = self.settings.compress.usual.level(level);
+        self.settings.compress.set_level(level);
         self
     }
 
-    /// From how many bytes on a value is compressed. Default: 1 KiB.
+    /// From how many bytes on a value is compressed. Default: that of [`compress`](Self::compress), else 1 KiB.
     pub fn compression_threshold(mut self, bytes: usize) -> Self {
-        self.settings.compress.usual = self.settings.compress.usual.threshold(bytes);
+        self.settings.compress.set_threshold(bytes);
         self
     }
 
     /// How entries are compressed below near, all of it at once: method, level, threshold, or by measurement
-    /// ([`Profile::adaptive`], for each site by itself). Takes the place of the three settings above when it comes after them.
-    /// Default: zstd if compiled in, else zlib, from 1 KiB on.
+    /// ([`Profile::adaptive`], for each site by itself, which chooses method and level: to give these, too, is an error of
+    /// [`build`](Self::build)). Default: zstd if compiled in, else zlib, from 1 KiB on.
     pub fn compress(mut self, profile: Profile) -> Self {
-        self.settings.compress.usual = profile;
+        self.settings.compress.set_usual(profile);
         self
     }
 
     /// One more profile, which `#[cache(compress = "its name")]` asks for. Default: `json`, `response`, `text` and `binary`.
+    ///
+    /// [`build`](Self::build) refuses a function that asks for one that is not there. One that says itself which cache
+    /// serves it (`cache = ..`) is compressed as all are then, and the log says so when it is called first.
     pub fn compress_profile(mut self, profile: Profile) -> Self {
         self.settings.compress.add(profile);
         self
     }
 
     /// How the entries of one site or namespace are compressed, whatever its attribute says: by its name, or the end of it
-    /// after a dot, so a bare name is that of each function called so, too, and one that nothing has says nothing. The place for a [`Dictionary`](crate::compress::Dictionary). Default: by the attribute, else as all.
+    /// after a dot, so that a bare name is that of each function called so. Of several names that fit, the longest counts.
+    /// The place for a [`Dictionary`](crate::compress::Dictionary). Default: by the attribute, else as all.
+    ///
+    /// A namespace is known only when it is opened: a name that nothing has had when [`Cache::stats`](crate::Cache::stats)
+    /// is first asked is told to the log, once.
     pub fn compress_site(mut self, site: impl Into<String>, profile: Profile) -> Self {
         self.settings.compress.add_site(site.into(), profile);
         self

@@ -4,6 +4,8 @@ use std::cell::RefCell;
 
 use flate2::{Compress, Decompress, FlushCompress, FlushDecompress, Status};
 
+use super::gzip;
+
 /// What stands around a deflated stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wrap {
@@ -16,20 +18,23 @@ const WINDOW: u8 = 15;
 
 pub(super) fn deflate(raw: &[u8], level: i32, wrap: Wrap) -> Option<Vec<u8>> {
     thread_local! {
-        static CONTEXT: RefCell<Option<(u32, Wrap, Compress)>> = const { RefCell::new(None) };
+        /// One for each wrapping, with its level. Another level is told to it: a new context is several hundred KiB.
+        static CONTEXTS: [RefCell<Option<(u32, Compress)>>; 2] = const { [RefCell::new(None), RefCell::new(None)] };
     }
     let level = level.clamp(0, 9).unsigned_abs();
-    CONTEXT.with_borrow_mut(|kept| {
-        if kept.as_ref().is_none_or(|(of, around, _)| (*of, *around) != (level, wrap)) {
-            let asked = flate2::Compression::new(level);
-            let context = match wrap {
-                Wrap::Zlib => Compress::new(asked, true),
-                Wrap::Gzip => Compress::new_gzip(asked, WINDOW),
-            };
-            *kept = Some((level, wrap, context));
-        }
-        let (_, _, context) = kept.as_mut()?;
+    let asked = flate2::Compression::new(level);
+    let make = || match wrap {
+        Wrap::Zlib => Compress::new(asked, true),
+        Wrap::Gzip => Compress::new_gzip(asked, WINDOW),
+    };
+    CONTEXTS.with(|contexts| {
+        let mut kept = contexts[usize::from(wrap == Wrap::Gzip)].borrow_mut();
+        let (of, context) = kept.get_or_insert_with(|| (level, make()));
         context.reset();
+        if *of != level {
+            context.set_level(asked).ok()?;
+            *of = level;
+        }
         // One byte less than the original: what does not fit is not wanted.
         let mut out = Vec::with_capacity(raw.len().checked_sub(1)?);
         let status = context.compress_vec(raw, &mut out, FlushCompress::Finish).ok()?;
@@ -38,41 +43,51 @@ pub(super) fn deflate(raw: &[u8], level: i32, wrap: Wrap) -> Option<Vec<u8>> {
 }
 
 pub(super) fn inflate(bytes: &[u8], raw_len: usize, wrap: Wrap) -> Option<Vec<u8>> {
-    inflating(wrap, |context| {
-        let mut out = Vec::with_capacity(raw_len);
-        let status = context.decompress_vec(bytes, &mut out, FlushDecompress::Finish).ok()?;
-        let whole = status == Status::StreamEnd && context.total_in() == bytes.len() as u64;
-        whole.then_some(out)
-    })
+    let head = if wrap == Wrap::Gzip { gzip::head(bytes)? } else { 0 };
+    let mut out = Vec::with_capacity(raw_len);
+    let read = inflating(wrap, |context| {
+        let status = context.decompress_vec(&bytes[head..], &mut out, FlushDecompress::Finish).ok()?;
+        let read = usize::try_from(context.total_in()).ok()?;
+        (status == Status::StreamEnd).then_some(head + read)
+    })?;
+    let rest = match wrap {
+        Wrap::Zlib => &bytes[read..],
+        Wrap::Gzip => gzip::after_tail(&bytes[read..], &out)?,
+    };
+    rest.is_empty().then_some(out)
 }
 
-/// Runs with this thread's context for such streams, as if it were new.
+/// Runs with this thread's context for what is so wrapped, as if it were new. Of gzip it reads what is deflated, and no more:
+/// a context that reads the wrapping, too, cannot be used again.
 pub(super) fn inflating<T>(wrap: Wrap, run: impl FnOnce(&mut Decompress) -> T) -> T {
     thread_local! {
         static CONTEXT: RefCell<Decompress> = RefCell::new(Decompress::new(true));
     }
-    match wrap {
-        Wrap::Zlib => CONTEXT.with_borrow_mut(|context| {
-            context.reset(true);
-            run(context)
-        }),
-        // One that is used again would be made anew by `reset`, too, or forget that it is for gzip.
-        Wrap::Gzip => run(&mut Decompress::new_gzip(WINDOW)),
-    }
+    CONTEXT.with_borrow_mut(|context| {
+        context.reset(wrap == Wrap::Zlib);
+        run(context)
+    })
 }
 
 #[cfg(feature = "zstd")]
 pub(super) fn zstandard(raw: &[u8], level: i32) -> Option<Vec<u8>> {
+    use zstd::zstd_safe::CParameter;
+
     thread_local! {
+        /// With its level. Another one is told to it, and what it has made room for stays.
         static CONTEXT: RefCell<Option<(i32, zstd::bulk::Compressor<'static>)>> = const { RefCell::new(None) };
     }
     let range = zstd::compression_level_range();
     let level = level.clamp(*range.start(), *range.end());
     CONTEXT.with_borrow_mut(|kept| {
-        if kept.as_ref().is_none_or(|(of, _)| *of != level) {
+        if kept.is_none() {
             *kept = Some((level, zstd::bulk::Compressor::new(level).ok()?));
         }
-        let (_, context) = kept.as_mut()?;
+        let (of, context) = kept.as_mut()?;
+        if *of != level {
+            context.set_parameter(CParameter::CompressionLevel(level)).ok()?;
+            *of = level;
+        }
         let mut out = Vec::with_capacity(raw.len().checked_sub(1)?);
         context.compress_to_buffer(raw, &mut out).ok()?;
         Some(out)

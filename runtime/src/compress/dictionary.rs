@@ -6,8 +6,11 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use zstd::bulk::{Compressor, Decompressor};
 
+use super::method::Compression;
 use crate::error::{Error, ErrorKind, Result};
 
+/// The method whose frames say which dictionary they need: zstd.
+pub(super) const METHOD: u8 = Compression::Zstd.number();
 /// A dictionary is begun so (RFC 8878, section 5).
 const MAGIC: [u8; 4] = [0x37, 0xA4, 0x30, 0xEC];
 /// Fewer samples say nothing that the next value has in common with them.
@@ -128,11 +131,17 @@ impl Dictionary {
 
     fn packing_at(&self, level: i32) -> Option<Compressor<'static>> {
         let mut kept = self.0.packing.lock();
-        if let Some(at) = kept.iter().position(|(of, _)| *of == level) {
-            return Some(kept.swap_remove(at).1);
+        if let Some(at) = kept.iter().rposition(|(of, _)| *of == level) {
+            return Some(kept.remove(at).1);
         }
         drop(kept);
         Compressor::with_dictionary(level, &self.0.bytes).ok()
+    }
+
+    /// The level of the context that was used last.
+    #[cfg(test)]
+    pub(super) fn kept_level(&self) -> Option<i32> {
+        self.0.packing.lock().last().map(|(level, _)| *level)
     }
 
     /// The bytes that these stand for, at most so many.
@@ -148,9 +157,11 @@ impl Dictionary {
 
 fn give_back<T>(to: &Mutex<Vec<T>>, context: T) {
     let mut kept = to.lock();
-    if kept.len() < KEPT {
-        kept.push(context);
-    }
+    // The first was not asked for the longest: it may be of a level that nobody takes any more.
+    let former = (kept.len() >= KEPT).then(|| kept.remove(0));
+    kept.push(context);
+    drop(kept);
+    drop(former);
 }
 
 pub(super) use super::zstandard::said_length;

@@ -2,6 +2,9 @@
 
 use crate::error::{Error, Result};
 
+/// The method whose frames would say which dictionary they need: zstd.
+pub(super) const METHOD: u8 = 2;
+
 /// A dictionary, of which there are none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Dictionary {}

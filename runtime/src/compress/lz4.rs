@@ -4,8 +4,6 @@ use std::io::{self, BufRead, Read, Write as _};
 
 use lz4_flex::frame::{FrameDecoder, FrameEncoder};
 
-use super::stream::ended;
-
 /// The bytes as a stream of their own.
 pub(super) fn whole(raw: &[u8]) -> Option<Vec<u8>> {
     let mut out = FrameEncoder::new(Vec::with_capacity(raw.len()));
@@ -13,17 +11,20 @@ pub(super) fn whole(raw: &[u8]) -> Option<Vec<u8>> {
     out.finish().ok()
 }
 
-/// All that such a stream stands for, up to one byte more than the limit, and nothing may follow it.
+/// All that such streams stand for, up to a block more than the limit.
 pub(super) fn open(bytes: &[u8], limit: usize) -> io::Result<Vec<u8>> {
     let mut stream = Stream::new(bytes);
-    let mut out = Vec::with_capacity(bytes.len().saturating_mul(2).min(limit));
+    // Not made room for: the first block, which often is all, says how much is needed.
+    let mut out = Vec::new();
     while out.len() <= limit {
         let part = stream.from.fill_buf()?;
         if part.is_empty() {
-            stream.end()?;
-            break;
+            if stream.is_over()? {
+                break;
+            }
+            continue;
         }
-        // A block is 4 MiB at most.
+        // A block is 8 MiB at most.
         out.extend_from_slice(part);
         let read = part.len();
         stream.from.consume(read);
@@ -31,9 +32,9 @@ pub(super) fn open(bytes: &[u8], limit: usize) -> io::Result<Vec<u8>> {
     Ok(out)
 }
 
-/// Reads one stream to its end mark, and nothing may follow it.
+/// Reads one stream to its end mark, and those that follow it.
 pub(super) struct Stream<R: BufRead> {
-    from: Box<FrameDecoder<Watched<R>>>,
+    from: FrameDecoder<Watched<R>>,
     is_done: bool,
 }
 
@@ -53,18 +54,17 @@ impl<R: Read> Read for Watched<R> {
 
 impl<R: BufRead> Stream<R> {
     pub(super) fn new(from: R) -> Self {
-        Self { from: Box::new(FrameDecoder::new(Watched { from, is_short: false })), is_done: false }
+        Self { from: FrameDecoder::new(Watched { from, is_short: false }), is_done: false }
     }
 
     /// The decoder gives nothing more: is that the end mark, and the last of all?
-    fn end(&mut self) -> io::Result<()> {
+    fn is_over(&mut self) -> io::Result<bool> {
         let watched = self.from.get_mut();
         if watched.is_short {
             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the compressed stream has no end"));
         }
-        ended(&mut watched.from)?;
-        self.is_done = true;
-        Ok(())
+        self.is_done = watched.from.fill_buf()?.is_empty();
+        Ok(self.is_done)
     }
 }
 
@@ -73,10 +73,11 @@ impl<R: BufRead> Read for Stream<R> {
         if self.is_done || into.is_empty() {
             return Ok(0);
         }
-        let read = self.from.read(into)?;
-        if read == 0 {
-            self.end()?;
+        loop {
+            let read = self.from.read(into)?;
+            if read > 0 || self.is_over()? {
+                return Ok(read);
+            }
         }
-        Ok(read)
     }
 }

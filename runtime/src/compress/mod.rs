@@ -16,6 +16,7 @@ mod dictionary;
 #[cfg(not(feature = "zstd"))]
 #[path = "dictionary_absent.rs"]
 mod dictionary;
+mod gzip;
 #[cfg(feature = "lz4")]
 mod lz4;
 mod method;

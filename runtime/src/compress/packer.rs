@@ -9,9 +9,9 @@ use std::time::Instant;
 use parking_lot::Mutex;
 
 use super::choice::{Chooser, STEPS};
-use super::counts::{Counts, TIMED, add};
-use super::dense::is_dense;
-use super::dictionary;
+use super::counts::{Counts, add, is_timed, timed};
+use super::dense::{holds_dense, is_dense};
+use super::dictionary::{self, Dictionary};
 use super::method::{self, Compression};
 use super::profile::{How, Profile};
 use super::whole;
@@ -30,6 +30,7 @@ pub struct Packer(Arc<State>);
 
 struct State {
     profile: Profile,
+    how: How,
     least: usize,
     chooser: Option<Mutex<Chooser>>,
     counts: Counts,
@@ -56,10 +57,14 @@ impl<'a> Packed<'a> {
         &self.bytes
     }
 
-    /// The bytes, without a copy if they were compressed.
+    /// The bytes, and without room for more if they were compressed.
     #[must_use]
     pub fn into_bytes(self) -> Cow<'a, [u8]> {
-        self.bytes
+        match self.bytes {
+            // Room was made for nearly all of the original.
+            Cow::Owned(small) => Cow::Owned(whole::fitted(small)),
+            raw @ Cow::Borrowed(_) => raw,
+        }
     }
 
     /// The bytes after one more that says the method, for a place where nothing else does;
@@ -80,14 +85,40 @@ enum Form {
     Whole,
 }
 
+impl Form {
+    /// Was it compressed before? A block is a value with what its format puts before it.
+    fn is_dense(self, raw: &[u8]) -> bool {
+        match self {
+            Self::Block => holds_dense(raw),
+            Self::Whole => is_dense(raw),
+        }
+    }
+}
+
+/// What was made of a value.
+enum Made {
+    Smaller(Compression, Vec<u8>),
+    Short,
+    Dense,
+    Gainless,
+    Off,
+}
+
+impl Made {
+    fn of(method: Compression, out: Option<Vec<u8>>) -> Self {
+        out.map_or(Self::Gainless, |out| Self::Smaller(method, out))
+    }
+}
+
 impl Packer {
     pub(crate) fn new(profile: Profile) -> Self {
-        let chooser = match profile.how {
+        let how = profile.how();
+        let chooser = match how {
             How::Adaptive(share) => Some(Mutex::new(Chooser::new(share))),
             How::Fixed(..) => None,
         };
         let least = profile.least();
-        Self(Arc::new(State { profile, least, chooser, counts: Counts::default(), start: Instant::now() }))
+        Self(Arc::new(State { profile, how, least, chooser, counts: Counts::default(), start: Instant::now() }))
     }
 
     /// Its profile.
@@ -114,27 +145,29 @@ impl Packer {
         }
     }
 
-    /// What these stand for, which are one whole stream of this method.
+    /// What these stand for, which are one whole stream of this method; of gzip, zstd and LZ4 also several, one behind the
+    /// other. What comes out takes no more room than it needs.
     ///
     /// # Errors
     /// [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge) if that is over the profile's `max_output`;
-    /// [`ErrorKind::Codec`](crate::ErrorKind::Codec) if the bytes are cut, damaged, followed by others or of another method;
+    /// [`ErrorKind::Codec`](crate::ErrorKind::Codec) if the bytes are cut, damaged, followed by something else or of another
+    /// method;
     /// [`ErrorKind::Frame`](crate::ErrorKind::Frame) if they were written with a dictionary that is not here.
     pub fn decompress(&self, method: Compression, bytes: &[u8]) -> Result<Vec<u8>> {
-        self.opening(|| {
-            let limit = self.0.profile.max_output;
-            match self.dictionary_of(method, bytes) {
-                None => method.open_whole(bytes, limit),
-                Some(id) => {
-                    // One that does not say how long it is may be as long as is allowed.
-                    let most = dictionary::said_length(bytes).unwrap_or(limit);
-                    if most > limit {
-                        return Err(whole::over(limit));
-                    }
-                    self.with_dictionary(id, bytes, most)?.ok_or_else(|| whole::broken(method))
+        let limit = self.0.profile.max_output;
+        self.opening(
+            method,
+            bytes,
+            || method.open_whole(bytes, limit),
+            |dictionary| {
+                // One that does not say how long it is may be as long as is allowed.
+                let most = dictionary::said_length(bytes).unwrap_or(limit);
+                if most > limit {
+                    return Err(whole::over(limit));
                 }
-            }
-        })
+                dictionary.decompress(bytes, most).map(whole::fitted).ok_or_else(|| whole::broken(method))
+            },
+        )
     }
 
     /// What [`Packed::to_stored`] gave, as it was.
@@ -175,21 +208,24 @@ impl Packer {
         raw_len: usize,
         limit: usize,
     ) -> Result<Vec<u8>> {
-        self.opening(|| match self.dictionary_of(method, bytes) {
-            None => method.decompress(bytes, raw_len, limit),
-            Some(_) if raw_len > limit => Err(method::too_large(limit)),
-            Some(id) => {
-                let out = self.with_dictionary(id, bytes, raw_len)?;
-                out.filter(|out| out.len() == raw_len).ok_or_else(|| method::announced(method))
-            }
-        })
+        self.opening(
+            method,
+            bytes,
+            || method.decompress(bytes, raw_len, limit),
+            |dictionary| {
+                if raw_len > limit {
+                    return Err(method::too_large(limit));
+                }
+                let out = dictionary.decompress(bytes, raw_len).filter(|out| out.len() == raw_len);
+                out.ok_or_else(|| method::announced(method))
+            },
+        )
     }
 
     /// The method and level that are used now.
     pub(crate) fn now(&self) -> (Compression, i32) {
-        let chosen = |chooser: &Mutex<Chooser>| chooser.lock().now().map_or((Compression::None, 0), |at| STEPS[at]);
-        match (&self.0.chooser, self.0.profile.how) {
-            (Some(chooser), _) => chosen(chooser),
+        match (&self.0.chooser, self.0.how) {
+            (Some(chooser), _) => chooser.lock().now().map_or((Compression::None, 0), |at| STEPS[at]),
             (None, How::Fixed(method, level)) => (method, level.unwrap_or_else(|| method.usual())),
             (None, How::Adaptive(_)) => (Compression::None, 0),
         }
@@ -199,41 +235,49 @@ impl Packer {
         let counts = &self.0.counts;
         let nth = counts.values.fetch_add(1, Relaxed);
         add(&counts.bytes_in, raw.len());
-        let out = if raw.len() < self.0.least {
-            add(&counts.short, 1);
-            None
+        let made = if raw.len() < self.0.least {
+            Made::Short
+        } else if form.is_dense(raw) {
+            Made::Dense
         } else {
-            let out = if is_dense(raw) { None } else { self.make(raw, form, nth) };
-            add(if out.is_some() { &counts.compressed } else { &counts.dense }, 1);
-            out
+            self.make(raw, form, nth)
         };
+        let (counter, out) = match made {
+            Made::Smaller(method, out) => (&counts.compressed, Some((method, out))),
+            Made::Short => (&counts.short, None),
+            Made::Dense => (&counts.dense, None),
+            Made::Gainless => (&counts.gainless, None),
+            Made::Off => (&counts.off, None),
+        };
+        add(counter, 1);
         add(&counts.bytes_out, out.as_ref().map_or(raw.len(), |(_, out)| out.len()));
         out
     }
 
-    fn make(&self, raw: &[u8], form: Form, nth: u64) -> Option<(Compression, Vec<u8>)> {
-        match (&self.0.chooser, self.0.profile.how) {
+    fn make(&self, raw: &[u8], form: Form, nth: u64) -> Made {
+        match (&self.0.chooser, self.0.how) {
             (Some(chooser), _) => self.make_adaptively(chooser, raw, form),
+            (None, How::Fixed(Compression::None, _) | How::Adaptive(_)) => Made::Off,
             (None, How::Fixed(method, level)) => {
                 let out = || self.run(method, level, raw, form);
-                let out = if nth.is_multiple_of(TIMED) { self.timed(TIMED, out).0 } else { out() };
-                out.map(|out| (method, out))
+                let out = if is_timed(nth) { self.0.counts.packing.time(out).0 } else { out() };
+                Made::of(method, out)
             }
-            (None, How::Adaptive(_)) => None,
         }
     }
 
-    fn make_adaptively(&self, chooser: &Mutex<Chooser>, raw: &[u8], form: Form) -> Option<(Compression, Vec<u8>)> {
+    fn make_adaptively(&self, chooser: &Mutex<Chooser>, raw: &[u8], form: Form) -> Made {
         let plan = chooser.lock().plan(raw.len(), self.0.start.elapsed().as_secs_f64());
-        let made = plan.with.and_then(|at| {
+        let made = plan.with.map_or(Made::Off, |at| {
             let (method, level) = STEPS[at];
-            let (out, nanos) = self.timed(1, || self.run(method, Some(level), raw, form));
+            let (out, nanos) = self.0.counts.packing.time(|| self.run(method, Some(level), raw, form));
             chooser.lock().learn(at, raw.len(), out.as_ref().map_or(raw.len(), Vec::len), nanos);
-            out.map(|out| (method, out))
+            Made::of(method, out)
         });
         if let Some(at) = plan.tried {
             let ((method, level), sample) = (STEPS[at], &raw[..raw.len().min(TRIED)]);
-            let (out, nanos) = self.timed(1, || self.run(method, Some(level), sample, form));
+            let (out, nanos) = timed(|| self.run(method, Some(level), sample, form));
+            self.0.counts.trials.fetch_add(nanos, Relaxed);
             chooser.lock().learn(at, sample.len(), out.as_ref().map_or(sample.len(), Vec::len), nanos);
         }
         made
@@ -250,36 +294,43 @@ impl Packer {
         }
     }
 
-    /// Runs it, counts its time so many times, and says it.
-    fn timed<T>(&self, times: u64, run: impl FnOnce() -> T) -> (T, u64) {
-        let start = Instant::now();
-        let out = run();
-        let nanos = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        self.0.counts.nanos.fetch_add(nanos.saturating_mul(times), Relaxed);
-        (out, nanos)
-    }
-
-    fn opening(&self, open: impl FnOnce() -> Result<Vec<u8>>) -> Result<Vec<u8>> {
+    /// Opens it with the dictionary that it needs, or without one, and counts it.
+    fn opening(
+        &self,
+        method: Compression,
+        bytes: &[u8],
+        plain: impl FnOnce() -> Result<Vec<u8>>,
+        with: impl FnOnce(&Dictionary) -> Result<Vec<u8>>,
+    ) -> Result<Vec<u8>> {
         let counts = &self.0.counts;
-        let start = counts.opened.fetch_add(1, Relaxed).is_multiple_of(TIMED).then(Instant::now);
-        let out = open();
-        if let Some(start) = start {
-            let nanos = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
-            counts.opened_nanos.fetch_add(nanos.saturating_mul(TIMED), Relaxed);
+        let nth = counts.opened.fetch_add(1, Relaxed);
+        let open = || {
+            if self.0.profile.dictionaries.is_empty() {
+                // Not looked at before, which costs something: without a dictionary it fails.
+                return plain().map_err(|error| self.dictionary_of(method, bytes).err().unwrap_or(error));
+            }
+            match self.dictionary_of(method, bytes) {
+                Ok(Some(dictionary)) => with(dictionary),
+                Ok(None) => plain(),
+                Err(missing) => Err(missing),
+            }
+        };
+        let out = if is_timed(nth) { counts.opening.time(open).0 } else { open() };
+        if out.is_err() {
+            add(&counts.refused, 1);
         }
-        add(&counts.refused, usize::from(out.is_err()));
         out
     }
 
-    fn dictionary_of(&self, method: Compression, bytes: &[u8]) -> Option<u32> {
+    /// The dictionary of this profile that a frame was written with, if it was with one.
+    fn dictionary_of(&self, method: Compression, bytes: &[u8]) -> Result<Option<&Dictionary>> {
         // Only zstd streams begin as theirs do.
-        dictionary::written_with(bytes).filter(|_| method.word() == "zstd")
-    }
-
-    fn with_dictionary(&self, id: u32, bytes: &[u8], most: usize) -> Result<Option<Vec<u8>>> {
+        if method.number() != dictionary::METHOD {
+            return Ok(None);
+        }
+        let Some(id) = dictionary::written_with(bytes) else { return Ok(None) };
         let known = self.0.profile.dictionaries.iter().find(|dictionary| dictionary.id() == id);
-        let dictionary = known.ok_or_else(|| dictionary::missing(id))?;
-        Ok(dictionary.decompress(bytes, most))
+        known.map(Some).ok_or_else(|| dictionary::missing(id))
     }
 }
 

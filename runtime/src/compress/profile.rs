@@ -35,12 +35,16 @@ const MOST_OUTPUT: usize = u32::MAX as usize;
 #[must_use]
 pub struct Profile {
     pub(super) name: Cow<'static, str>,
-    pub(super) how: How,
-    pub(super) threshold: Option<usize>,
+    /// What is done where nothing else is said.
+    preset: How,
+    method: Option<Compression>,
+    level: Option<i32>,
+    share: Option<f64>,
+    threshold: Option<usize>,
     pub(super) max_output: usize,
     /// The first writes, if it is the profile's; all read.
     pub(super) dictionaries: Vec<Dictionary>,
-    pub(super) writes_with_dictionary: bool,
+    writes_with_dictionary: bool,
 }
 
 /// One way for all, or the way that turns out best.
@@ -54,9 +58,16 @@ pub(super) enum How {
 impl Profile {
     /// A profile of this name, with the default method (zstd with feature `zstd`, else zlib) at its usual level.
     pub fn new(name: impl Into<Cow<'static, str>>) -> Self {
+        Self::preset(name.into(), How::Fixed(Compression::default(), None))
+    }
+
+    fn preset(name: Cow<'static, str>, preset: How) -> Self {
         Self {
-            name: name.into(),
-            how: How::Fixed(Compression::default(), None),
+            name,
+            preset,
+            method: None,
+            level: None,
+            share: None,
             threshold: None,
             max_output: MAX_OUTPUT,
             dictionaries: Vec::new(),
@@ -66,12 +77,12 @@ impl Profile {
 
     /// JSON documents: zlib at level 6, which every language reads.
     pub fn json() -> Self {
-        Self::new("json").method(Compression::Zlib)
+        Self::preset("json".into(), How::Fixed(Compression::Zlib, None))
     }
 
     /// Bodies of HTTP responses: gzip at level 6, or what the client likes better.
     pub fn response() -> Self {
-        Self::new("response").method(Compression::Gzip)
+        Self::preset("response".into(), How::Fixed(Compression::Gzip, None))
     }
 
     /// Texts, logs, templates: the default method.
@@ -81,26 +92,18 @@ impl Profile {
 
     /// Data of no known kind: what pays, by measurement, within a tenth of a core.
     pub fn binary() -> Self {
-        Self::new("binary").adaptive(0.1)
+        Self::preset("binary".into(), How::Adaptive(0.1))
     }
 
     /// The compressor. Default: zstd with feature `zstd`, else zlib.
     pub fn method(mut self, method: Compression) -> Self {
-        let level = match self.how {
-            How::Fixed(_, level) => level,
-            How::Adaptive(_) => None,
-        };
-        self.how = How::Fixed(method, level);
+        self.method = Some(method);
         self
     }
 
     /// The compressor's level. Default: its usual one (6 for zlib and gzip, 3 for zstd).
     pub fn level(mut self, level: i32) -> Self {
-        let method = match self.how {
-            How::Fixed(method, _) => method,
-            How::Adaptive(_) => Compression::default(),
-        };
-        self.how = How::Fixed(method, Some(level));
+        self.level = Some(level);
         self
     }
 
@@ -108,10 +111,12 @@ impl Profile {
     /// compressing of this profile (of a site, where sites use it) takes no more than so much of one core: 0.05 is a
     /// twentieth. Takes none where nothing is saved: a tenth at least. Default: not, one method for all.
     ///
+    /// Beside a method, a level or a dictionary it is refused: it could not keep to them.
+    ///
     /// Costs beside that: one value in 64, or its first 64 KiB, is compressed by one more method; less often the longer
     /// nothing pays.
     pub fn adaptive(mut self, share: f64) -> Self {
-        self.how = How::Adaptive(share);
+        self.share = Some(share);
         self
     }
 
@@ -127,12 +132,10 @@ impl Profile {
         self
     }
 
-    /// Writes and reads with this dictionary (zstd; a level may be given). Default: none.
+    /// Writes and reads with this dictionary, by zstd; a level may be given. Beside another method, or
+    /// [`adaptive`](Self::adaptive), it is refused. Default: none.
     #[cfg(feature = "zstd")]
     pub fn dictionary(mut self, dictionary: Dictionary) -> Self {
-        if !matches!(self.how, How::Fixed(Compression::Zstd, _)) {
-            self.how = How::Fixed(Compression::Zstd, None);
-        }
         self.dictionaries.insert(0, dictionary);
         self.writes_with_dictionary = true;
         self
@@ -161,18 +164,32 @@ impl Profile {
     }
 
     /// The same with another method, at its usual level.
-    pub(super) fn instead(mut self, method: Compression) -> Self {
-        self.how = How::Fixed(method, None);
-        self
+    pub(super) fn instead(self, method: Compression) -> Self {
+        Self { method: Some(method), level: None, ..self }
+    }
+
+    /// What is to be done, of all that was said in whatever order.
+    pub(super) fn how(&self) -> How {
+        if let Some(share) = self.share {
+            return How::Adaptive(share);
+        }
+        let usual = match self.preset {
+            #[cfg(feature = "zstd")]
+            _ if self.writes_with_dictionary => Compression::Zstd,
+            How::Fixed(method, _) => method,
+            How::Adaptive(_) => Compression::default(),
+        };
+        let is_said = self.method.is_some() || self.level.is_some() || self.writes_with_dictionary;
+        if is_said { How::Fixed(self.method.unwrap_or(usual), self.level) } else { self.preset }
     }
 
     /// A client can read what its request names, and nothing that was learned or trained here.
     pub(super) fn check_for_clients(&self) -> Result<()> {
         let refuse = |setting, message| Err(Error::config(setting, message).with("profile", &self.name));
-        if matches!(self.how, How::Adaptive(_)) {
+        if matches!(self.how(), How::Adaptive(_)) {
             return refuse("adaptive", "cannot be had for responses: the client says which encoding it takes");
         }
-        if let How::Fixed(method, _) = self.how
+        if let How::Fixed(method, _) = self.how()
             && token(method).is_none()
         {
             return refuse("method", "is no encoding of HTTP: take zlib, gzip or zstd");
@@ -204,25 +221,32 @@ impl Profile {
                 "must be above 0, and at most 4 GiB: it is what a hostile stream may cost".to_owned(),
             );
         }
-        match self.how {
+        let how = self.how();
+        if self.writes_with_dictionary && !takes_dictionary(how) {
+            return refuse("dictionary", "only zstd takes one: leave `method` and `adaptive` out".to_owned());
+        }
+        match how {
             How::Fixed(method, Some(level)) => {
                 method.check_level(level).map_err(|error| error.with("profile", &self.name))?;
             }
             How::Adaptive(share) if !(share > 0.0 && share <= 1024.0) => {
                 return refuse("adaptive", "must be a part of a core above 0, such as 0.05".to_owned());
             }
+            How::Adaptive(_) if self.method.is_some() || self.level.is_some() => {
+                return refuse("adaptive", "chooses the method and its level: leave those out, or it".to_owned());
+            }
             _ => {}
-        }
-        if self.writes_with_dictionary && !self.takes_dictionary() {
-            return refuse("dictionary", "only zstd takes one: leave `method` and `adaptive` out".to_owned());
         }
         dictionary::check(&self.dictionaries)
     }
+}
 
-    const fn takes_dictionary(&self) -> bool {
-        #[cfg(feature = "zstd")]
-        return matches!(self.how, How::Fixed(Compression::Zstd, _));
-        #[cfg(not(feature = "zstd"))]
+const fn takes_dictionary(how: How) -> bool {
+    #[cfg(feature = "zstd")]
+    return matches!(how, How::Fixed(Compression::Zstd, _));
+    #[cfg(not(feature = "zstd"))]
+    {
+        let _ = how;
         false
     }
 }

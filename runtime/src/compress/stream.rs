@@ -130,7 +130,8 @@ impl<W: Write> fmt::Debug for Writer<W> {
 }
 
 /// Decompresses what it reads, up to the profile's `max_output`; then, and where the stream is cut, damaged or followed by
-/// something else, reading is an error of kind `InvalidData` or `UnexpectedEof`, which says so.
+/// something else, reading is an error that says so. Several gzip members, zstd or LZ4 frames one behind the other are one
+/// body.
 pub struct Reader<R: BufRead> {
     method: Compression,
     from: Source<R>,
@@ -145,7 +146,7 @@ enum Source<R: BufRead> {
     #[cfg(feature = "zstd")]
     Zstd(zstd::stream::read::Decoder<'static, R>),
     #[cfg(feature = "lz4")]
-    Lz4(super::lz4::Stream<R>),
+    Lz4(Box<super::lz4::Stream<R>>),
 }
 
 impl<R: BufRead> Reader<R> {
@@ -157,7 +158,7 @@ impl<R: BufRead> Reader<R> {
             #[cfg(feature = "zstd")]
             Compression::Zstd => Source::Zstd(zstandard::decoder(limit, from)?),
             #[cfg(feature = "lz4")]
-            Compression::Lz4 => Source::Lz4(super::lz4::Stream::new(from)),
+            Compression::Lz4 => Source::Lz4(Box::new(super::lz4::Stream::new(from))),
         };
         Ok(Self { method, from, left: u64::try_from(limit).unwrap_or(u64::MAX) })
     }
@@ -179,7 +180,7 @@ impl<R: BufRead> Reader<R> {
 }
 
 /// Nothing may follow the end of a stream.
-pub(super) fn ended(from: &mut impl BufRead) -> io::Result<usize> {
+fn ended(from: &mut impl BufRead) -> io::Result<usize> {
     if from.fill_buf()?.is_empty() { Ok(0) } else { Err(invalid("something follows the end of the compressed stream")) }
 }
 

@@ -5,6 +5,9 @@ use std::io::{Read as _, Write as _};
 use super::*;
 use crate::error::ErrorKind;
 
+mod contexts;
+mod foreign;
+
 const ALL: &[Compression] = Compression::PRESENT;
 
 fn text(len: usize) -> Vec<u8> {
@@ -63,8 +66,49 @@ fn what_gains_nothing_is_left_as_it_is() {
     assert!(!packer.should_compress(&small) && !packer.should_compress(&text(1_023)));
     assert!(packer.should_compress(&text(1_024)));
     let stats = packer.stats();
-    assert_eq!((stats.values, stats.compressed, stats.short, stats.dense), (3, 0, 1, 2));
+    assert_eq!((stats.values, stats.compressed, stats.short, stats.dense, stats.gainless), (3, 0, 1, 1, 1));
     assert_eq!(stats.bytes_in, stats.bytes_out);
+}
+
+#[test]
+fn each_value_is_counted_once_and_for_its_reason() {
+    let none = packer(Profile::new("none").method(Compression::None));
+    let text = text(5_000);
+    let _ = none.compress(&text);
+    let _ = none.compress(&text[..100]);
+    assert_eq!((none.stats().off, none.stats().short, none.stats().dense), (1, 1, 0));
+    assert!(none.stats().seconds.abs() < f64::EPSILON, "nothing was done");
+    let one = packer(Profile::text());
+    let _ = one.compress(&text);
+    assert_eq!(one.stats().compressed, 1);
+    let second = std::time::Duration::from_secs(1).as_secs_f64();
+    assert!(one.stats().seconds > 0.0 && one.stats().seconds < second, "what one took, and not of sixteen");
+    let adaptive = packer(Profile::binary().threshold(0));
+    for n in 0..300 {
+        let _ = adaptive.compress(&noise(500 + n));
+        let _ = adaptive.compress(&text);
+    }
+    let stats = adaptive.stats();
+    let left = stats.short + stats.dense + stats.gainless + stats.off;
+    assert_eq!((stats.values, stats.compressed + left), (600, 600), "{stats:?}");
+}
+
+#[test]
+fn what_is_said_of_a_profile_holds_in_any_order() {
+    let new = || Profile::new("own");
+    assert_eq!(new().level(9).method(Compression::Gzip), new().method(Compression::Gzip).level(9));
+    for profile in [
+        Profile::binary().adaptive(0.5).method(Compression::Zlib),
+        new().method(Compression::Zlib).adaptive(0.5),
+        new().adaptive(0.5).level(1),
+        new().level(1).adaptive(0.5),
+    ] {
+        assert_eq!(profile.check().expect_err("one of both").context("setting"), Some("adaptive"), "{profile:?}");
+    }
+    // What a profile that is there says is only what holds while nothing else is said.
+    assert_eq!(packer(Profile::binary().method(Compression::Gzip)).now(), (Compression::Gzip, 6));
+    assert_eq!(packer(Profile::json().level(1)).now(), (Compression::Zlib, 1));
+    assert!(Profile::json().adaptive(0.5).check().is_ok());
 }
 
 #[test]
@@ -323,6 +367,12 @@ mod dictionaries {
     fn a_dictionary_is_for_zstd_only() {
         let wrong = Profile::new("rows").dictionary(trained()).method(Compression::Gzip);
         assert_eq!(wrong.check().expect_err("refused").context("setting"), Some("dictionary"));
+        let wrong = Profile::new("rows").method(Compression::Gzip).dictionary(trained());
+        assert_eq!(wrong.check().expect_err("in any order").context("setting"), Some("dictionary"));
+        let wrong = Profile::new("rows").adaptive(0.5).dictionary(trained());
+        assert_eq!(wrong.check().expect_err("nor by measurement").context("setting"), Some("dictionary"));
+        let with = Profile::json().dictionary(trained()).level(9);
+        assert_eq!(packer(with).now(), (Compression::Zstd, 9), "another method was not asked for");
         let response =
             Compressor::builder().profile(Profile::response().method(Compression::Zstd).dictionary(trained()));
         assert_eq!(response.build().expect_err("no client knows it").context("setting"), Some("dictionary"));

@@ -3,13 +3,27 @@
 use std::io::{self, BufRead};
 
 use zstd::stream::read::Decoder;
+use zstd::zstd_safe;
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// What a stream says of its own length, if it does.
-pub(super) fn said_length(bytes: &[u8]) -> Option<usize> {
-    let said = zstd::zstd_safe::get_frame_content_size(bytes).ok().flatten();
+/// What the first frame says of its length, if it does.
+pub(super) fn said_by_first(bytes: &[u8]) -> Option<usize> {
+    let said = zstd_safe::get_frame_content_size(bytes).ok().flatten();
     said.map(|len| usize::try_from(len).unwrap_or(usize::MAX))
+}
+
+/// What all frames together say of their length, if each does and the last one is whole.
+pub(super) fn said_length(mut bytes: &[u8]) -> Option<usize> {
+    let mut all = 0_usize;
+    loop {
+        all = all.saturating_add(said_by_first(bytes)?);
+        let len = zstd_safe::find_frame_compressed_size(bytes).ok()?;
+        bytes = bytes.get(len..)?;
+        if bytes.is_empty() {
+            return Some(all);
+        }
+    }
 }
 
 /// The window that everybody's decoders have to have room for, in bits: 8 MiB (RFC 8878, section 3.1.1.1.2; RFC 9659).

@@ -3,7 +3,8 @@
 use crate::plain::plain;
 
 plain! {
-    /// What compressing was worth for one profile, or for one site's entries.
+    /// What compressing was worth for one profile, or for one site's entries. Each of the values was compressed, or left as
+    /// it was for one of the reasons that are counted.
     #[derive(Debug, Clone, Default, PartialEq)]
     #[non_exhaustive]
     pub struct CompressStats {
@@ -19,18 +20,22 @@ plain! {
         pub compressed: u64,
         /// Values left as they were because they are shorter than the threshold.
         pub short: u64,
-        /// Values left as they were because they had been compressed before, by how they begin, would not have become
-        /// smaller, or because the profile compresses nothing just now.
+        /// Values left as they were because they had been compressed before, by how they begin.
         pub dense: u64,
+        /// Values left as they were because they would not have become smaller.
+        pub gainless: u64,
+        /// Values left as they were because the profile compressed nothing just then.
+        pub off: u64,
         /// Bytes of all values.
         pub bytes_in: u64,
         /// Bytes of what was made of them.
         pub bytes_out: u64,
-        /// Seconds spent compressing, by the time of one value in sixteen.
+        /// Seconds spent compressing: an estimate, by the time of one value in sixteen. Where the profile is adaptive, as
+        /// measured, and with what it tried.
         pub seconds: f64,
         /// Values that were decompressed.
         pub opened: u64,
-        /// Seconds spent decompressing, by the time of one value in sixteen.
+        /// Seconds spent decompressing: an estimate, by the time of one value in sixteen.
         pub opened_seconds: f64,
         /// Streams that were refused: broken, foreign, or larger than allowed.
         pub refused: u64,
@@ -57,6 +62,8 @@ impl CompressStats {
         self.compressed += other.compressed;
         self.short += other.short;
         self.dense += other.dense;
+        self.gainless += other.gainless;
+        self.off += other.off;
         self.bytes_in += other.bytes_in;
         self.bytes_out += other.bytes_out;
         self.seconds += other.seconds;

@@ -28,6 +28,13 @@ async fn measured(world: &World, id: u32) -> Result<Vec<u8>, Down> {
     Ok(noise(id))
 }
 
+#[cache(key = "picture:{id}", ttl = "1h", cache = world.cache, skip(world))]
+async fn picture(world: &World, id: u32) -> Result<Vec<u8>, Down> {
+    world.source.read().await?;
+    // Compressible behind its beginning, so that only that says what it is.
+    Ok([b"\x89PNG\r\n\x1a\n", text(id).as_bytes()].concat())
+}
+
 fn text(id: u32) -> String {
     format!("entry {id} says what was invalidated. ").repeat(200)
 }
@@ -149,4 +156,66 @@ fn what_a_cache_cannot_do_is_refused_when_it_is_built() {
         Cache::builder().compress_profile(Profile::new("rows").dictionary(trained()).method(Compression::Gzip)),
     );
     assert!(said.contains("dictionary"), "{said}");
+}
+
+/// A value is known by how it begins, and not by how its payload does.
+#[tokio::test]
+async fn pictures_in_entries_are_not_compressed_again() {
+    let tier = Arc::new(MemoryTier::new());
+    let world = over(&tier, |builder| builder);
+    for id in 0..10 {
+        picture(&world, id).await.unwrap();
+    }
+    world.settle().await;
+    let stats = world.cache.stats().site("picture").unwrap().compression.clone();
+    assert_eq!((stats.values, stats.dense, stats.compressed), (10, 10, 0), "{stats:?}");
+    let later = over(&tier, |builder| builder);
+    assert_eq!(picture::peek(&later, 3).await.unwrap().unwrap()[8..], *text(3).as_bytes());
+}
+
+#[tokio::test]
+async fn what_a_builder_is_told_holds_in_any_order() {
+    let own = || Profile::new("own").method(Compression::Zlib).level(9).threshold(1 << 20);
+    type Say = fn(Builder) -> Builder;
+    let says: [Say; 3] = [
+        |builder| builder.compression(Compression::Gzip),
+        |builder| builder.compression_level(1),
+        |builder| builder.compression_threshold(100),
+    ];
+    for order in [[0, 1, 2], [2, 1, 0]] {
+        for at in 0..=3 {
+            let world = over(&Arc::new(MemoryTier::new()), |mut builder| {
+                for (n, say) in order.iter().enumerate() {
+                    if n == at {
+                        builder = builder.compress(own());
+                    }
+                    builder = says[*say](builder);
+                }
+                if at == 3 { builder.compress(own()) } else { builder }
+            });
+            usual(&world, 1).await.unwrap();
+            world.settle().await;
+            let stats = world.cache.stats().site("usual").unwrap().compression.clone();
+            assert_eq!((stats.profile.as_str(), stats.method.as_str(), stats.level), ("own", "gzip", 1));
+            assert_eq!(stats.compressed, 1, "from 100 bytes on");
+        }
+    }
+    for builder in [
+        Cache::builder().compress(Profile::new("own").adaptive(0.1)).compression(Compression::Zlib),
+        Cache::builder().compression(Compression::Zlib).compress(Profile::new("own").adaptive(0.1)),
+    ] {
+        assert!(builder.build().unwrap_err().to_string().contains("adaptive"));
+    }
+}
+
+#[tokio::test]
+async fn of_several_names_that_fit_the_longest_counts() {
+    let named = |name: &'static str| Profile::new(name).method(Compression::Gzip);
+    for (first, second) in [("sites.usual", "usual"), ("usual", "sites.usual")] {
+        let world = over(&Arc::new(MemoryTier::new()), |builder| {
+            builder.compress_site(first, named(first)).compress_site(second, named(second))
+        });
+        usual(&world, 1).await.unwrap();
+        assert_eq!(world.cache.stats().site("usual").unwrap().compression.profile, "sites.usual");
+    }
 }
