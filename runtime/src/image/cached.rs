@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinError, spawn_blocking};
 
 use super::batch::cores;
 use super::convert::Converted;
@@ -19,6 +19,7 @@ use super::stored::Stored;
 use crate::applied::Applied;
 use crate::cache::Cache;
 use crate::error::{Error, Result};
+use crate::flight::message_of;
 use crate::key::Key;
 use crate::namespace::Namespace;
 
@@ -174,7 +175,7 @@ impl Images {
                 let _held = (place, reserved);
                 webp.turn(&picture, &Halt::never()).map(|turned| Stored::new(turned, life))
             };
-            spawn_blocking(work).await.unwrap_or_else(|_| Err(ended()))
+            spawn_blocking(work).await.unwrap_or_else(|lost| Err(undone(lost)))
         }
     }
 
@@ -192,9 +193,17 @@ impl Images {
         let work = move |picture: &[u8]| check(picture).map(|()| hash(picture));
         let hash = match picture.len() {
             ..=SHORT => work(&picture)?,
-            _ => spawn_blocking(move || work(&picture)).await.map_err(|_| ended())??,
+            _ => spawn_blocking(move || work(&picture)).await.map_err(undone)??,
         };
         Ok((self.mark.to_string(), hash))
+    }
+}
+
+/// Why a task brought nothing.
+fn undone(lost: JoinError) -> Error {
+    match lost.try_into_panic() {
+        Ok(panic) => Fault::Broken.said("the conversion panicked", message_of(&*panic).to_owned()),
+        Err(_) => ended(),
     }
 }
 
