@@ -226,8 +226,11 @@ mod tests {
         nanos_a_byte: fn(usize) -> f64,
     }
 
-    /// Dearer steps save more.
-    const TEXT: World = World { saves: |at| 0.5 + 0.1 * at as f64, nanos_a_byte: |at| [1.0, 2.5, 3.5, 20.0][at] };
+    /// Dearer steps save more, and the last is dear.
+    const TEXT: World = World {
+        saves: |at| 0.5 + 0.1 * at as f64,
+        nanos_a_byte: |at| if at + 1 == STEPS.len() { 20.0 } else { 1.0 + 1.25 * at as f64 },
+    };
     const NOISE: World = World { saves: |_| 0.0, nanos_a_byte: |at| [0.3, 1.0, 1.5, 6.0][at] };
 
     /// So many values of 4 KiB, so many in a second; gives what was taken how often.
