@@ -58,7 +58,7 @@ impl Default for Builder {
 impl Builder {
     /// Bytes of live values in memory, all sites together. Default: 64 MiB.
     ///
-    /// What is counted is what keys, values and their places hold. How much of the system's memory that takes is up to
+    /// What is counted is what keys, values, the tags that entries carry and their places hold. How much of the system's memory that takes is up to
     /// the allocator: glibc has an arena for each of several threads and gives back little of one, so that with values
     /// of some kilobytes twice the bound can be resident. `MALLOC_ARENA_MAX=1`, or another allocator, brings that to
     /// about an eighth more than the bound.
