@@ -52,6 +52,7 @@ impl<T: Storable + Clone + Send + Sync> Namespace<T> {
     }
 
     /// The same of entries with these tags, by one who then loads what is nowhere: there that is counted.
+    #[cfg(feature = "embed")]
     pub(crate) async fn find_many<N: Name>(&self, names: &[N], tags: &Tags) -> Vec<Option<T>> {
         let (values, missed) = self.look_many(names, tags).await;
         let nowhere = values.iter().filter(|value| value.is_none()).count();
