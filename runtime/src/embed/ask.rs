@@ -189,7 +189,7 @@ async fn load<M: Embed>(core: &Arc<Core<M>>, texts: Vec<Missing>) -> Vec<Told<M:
 /// Asks the model whatever is kept of these, and keeps what it says now. Where it says nothing that can be believed, what
 /// was kept stays, and is not given to anybody.
 async fn replace<M: Embed>(core: &Arc<Core<M>>, texts: Vec<Missing>) -> Vec<Told<M::Error>> {
-    let tags: Vec<String> = core.tags.iter().map(|tag| tag.to_string()).collect();
+    let tags: Vec<String> = core.tags.iter().map(ToString::to_string).collect();
     let told = ask_model(core, &texts).await;
     for (missing, vector) in texts.iter().zip(&told) {
         if let Ok(vector) = vector {

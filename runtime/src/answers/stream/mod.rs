@@ -92,7 +92,7 @@ impl<T: Content> Answers<T> {
         count(&self.counters.streams_asked);
         let mut asked = self.asked(request, Kind::Stream);
         let recorded: Result<Recorded<C>> = Namespace::living(&self.cache, self.name(), Kept::life);
-        // Others may have what this reads only if it may have what others read, and may store it.
+        // Who may not read what others have hears for himself; so does who may not store, and others want theirs stored.
         let recorded = recorded.ok().filter(|recorded| !self.passes_by(request) && recorded.may_read());
         let Some(recorded) = recorded else {
             count(&self.counters.bypassed);
@@ -102,10 +102,6 @@ impl<T: Content> Answers<T> {
             count(&self.counters.replayed);
             return AnswerStream { origin: Origin::Recorded(Replay::new(kept.value, self.cache.clock())) };
         }
-        if !recorded.may_store() {
-            count(&self.counters.bypassed);
-            return self.pass_on(open());
-        }
         let is_late = self.is_overtaken(&asked);
         let key = recorded.key(&*asked.loaded_as(is_late)).as_str().to_owned();
         // Two callers never lead at once: who leads is decided while the table is held.
@@ -113,6 +109,11 @@ impl<T: Content> Answers<T> {
         if let Some(reader) = self.follow(under_way.get(&key), &recorded, &asked) {
             count(&self.counters.followed);
             return AnswerStream { origin: Origin::Live(reader, Source::Cache) };
+        }
+        if !recorded.may_store() {
+            drop(under_way);
+            count(&self.counters.bypassed);
+            return self.pass_on(open());
         }
         // The source may be read from the moment it is opened, which is before its load begins.
         // What was late from the start is good for those who are as late, unless more is invalidated.

@@ -190,13 +190,19 @@ async fn a_first_vector_that_is_wrong_is_found_out_and_replaced() {
     let model = base.cached(&world.cache);
     assert_eq!(model.embed_one("text 0").await.unwrap().len(), 7, "nobody can know");
     let refused = model.embed_one("text 1").await.unwrap_err();
-    assert_eq!(refused.refused().map(|refused| refused.fault()), Some(Fault::Length { expected: 7, given: 8 }));
+    assert_eq!(
+        refused.refused().map(cached_runtime::embed::Refused::fault),
+        Some(Fault::Length { expected: 7, given: 8 })
+    );
     for text in ["text 2", "text 1"] {
         assert_eq!(model.embed_one(text).await.unwrap().len(), 8, "two against one");
     }
     base.asked();
     let refused = model.embed_one("text 0").await.unwrap_err();
-    assert_eq!(refused.refused().map(|refused| refused.fault()), Some(Fault::Length { expected: 8, given: 7 }));
+    assert_eq!(
+        refused.refused().map(cached_runtime::embed::Refused::fault),
+        Some(Fault::Length { expected: 8, given: 7 })
+    );
     base.mend();
     for _ in 0..2 {
         assert_eq!(model.embed_one("text 0").await.unwrap().len(), 8);
@@ -209,15 +215,16 @@ async fn who_forgets_a_model_forgets_how_long_its_vectors_were() {
     let (world, base) = (World::new(), Model::new());
     let model = base.cached(&world.cache);
     for (dimensions, all) in [(12, true), (20, false)] {
-        model.embed(&["a", "b"]).await.unwrap();
+        model.embed(&["a", "b", "c"]).await.unwrap();
         base.set_dimensions(dimensions);
-        assert!(model.embed_one("c").await.is_err());
+        assert!(model.embed_one("d").await.is_err());
         if all {
             model.forget_all().await;
         } else {
             model.forget_version().await.unwrap();
         }
         assert_eq!(model.dimensions(), None);
-        assert_eq!(model.embed(&["a", "c"]).await.unwrap()[1].len(), dimensions);
+        assert_eq!(model.embed(&["a", "d"]).await.unwrap()[1].len(), dimensions);
+        model.forget("d").await;
     }
 }
