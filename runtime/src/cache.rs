@@ -414,7 +414,9 @@ impl Cache {
     #[must_use]
     pub fn stats(&self) -> Stats {
         #[cfg(feature = "tiers")]
-        for name in self.0.settings.compress.unmet(|| crate::site::linked().map(Site::name)) {
+        for name in
+            self.0.settings.compress.unmet(|| crate::site::linked().flat_map(|site| [site.name(), site.namespace()]))
+        {
             tracing::warn!(name, "`compress_site` names a site or a namespace that nothing has had so far");
         }
         let mut sites: Vec<_> = self.0.counted.lock().iter().map(Counted::snapshot).collect();

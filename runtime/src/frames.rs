@@ -34,12 +34,12 @@ pub(crate) struct Frames {
 }
 
 impl Frames {
-    pub(crate) fn new(site: &str, policy: &Policy, settings: &Settings) -> Self {
+    pub(crate) fn new(site: &str, namespace: &str, policy: &Policy, settings: &Settings) -> Self {
         Self {
             site: site.to_owned(),
             version: policy.version,
             codec: settings.codec_for(policy.format),
-            packer: settings.compress.packer_for(site, policy.compress),
+            packer: settings.compress.packer_for(site, namespace, policy.compress),
             keys: settings.keys.clone(),
             print: OnceLock::new(),
             strangers: Arc::clone(&settings.strangers),
@@ -144,14 +144,14 @@ mod tests {
 
     #[test]
     fn a_version_that_was_raised_makes_older_frames_misses() {
-        let at = |version| Frames::new("site", &Policy { version, ..Policy::DEFAULT }, &Settings::default());
+        let at = |version| Frames::new("site", "site", &Policy { version, ..Policy::DEFAULT }, &Settings::default());
         assert_eq!(opened(&at(1), &at(1)), Some(7));
         assert_eq!(opened(&at(1), &at(2)), None);
     }
 
     #[test]
     fn a_frame_is_opened_by_its_own_site_only() {
-        let of = |site| Frames::new(site, &Policy::DEFAULT, &Settings::default());
+        let of = |site| Frames::new(site, site, &Policy::DEFAULT, &Settings::default());
         assert_eq!(opened(&of("a"), &of("a")), Some(7));
         assert_eq!(opened(&of("a"), &of("b")), None);
     }

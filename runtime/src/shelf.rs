@@ -109,7 +109,7 @@ where
         let accesses = sign.watched.map(|most| settings.accesses.of(&sign.name, most, now));
         Self {
             #[cfg(feature = "tiers")]
-            frames: Frames::new(&sign.name, &sign.policy, settings),
+            frames: Frames::new(&sign.name, &sign.namespace, &sign.policy, settings),
             foresight: Foresight::default(),
             adaptive: adaptive(&sign.policy),
             budget: settings.budgets.of(&sign.name, sign.policy.rate, &settings.clock),

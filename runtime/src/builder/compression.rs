@@ -44,8 +44,9 @@ impl Builder {
         self
     }
 
-    /// How the entries of one site or namespace are compressed, whatever its attribute says: by its name, or the end of it
-    /// after a dot, so that a bare name is that of each function called so. Of several names that fit, the longest counts.
+    /// How the entries of one site or namespace are compressed, whatever its attribute says: by the site's name, or the end of
+    /// it after a dot, so that a bare name is that of each function called so. Of several names that fit, the longest counts;
+    /// where none does, that of the namespace, which is the first segment of its keys.
     /// The place for a [`Dictionary`](crate::compress::Dictionary). Default: by the attribute, else as all.
     ///
     /// A namespace is known only when it is opened: a name that nothing has had when [`Cache::stats`](crate::Cache::stats)

@@ -78,8 +78,9 @@ impl Profiles {
         own.or_else(|| Profile::builtin(name))
     }
 
-    /// What compresses a site's entries: the profile of its own, the one that its attribute names, or the usual one.
-    pub(crate) fn packer_for(&self, site: &str, asked: Option<&str>) -> Packer {
+    /// What compresses a site's entries: the profile of its own, that of its namespace, the one that its attribute names, or
+    /// the usual one.
+    pub(crate) fn packer_for(&self, site: &str, namespace: &str, asked: Option<&str>) -> Packer {
         let named = || {
             let name = asked?;
             let named = self.named(name);
@@ -93,7 +94,8 @@ impl Profiles {
             }
             named
         };
-        Packer::new(self.of_site(site).or_else(named).unwrap_or_else(|| self.usual()))
+        let own = self.of_site(site).or_else(|| self.of_namespace(namespace));
+        Packer::new(own.or_else(named).unwrap_or_else(|| self.usual()))
     }
 
     fn usual(&self) -> Profile {
@@ -111,6 +113,12 @@ impl Profiles {
             best = best.filter(|best| best.name.len() > known.name.len()).or(Some(known));
         }
         best.map(|best| best.profile.clone())
+    }
+
+    fn of_namespace(&self, namespace: &str) -> Option<Profile> {
+        let known = self.sites.iter().find(|known| known.name == namespace)?;
+        known.settled.store(true, Relaxed);
+        Some(known.profile.clone())
     }
 
     /// Names that no site here, and nothing that was asked for, has had so far: each is given once.
@@ -161,6 +169,17 @@ mod tests {
             assert_eq!(profiles.of_site("myframes"), None);
             assert_eq!(profiles.of_site("frames.video"), None);
         }
+    }
+
+    #[test]
+    fn a_namespace_has_its_profile_where_its_functions_have_none() {
+        let mut profiles = Profiles::default();
+        profiles.add_site("video".to_owned(), sized(1));
+        profiles.add_site("frames".to_owned(), sized(2));
+        let threshold = |site, namespace| profiles.packer_for(site, namespace, Some("json")).profile().clone();
+        assert_eq!(threshold("app.captions", "video"), sized(1));
+        assert_eq!(threshold("app.frames", "video"), sized(2));
+        assert_eq!(threshold("app.captions", "videos").name(), "json");
     }
 
     #[test]

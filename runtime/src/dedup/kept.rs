@@ -62,7 +62,7 @@ impl Kept {
         }
         // Each is of one type.
         let policy = Policy { version: VERSION, ..Policy::DEFAULT };
-        let frames = || Frames::new(namespace, &policy, &cache.0.settings);
+        let frames = || Frames::new(namespace, namespace, &policy, &cache.0.settings);
         Ok(Self {
             namespace: namespace.to_owned(),
             method: options.method.word(),
