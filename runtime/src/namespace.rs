@@ -12,6 +12,7 @@ use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -286,11 +287,14 @@ impl<T: Storable + Clone + Send + Sync> Namespace<T> {
         F: Future<Output = std::result::Result<T, E>> + Send + 'static,
         E: Send + Sync + 'static,
     {
-        if self.get(name).await.is_some() {
-            return Warmed { present: 1, ..Warmed::default() };
-        }
-        match self.get_or_load(name, || load(name)).await {
-            Ok(_) => Warmed { loaded: 1, ..Warmed::default() },
+        let asked = AtomicBool::new(false);
+        let load = || {
+            asked.store(true, Relaxed);
+            load(name)
+        };
+        match self.get_or_load(name, load).await {
+            Ok(_) if asked.load(Relaxed) => Warmed { loaded: 1, ..Warmed::default() },
+            Ok(_) => Warmed { present: 1, ..Warmed::default() },
             Err(_) => Warmed { failed: 1, ..Warmed::default() },
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::error::Category;
 
 use super::accept;
 use super::method::Compression;
@@ -139,8 +140,7 @@ impl Compressor {
     /// # Errors
     /// [`ErrorKind::Codec`] if the value cannot be JSON.
     pub fn compress_json<T: Serialize + ?Sized>(&self, value: &T) -> Result<Vec<u8>> {
-        let json =
-            serde_json::to_vec(value).map_err(|error| unreadable(&error, "the value cannot be written as JSON"))?;
+        let json = serde_json::to_vec(value).map_err(|error| unwritable(&error))?;
         Ok(match self.0.json.compress(&json).into_bytes() {
             Cow::Owned(small) => small,
             Cow::Borrowed(_) => json,
@@ -157,7 +157,7 @@ impl Compressor {
             Some(method) => Cow::Owned(self.0.json.decompress(method, bytes)?),
             None => Cow::Borrowed(bytes),
         };
-        serde_json::from_slice(&json).map_err(|error| unreadable(&error, "the bytes are not JSON of this type"))
+        serde_json::from_slice(&json).map_err(|error| unreadable(&json, &error))
     }
 
     /// A response's body in the encoding that the client takes: the value of its `Accept-Encoding`, empty if it sent none.
@@ -226,7 +226,22 @@ impl<'a> Response<'a> {
     }
 }
 
-fn unreadable(error: &serde_json::Error, message: &'static str) -> Error {
+fn unreadable(json: &[u8], error: &serde_json::Error) -> Error {
+    let message = match error.classify() {
+        _ if json.is_empty() => "there are no bytes to read JSON from",
+        Category::Data => "the JSON is of another type than what is asked for",
+        Category::Eof => "the JSON ends too early",
+        Category::Syntax | Category::Io => "the bytes are no JSON, or it nests too deep",
+    };
     // Where it stands, not what stands there.
     Error::new(ErrorKind::Codec, message).with("line", error.line()).with("column", error.column())
+}
+
+/// What the value's own `Serialize` says stays with it: it may name what is in it.
+fn unwritable(error: &serde_json::Error) -> Error {
+    let message = match error.to_string().as_str() {
+        "key must be a string" => "a map of this value has keys that are no texts or numbers, which JSON needs",
+        _ => "the value cannot be written as JSON",
+    };
+    Error::new(ErrorKind::Codec, message)
 }

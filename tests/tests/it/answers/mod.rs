@@ -1,5 +1,7 @@
 //! Answers of language models: asked once, replayed, and gone when what they were made from has changed.
 
+mod checks;
+mod followed;
 mod generate;
 mod names;
 mod restart;
