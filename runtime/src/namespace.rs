@@ -135,13 +135,18 @@ impl<T: Storable + Clone + Send + Sync> Namespace<T> {
     }
 
     fn open_with(cache: &Cache, name: &str, policy: Policy, options: Options<T, Outcome<T>>) -> Result<Self> {
+        Self::open_as(cache, name, name, policy, options)
+    }
+
+    /// Under a name of its own in statistics, where values of several types are in one namespace.
+    fn open_as(cache: &Cache, name: &str, site: &str, policy: Policy, options: Options<T, Outcome<T>>) -> Result<Self> {
         check_namespace("namespace", name)?;
         let mut known = cache.0.namespaces.lock();
         let shelves = known.entry(name.to_owned()).or_default();
         let found = shelves.iter().find_map(|shelf| Arc::clone(shelf).downcast::<OfNames<T>>().ok());
         let shelf = found.unwrap_or_else(|| {
             let shelf: Arc<OfNames<T>> = cache.make_shelf(Sign {
-                name: name.to_owned(),
+                name: site.to_owned(),
                 namespace: name.to_owned(),
                 key_prefix: format!("{name}:"),
                 tag_prefixes: vec![String::new()],

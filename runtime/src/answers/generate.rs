@@ -99,7 +99,8 @@ impl<T: Content> Answers<T> {
     /// ```
     ///
     /// # Errors
-    /// The model's own, shared by all who waited for it. It is not kept.
+    /// The model's own, shared by all who waited for it. It is not kept. Of `anyhow`, whose errors are none by themselves:
+    /// `.map_err(|error| anyhow!("{error:#}"))?`.
     pub async fn generate<E, F>(&self, request: &Request, ask: impl FnOnce() -> F) -> Result<Generated<T>, Arc<E>>
     where
         F: Future<Output = Result<T, E>> + Send + 'static,

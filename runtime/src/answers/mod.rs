@@ -39,6 +39,8 @@ pub use generate::{Generated, Source};
 pub use kept::Content;
 pub use request::{Message, Request};
 pub use retrieval::{Document, Query, Retrieved};
+#[cfg(feature = "semantic")]
+pub use similar::Similar;
 pub use stats::AnswersStats;
 pub use stream::AnswerStream;
 
@@ -100,7 +102,7 @@ impl<T: Content> Answers<T> {
     /// # Errors
     /// A `Config` error if the name is no namespace, such as `a:b`.
     pub fn new(cache: &Cache, name: &str) -> Result<Self> {
-        let kept = Namespace::living(cache, name, Kept::life)?;
+        let kept = Namespace::living(cache, name, name, Kept::life)?;
         Ok(Self {
             streams: kept.beside(Streams::default),
             kept,

@@ -166,8 +166,9 @@ impl<T: Content> Answers<T> {
         count(&self.counters.retrievals);
         // Before anything is read, also before the list is looked for.
         let born = self.cache.0.log.birth();
+        let site = format!("{}.retrieval", self.name());
         let lists: Result<Namespace<Kept<Found<D>>>> =
-            Namespace::living_tagged(&self.cache, self.name(), Kept::life, Kept::tags);
+            Namespace::living_tagged(&self.cache, self.name(), &site, Kept::life, Kept::tags);
         let Ok(lists) = lists else {
             // The namespace was checked when this was made.
             return search().await.map(|documents| Retrieved { documents, cached: false, born }).map_err(Arc::new);

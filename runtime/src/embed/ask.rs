@@ -129,6 +129,7 @@ impl<'t> Question<'t> {
         self.ask(core, &open, Way::Load, found).await;
         // Of another length than the model's: what it says now takes their place, if it can be believed.
         let misfits = self.misfits(core, found);
+        core.tell_of(&misfits);
         self.ask(core, &misfits, Way::Replace, found).await;
     }
 

@@ -132,8 +132,8 @@ impl fmt::Display for Fault {
             }
             Self::Length { expected, given } => write!(
                 f,
-                "its vector has {given} numbers, and those of this model have {expected}: if the model is another one \
-                 by now, raise `version`"
+                "its vector has {given} numbers, and those of this model have {expected}, by `dimensions(..)` or by what \
+                 it gave before: if the model is another one by now, raise `version`"
             ),
             Self::Unsettled { given, other } => write!(
                 f,

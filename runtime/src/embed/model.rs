@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::Embed;
 use super::ask::Question;
@@ -41,6 +42,18 @@ pub(super) struct Core<M> {
     pub(super) secret: Secret,
     pub(super) counts: Counts,
     pub(super) names: Namespace<Vector>,
+    /// Was it said that what is kept is of another length than what the model gives?
+    pub(super) told: AtomicBool,
+}
+
+impl<M> Core<M> {
+    /// What is kept and does not fit is replaced, again and again where two models have one name: said once.
+    pub(super) fn tell_of(&self, misfits: &[usize]) {
+        if !misfits.is_empty() && !self.told.swap(true, Ordering::Relaxed) {
+            let (model, version) = (&self.id, self.version);
+            tracing::warn!(%model, version, "kept vectors are of another length than the model's: raise `version`");
+        }
+    }
 }
 
 impl<M: Embed> CachedModel<M> {

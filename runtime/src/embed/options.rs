@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use super::Embed;
@@ -153,6 +154,7 @@ impl<M: Embed> ModelOptions<M> {
             secret: cache.0.settings.secret,
             counts: Counts::default(),
             names,
+            told: AtomicBool::new(false),
         })))
     }
 

@@ -27,10 +27,10 @@ impl<T: Storable + Clone + Send + Sync> Namespace<T> {
         Self::open_with(cache, name, policy, options)
     }
 
-    /// Values that say how long they live: for no time is not at all.
+    /// Values that say how long they live: for no time is not at all. In statistics they are this `site`.
     #[cfg(feature = "answers")]
-    pub(crate) fn living(cache: &Cache, name: &str, life: fn(&T) -> Duration) -> Result<Self> {
-        Self::told(cache, name, Options::new().ttl_with(life).carrying(Carried::Given))
+    pub(crate) fn living(cache: &Cache, name: &str, site: &str, life: fn(&T) -> Duration) -> Result<Self> {
+        Self::told(cache, name, site, Options::new().ttl_with(life).carrying(Carried::Given))
     }
 
     /// The same for values that know tags beside those that their load is given.
@@ -38,15 +38,16 @@ impl<T: Storable + Clone + Send + Sync> Namespace<T> {
     pub(crate) fn living_tagged(
         cache: &Cache,
         name: &str,
+        site: &str,
         life: fn(&T) -> Duration,
         tags: fn(&T) -> Vec<Arc<str>>,
     ) -> Result<Self> {
-        Self::told(cache, name, Options::new().ttl_with(life).carrying(Carried::OfValue(tags)))
+        Self::told(cache, name, site, Options::new().ttl_with(life).carrying(Carried::OfValue(tags)))
     }
 
     #[cfg(feature = "answers")]
-    fn told(cache: &Cache, name: &str, options: Options<T, Outcome<T>>) -> Result<Self> {
-        Self::open_with(cache, name, Policy { jitter: 0.0, ..Policy::DEFAULT }, options)
+    fn told(cache: &Cache, name: &str, site: &str, options: Options<T, Outcome<T>>) -> Result<Self> {
+        Self::open_as(cache, name, site, Policy { jitter: 0.0, ..Policy::DEFAULT }, options)
     }
 
     /// May the handle that this was opened with have what others have?

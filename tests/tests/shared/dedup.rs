@@ -27,12 +27,17 @@ async fn node(redis: &RedisServer) -> (Node, Dedup) {
     built(redis, |builder| builder).await
 }
 
-/// By a clock that stands still: the node does not look at the video again by itself.
-async fn still(redis: &RedisServer) -> (Node, Dedup, Clock) {
-    let clock = Clock::manual();
-    clock.set(millis(std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap()));
-    let (node, dedup) = built(redis, |builder| builder.clock(clock.clone())).await;
-    (node, dedup, clock)
+/// A clock of now that stands still. Nodes that see each other's entries have one clock: what is born in the future is
+/// read by nobody.
+fn standing() -> Clock {
+    let (clock, now) = (Clock::manual(), std::time::SystemTime::now());
+    clock.set(millis(now.duration_since(std::time::UNIX_EPOCH).unwrap()));
+    clock
+}
+
+/// Does not look at a video again by itself.
+async fn still(redis: &RedisServer, clock: &Clock) -> (Node, Dedup) {
+    built(redis, |builder| builder.clock(clock.clone())).await
 }
 
 async fn built(redis: &RedisServer, more: impl FnOnce(Builder) -> Builder) -> (Node, Dedup) {
@@ -114,13 +119,14 @@ async fn what_two_nodes_wrote_at_the_same_time_is_merged() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_begins_a_page_hides_none_of_a_node_that_is_gone() {
     let redis = RedisServer::start();
-    let (here, on_here, _still) = still(&redis).await;
+    let clock = standing();
+    let (here, on_here) = still(&redis, &clock).await;
     let mut expected = 0;
     for (round, first) in [(0, 1_000), (1, 2_000)] {
         // It looks now: the first time nothing is there.
         assert_eq!(on_here.video_stats("v").await.frames, expected);
         {
-            let (gone, on_gone) = node(&redis).await;
+            let (gone, on_gone) = still(&redis, &clock).await;
             for second in first..first + 3 {
                 assert_eq!(on_gone.check_hash("v", at(second), &hash(second), 1).await.unwrap(), Checked::New);
             }
@@ -133,7 +139,7 @@ async fn who_begins_a_page_hides_none_of_a_node_that_is_gone() {
         }
         here.settled().await;
         expected += 3 + pictures;
-        let (_next, on_next) = node(&redis).await;
+        let (_next, on_next) = still(&redis, &clock).await;
         assert_eq!(on_next.video_stats("v").await.frames, expected, "round {round}");
     }
 }
@@ -141,7 +147,8 @@ async fn who_begins_a_page_hides_none_of_a_node_that_is_gone() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_one_node_takes_back_is_nobodys_original() {
     let redis = RedisServer::start();
-    let ((a, on_a), (b, on_b, clock)) = (node(&redis).await, still(&redis).await);
+    let clock = standing();
+    let ((a, on_a), (b, on_b)) = (still(&redis, &clock).await, still(&redis, &clock).await);
     for second in 1..4 {
         assert_eq!(on_a.check_hash("v", at(second), &hash(second), 1).await.unwrap(), Checked::New);
     }
@@ -161,7 +168,7 @@ async fn what_one_node_takes_back_is_nobodys_original() {
     assert_eq!(on_b.check_hash("v", at(13), &hash(2), 1).await.unwrap(), Checked::New);
     // Its page is written again, after that of who took it back: what is void on it does not come with it.
     b.settled().await;
-    let (_next, on_next) = node(&redis).await;
+    let (_next, on_next) = still(&redis, &clock).await;
     let stats = on_next.video_stats("v").await;
     assert_eq!((stats.originals, stats.duplicates), (3, 0));
     assert_eq!(on_next.check_hash("v", at(2), &hash(2), 1).await.unwrap(), Checked::DuplicateOf(at(13)));
@@ -172,14 +179,13 @@ async fn what_one_node_takes_back_is_nobodys_original() {
 async fn pages_that_wait_for_redis_are_not_written_anew_with_each_picture() {
     let redis = RedisServer::start();
     let own = Arc::new(Chaos::new(Arc::new(MemoryTier::new()), 7));
-    let clock = Clock::manual();
-    clock.set(millis(std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap()));
+    let clock = standing();
     let (tier, by) = (Arc::clone(&own), clock.clone());
     let (node, dedup) = built(&redis, |builder| builder.clock(by).tier(tier)).await;
     let mut pictures = 0..;
     dedup.check_hash("v", at(0), &hash(pictures.next().unwrap()), 1).await.unwrap();
     node.settled().await;
-    redis.kill();
+    redis.freeze();
     eventually("the node knows", || node.cache.shared().is_some_and(|log| !log.connected)).await;
     let check = async |n: u64| assert_eq!(dedup.check_hash("v", at(n), &hash(n), 1).await.unwrap(), Checked::New);
     for n in pictures.by_ref().take(8 * 128) {
@@ -195,13 +201,13 @@ async fn pages_that_wait_for_redis_are_not_written_anew_with_each_picture() {
     let written = own.counts(Operation::Put).calls - before;
     assert!((20..=2 * 20).contains(&written), "a page and a head for each picture, and not nine pages: {written}");
     // And they are not lost: once Redis is back, another node finds them all.
-    redis.restart();
+    redis.thaw();
     node.proven().await;
     clock.advance(Duration::from_secs(6));
     eventually("it is back", || node.cache.shared().is_some_and(|log| log.connected)).await;
     check(pictures.next().unwrap()).await;
     node.settled().await;
-    let (_next, on_next) = self::node(&redis).await;
+    let (_next, on_next) = still(&redis, &clock).await;
     assert_eq!(on_next.video_stats("v").await.frames, 1 + 8 * 128 + 20 + 1);
 }
 

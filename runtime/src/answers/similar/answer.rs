@@ -4,6 +4,7 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use tracing::Instrument as _;
 
@@ -62,6 +63,13 @@ impl<T> Similarity<T> {
         CatchUnwind(made.as_mut()).await.ok().flatten()
     }
 
+    /// Said once for each time that it fails, and without its error, which may quote what was asked.
+    fn tell_mute(&self, name: &str) {
+        if !self.mute.swap(true, Ordering::Relaxed) {
+            tracing::warn!(name, "a question has no vector: the embedder failed, or gave numbers without a direction");
+        }
+    }
+
     /// All answers are gone, and with them what was known of their questions.
     pub(in super::super) fn forget_all(&self) {
         self.scopes.clear();
@@ -88,8 +96,10 @@ impl<T: Content> Answers<T> {
         }
         let Some(vector) = similar.vector_of(question.text).await.and_then(direction) else {
             count(&self.counters.embedding_failed);
+            similar.tell_mute(self.name());
             return self.generate_exact(asked, ask).await;
         };
+        similar.mute.store(false, Ordering::Relaxed);
         let name = format!("{}:{}", similar.embedding, question.scope);
         let scope = similar.scopes.of(&name).await;
         for near in scope.nearest(&vector, similar.limits.threshold) {

@@ -11,6 +11,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -85,6 +86,8 @@ pub(super) struct Similarity<T> {
     scopes: Scopes,
     trust: Mutex<Trust>,
     shadows: Arc<Semaphore>,
+    /// Was it said that questions have no vectors?
+    mute: AtomicBool,
 }
 
 plain! {
@@ -287,6 +290,7 @@ impl<T: Content> Answers<T> {
             scopes: Scopes::new(&self.cache, self.name(), questions, max_bytes)?,
             trust: Mutex::new(Trust::new(budget, cool_down)),
             shadows: Arc::new(Semaphore::new(at_once.min(Semaphore::MAX_PERMITS))),
+            mute: AtomicBool::new(false),
             embed,
             judge,
             limits,

@@ -53,7 +53,7 @@ pub(super) struct Page {
 
 impl Scopes {
     pub(super) fn new(cache: &Cache, namespace: &str, most: usize, max_bytes: usize) -> Result<Self> {
-        let pages = Namespace::living(cache, namespace, Kept::life)?;
+        let pages = Namespace::living(cache, namespace, &format!("{namespace}.questions"), Kept::life)?;
         Ok(Self { cache: cache.clone(), pages, scopes: Mutex::default(), most, max_bytes, clock: AtomicU64::new(0) })
     }
 

@@ -61,19 +61,24 @@ impl<T: Content> Answers<T> {
     /// A recording is kept apart from the answers of [`generate`](Answers::generate), also if it says the same.
     ///
     /// ```
-    /// # use std::pin::Pin;
     /// # use cached_runtime::answers::{Answers, AnswerStream, Request};
-    /// # use futures_core::Stream;
-    /// # type Tokens = Pin<Box<dyn Stream<Item = Result<String, std::io::Error>> + Send>>;
-    /// # async fn open(_: Request) -> Result<Tokens, std::io::Error> { Err(std::io::ErrorKind::Other.into()) }
-    /// # async fn next<S: Stream + Unpin>(stream: &mut S) -> Option<S::Item> {
-    /// #     std::future::poll_fn(|cx| Pin::new(&mut *stream).poll_next(cx)).await
-    /// # }
+    /// use std::pin::Pin;
+    /// use futures_core::Stream;
+    ///
+    /// type Tokens = Pin<Box<dyn Stream<Item = Result<String, std::io::Error>> + Send>>;
+    ///
+    /// /// Asks the model, and answers when it begins to speak.
+    /// async fn open(request: Request) -> Result<Tokens, std::io::Error> {
+    ///     // here
+    /// #   let _ = request;
+    /// #   Err(std::io::ErrorKind::Other.into())
+    /// }
+    ///
     /// # async fn example(answers: &Answers<String>) -> Result<String, std::sync::Arc<std::io::Error>> {
     /// let request = Request::new("gpt-4o-mini").user("What is a cache?").parameter("temperature", 0);
     /// let mut stream: AnswerStream<String, _> = answers.stream(&request, || open(request.clone())).await;
     /// let mut whole = String::new();
-    /// while let Some(token) = next(&mut stream).await {
+    /// while let Some(token) = stream.next().await {
     ///     whole += &token?;
     /// }
     /// # Ok(whole)
@@ -91,7 +96,8 @@ impl<T: Content> Answers<T> {
     {
         count(&self.counters.streams_asked);
         let mut asked = self.asked(request, Kind::Stream);
-        let recorded: Result<Recorded<C>> = Namespace::living(&self.cache, self.name(), Kept::life);
+        let site = format!("{}.stream", self.name());
+        let recorded: Result<Recorded<C>> = Namespace::living(&self.cache, self.name(), &site, Kept::life);
         // Who may not read what others have hears for himself; so does who may not store, and others want theirs stored.
         let recorded = recorded.ok().filter(|recorded| !self.passes_by(request) && recorded.may_read());
         let Some(recorded) = recorded else {
@@ -261,6 +267,13 @@ impl<C, E> AnswerStream<C, E> {
             replay.pace();
         }
         self
+    }
+}
+
+impl<C: Content, E> AnswerStream<C, E> {
+    /// The next chunk; none after the last. The trait `Stream` is there for whoever combines streams.
+    pub async fn next(&mut self) -> Option<Result<C, Arc<E>>> {
+        std::future::poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
     }
 }
 

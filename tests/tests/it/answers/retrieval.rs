@@ -47,7 +47,10 @@ async fn who_asks_for_the_same_waits_for_the_search_under_way() {
     let first = ask();
     source.gate.arrived(1).await;
     let second = ask();
-    super::soon("the second waits", || node.cache.stats().site("support").is_some_and(|site| site.joins == 1)).await;
+    super::soon("the second waits", || {
+        node.cache.stats().site("support.retrieval").is_some_and(|site| site.joins == 1)
+    })
+    .await;
     source.gate.open();
     assert_eq!((first.await.unwrap().cached, second.await.unwrap().cached, source.calls()), (false, true, 1));
 }
@@ -209,7 +212,10 @@ async fn crowd(node: &Node, source: &Model, model: &Model, callers: u64) -> Vec<
 }
 
 async fn joined(node: &Node, more: u64) {
-    super::soon("all have joined", || node.cache.stats().site("support").is_some_and(|site| site.joins >= more)).await;
+    super::soon("all have joined", || {
+        node.cache.stats().site("support.retrieval").is_some_and(|site| site.joins >= more)
+    })
+    .await;
 }
 
 /// Whoever waits for a call that is overtaken could make nothing newer of his own documents.

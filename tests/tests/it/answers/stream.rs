@@ -207,7 +207,7 @@ async fn an_invalidation_overtakes_a_stream_under_way() {
         }
         drop(speaker);
         assert!(next(&mut old).await.is_none(), "who listens hears it to the end");
-        soon("it has landed", || node.cache.stats().site("support").is_some_and(|site| site.loads >= 1)).await;
+        soon("it has landed", || node.cache.stats().site("support.stream").is_some_and(|site| site.loads >= 1)).await;
         let expected = if kept { "old" } else { "new" };
         assert_eq!(asked_again(&node.answers).await, (Source::Cache, vec![expected.to_owned()]), "{tag}");
     }
@@ -222,7 +222,7 @@ async fn what_was_overtaken_is_not_kept_though_nobody_asked_meanwhile() {
     say(&speaker, "old").await;
     drop(speaker);
     assert_eq!(rest(&mut old).await, ["old"]);
-    soon("it has landed", || node.cache.stats().site("support").is_some_and(|site| site.loads == 1)).await;
+    soon("it has landed", || node.cache.stats().site("support.stream").is_some_and(|site| site.loads == 1)).await;
     assert_eq!(asked_again(&node.answers).await, (Source::Model, vec!["new".to_owned()]));
 }
 
