@@ -62,7 +62,6 @@ impl Fault {
     }
 
     /// What happened, and what to do.
-    #[cfg(feature = "_server")]
     pub(super) const fn message(&self) -> &'static str {
         self.message
     }
