@@ -64,7 +64,8 @@ impl Builder {
     /// about an eighth more than the bound.
     ///
     /// What a function holds is divided into parts of equal size, one for each 4 MiB of this bound or of its namespace's
-    /// limit and at most four for each processor. A value larger than three fifths of a part is not kept in memory.
+    /// limit and at most four for each processor. A value larger than three fifths of a part is not kept in memory. How many
+    /// parts there are is settled when the function is first called.
     pub fn near_bytes(mut self, bytes: u64) -> Self {
         self.near_bytes = bytes;
         self

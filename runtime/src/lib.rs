@@ -77,6 +77,11 @@ mod probe_macros;
 mod profile;
 mod rate;
 mod restricted;
+#[cfg(any(
+    feature = "_shared",
+    all(feature = "query", any(feature = "sqlite", feature = "postgres", feature = "mysql"))
+))]
+mod seldom;
 pub mod session;
 mod settings;
 mod shelf;

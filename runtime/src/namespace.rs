@@ -28,6 +28,7 @@ use crate::group::Group;
 use crate::join::join;
 use crate::key::{Key, KeyPart, KeyWriter, Pattern, check_namespace};
 use crate::load::Miss;
+use crate::log::Birth;
 use crate::names::Named;
 use crate::outcome::{OnlyOk, Sort};
 use crate::policy::Policy;
@@ -185,10 +186,14 @@ impl<T: Storable + Clone + Send + Sync> Namespace<T> {
 
     /// Stores a value with a life or tags of its own.
     pub fn set_with(&self, name: impl Name, value: T, options: SetOptions) {
+        self.set_born(name, value, options, self.cache.0.log.birth());
+    }
+
+    /// The same for a value that is as old as this.
+    pub(crate) fn set_born(&self, name: impl Name, value: T, options: SetOptions, birth: Birth) {
         if !self.may(Right::Write) {
             return;
         }
-        let birth = self.cache.0.log.birth();
         let mut want = self.want(&name, options.tags);
         want.force = true;
         let born = self.cache.clock().now();

@@ -181,7 +181,7 @@ impl<T: Content> Answers<T> {
     }
 
     /// The call of the model, as the load of an entry.
-    fn call<E, F>(
+    pub(super) fn call<E, F>(
         &self,
         asked: Asked,
         answer: Option<F>,

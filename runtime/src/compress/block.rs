@@ -38,7 +38,12 @@ pub(super) fn deflate(raw: &[u8], level: i32, wrap: Wrap) -> Option<Vec<u8>> {
         // One byte less than the original: what does not fit is not wanted.
         let mut out = Vec::with_capacity(raw.len().checked_sub(1)?);
         let status = context.compress_vec(raw, &mut out, FlushCompress::Finish).ok()?;
-        (status == Status::StreamEnd).then_some(out)
+        if status == Status::StreamEnd {
+            return Some(out);
+        }
+        // Given up in the middle of a block: resetting does not make it forget that.
+        *kept = None;
+        None
     })
 }
 

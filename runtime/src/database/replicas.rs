@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr as _;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::adviser::Counted;
@@ -18,6 +18,7 @@ use crate::clock::millis;
 use crate::error::{Error, ErrorKind, Result};
 use crate::group::Group;
 use crate::key::escape;
+use crate::seldom::Seldom;
 use crate::statement::{Kind, Statement, Tables};
 use crate::tier::Breaker;
 
@@ -39,8 +40,8 @@ struct Replica<DB: Driver> {
     read_deadline: Option<Duration>,
     /// Which of those that the options name, from 1.
     number: usize,
-    /// Has it been said that it does not answer?
-    away: AtomicBool,
+    /// When it was said that it does not answer.
+    said: Seldom,
 }
 
 /// What became of reads.
@@ -71,8 +72,8 @@ impl<DB: Driver> Replicas<DB> {
             }
             let connections = Connections::new(DB::pools(address, &patient).readers, &patient);
             let breaker = Breaker::new(options.breaker, options.clock.clone());
-            let (read_deadline, away) = (options.read_deadline, AtomicBool::new(false));
-            Ok(Replica { connections, breaker, read_deadline, number, away })
+            let (read_deadline, said) = (options.read_deadline, Seldom::default());
+            Ok(Replica { connections, breaker, read_deadline, number, said })
         };
         let servers =
             (1..).zip(&options.replicas.0).map(|(number, url)| server(number, url)).collect::<Result<Vec<_>>>()?;
@@ -182,13 +183,13 @@ impl<DB: Driver> Replica<DB> {
                 error
             })
         });
-        asked.await.inspect(|_| self.away.store(false, Ordering::Relaxed)).inspect_err(|error| self.failed(error))
+        asked.await.inspect_err(|error| self.failed(error))
     }
 
-    /// Logs what keeps it from answering, once for each time that it is away. Nothing of what it said: that could name what
+    /// Logs what keeps it from answering, at most once a minute. Nothing of what it said: that could name what
     /// was asked.
     fn failed(&self, error: &Error) {
-        if error.kind() == ErrorKind::Connection && !self.away.swap(true, Ordering::Relaxed) {
+        if error.kind() == ErrorKind::Connection && self.said.may(Duration::from_secs(60)) {
             let (replica, code) = (self.number, error.context("code"));
             tracing::warn!(replica, code, reason = error.message(), "a replica does not answer: the primary is asked");
         }

@@ -191,11 +191,13 @@ async fn load<M: Embed>(core: &Arc<Core<M>>, texts: Vec<Missing>) -> Vec<Told<M:
 /// was kept stays, and is not given to anybody.
 async fn replace<M: Embed>(core: &Arc<Core<M>>, texts: Vec<Missing>) -> Vec<Told<M::Error>> {
     let tags: Vec<String> = core.tags.iter().map(ToString::to_string).collect();
+    // Before the model is asked: what is invalidated meanwhile is not to come back by it.
+    let birth = core.names.birth();
     let told = ask_model(core, &texts).await;
     for (missing, vector) in texts.iter().zip(&told) {
         if let Ok(vector) = vector {
             let options = SetOptions { tags: tags.clone(), ..SetOptions::new() };
-            core.names.set_with(&missing.name, vector.clone(), options);
+            core.names.set_born(&missing.name, vector.clone(), options, birth);
         }
     }
     told.into_iter().map(|one| one.map_err(Arc::new)).collect()

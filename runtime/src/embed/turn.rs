@@ -62,38 +62,31 @@ pub(super) fn pause() -> Paused {
 }
 
 impl Paused {
-    /// Waits for a turn again, unless the model still waits for other vectors.
+    /// Waits for a turn again, and keeps it unless the model still waits for other vectors.
     pub(super) async fn resume(mut self) {
-        let Some(turn) = self.0.take() else { return };
-        if turn.is_to_go_on() {
-            let permit = Arc::clone(&turn.of).acquire_owned().await.ok();
-            turn.go_on(permit);
-        }
+        let Some(turn) = self.0.clone() else { return };
+        // It still counts as waiting: none who queues here may find that the turn it waits for is held by its own batch.
+        let permit = Arc::clone(&turn.of).acquire_owned().await.ok();
+        self.0 = None;
+        turn.go_on(permit);
     }
 }
 
 /// Who gives up waiting goes on, with a turn if one is free.
 impl Drop for Paused {
     fn drop(&mut self) {
-        if let Some(turn) = self.0.take()
-            && turn.is_to_go_on()
-        {
-            turn.go_on(Arc::clone(&turn.of).try_acquire_owned().ok());
+        if let Some(turn) = self.0.take() {
+            let permit = Arc::clone(&turn.of).try_acquire_owned().ok();
+            turn.go_on(permit);
         }
     }
 }
 
 impl Turn {
-    /// One wait is over. Was it the last?
-    fn is_to_go_on(&self) -> bool {
-        let mut held = self.held.lock();
-        held.waiting = held.waiting.saturating_sub(1);
-        held.waiting == 0
-    }
-
+    /// One wait is over. The batch holds its turn again when it was the last.
     fn go_on(&self, permit: Option<OwnedSemaphorePermit>) {
         let mut held = self.held.lock();
-        // Another question may have begun to wait, or have come back before.
+        held.waiting = held.waiting.saturating_sub(1);
         if held.waiting == 0 && held.permit.is_none() {
             held.permit = permit;
         }
@@ -125,6 +118,28 @@ mod tests {
         assert_eq!(free(), 1);
         pause().resume().await;
         assert_eq!(free(), 1, "who is no model has no turn");
+    }
+
+    /// Two questions of one batch, of which one is asked once more while the other still waits for the turn.
+    #[tokio::test]
+    async fn a_batch_never_waits_for_a_turn_that_it_holds_itself() {
+        let turns = Turns::new(1);
+        turns
+            .take(async {
+                let (one, other) = (pause(), pause());
+                let taken = Arc::clone(&turns.0).try_acquire_owned().ok();
+                let (mut one, mut other) = (Box::pin(one.resume()), Box::pin(other.resume()));
+                assert!(poll_once(one.as_mut()).await.is_none() && poll_once(other.as_mut()).await.is_none());
+                drop(taken);
+                one.await;
+                let mut again = Box::pin(pause().resume());
+                assert!(poll_once(again.as_mut()).await.is_none(), "behind the other");
+                assert!(poll_once(other.as_mut()).await.is_some());
+                assert!(poll_once(again.as_mut()).await.is_some());
+                assert_eq!(turns.0.available_permits(), 0, "it holds one");
+            })
+            .await;
+        assert_eq!(turns.0.available_permits(), 1);
     }
 
     #[tokio::test]

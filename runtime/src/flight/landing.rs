@@ -1,8 +1,8 @@
 //! The state of one flight, and what it tells those who wait.
 
 use std::any::Any;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, OnceLock};
 use std::task::Waker;
 
 use super::chain::FlightId;
@@ -22,8 +22,9 @@ pub(crate) struct Flight<V, R> {
     pub(crate) relay: Relay,
     /// Has anybody asked for what it brings, if it began before that?
     pub(crate) asked: AtomicBool,
-    /// The tags that its load was given, where others who ask for the key may not know them. Said once it is led.
-    pub(crate) given: OnceLock<Arc<[Arc<str>]>>,
+    /// The tags that its load was given, and those of what a tier had of it, where others who ask for the key may not
+    /// know them. Said once it is led.
+    pub(crate) given: Mutex<Option<Vec<Arc<str>>>>,
     pub(super) state: Mutex<State<V, R>>,
     pub(super) landed: Condvar,
 }
@@ -88,7 +89,7 @@ impl<V: Clone, R> Flight<V, R> {
             began,
             relay: Relay::default(),
             asked: AtomicBool::new(false),
-            given: OnceLock::new(),
+            given: Mutex::new(None),
             state: Mutex::new(State::Flying { wakers: Vec::new(), fallback: None }),
             landed: Condvar::new(),
         }

@@ -8,10 +8,12 @@ mod session;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use crate::clock::{Clock, Millis};
 use crate::group::{Cursor, Recall};
 use crate::log::Log;
+use crate::seldom::Seldom;
 use crate::tier::Breaker;
 use crate::tier::behind::WeakBehind;
 use crate::tier::shared::SharedLog;
@@ -57,14 +59,14 @@ pub(crate) struct Seen {
     pub(crate) owing: parking_lot::Mutex<bool>,
     /// Is it unknown what an earlier process owed, because that tier could not say so at the start?
     pub(crate) unasked: AtomicBool,
-    /// Has it been said that what is owed cannot be kept?
-    unkept: AtomicBool,
+    /// When it was said that what is owed cannot be kept.
+    unkept: Seldom,
 }
 
 impl Seen {
-    /// Was what is owed kept? Said once for each time that it cannot be.
+    /// Was what is owed kept? Said at most once a second if not.
     pub(crate) fn kept(&self, kept: bool) {
-        if !self.unkept.swap(!kept, Ordering::Relaxed) && !kept {
+        if !kept && self.unkept.may(Duration::from_secs(1)) {
             tracing::warn!("invalidations wait for the shared log in memory only");
         }
     }

@@ -8,7 +8,10 @@ use crate::tier::behind::Behind;
 
 /// Asks once more, and has the log told. Until that is known nothing counts as told: what is kept stays.
 pub(super) async fn ask(follow: Arc<Follow>, own: Behind) {
-    let Ok(recall) = own.recall_later().await else { return };
+    let recall = own.recall_later();
+    // Waiting for the answer keeps nothing running that its owner has let go of.
+    drop(own);
+    let Ok(recall) = recall.await else { return };
     let owed = (follow.believe)(recall).owed;
     // Before anybody may say that all was told.
     let mut owing = follow.seen.owing.lock();

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use tokio::task::JoinHandle;
+
 use super::certainty::{Certainty, Moment};
 use super::reader::Reader;
 use super::{Follow, count, owed};
@@ -50,7 +52,7 @@ struct Session {
     looked: Instant,
     checked: Instant,
     noted: (Instant, Cursor),
-    asked: Option<Instant>,
+    asked: Option<(Instant, JoinHandle<()>)>,
     /// Why the log is away, as it was said last, and when.
     said: (String, Option<Instant>),
 }
@@ -172,10 +174,10 @@ impl Session {
 
     /// Beside what is read of the log, which does not wait for it.
     fn ask_for_owed(&mut self, own: &Behind) {
-        let due = self.asked.is_none_or(|at| at.elapsed() >= ASK);
+        let due = self.asked.as_ref().is_none_or(|(at, asked)| at.elapsed() >= ASK && asked.is_finished());
         if due && self.follow.seen.unasked.load(Ordering::Acquire) {
-            self.asked = Some(Instant::now());
-            drop(tokio::spawn(owed::ask(Arc::clone(&self.follow), own.clone())));
+            let asked = tokio::spawn(owed::ask(Arc::clone(&self.follow), own.clone()));
+            self.asked = Some((Instant::now(), asked));
         }
     }
 }

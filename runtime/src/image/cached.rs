@@ -73,6 +73,8 @@ pub struct Images {
     /// Room for the bytes of pictures that wait or are converted, in steps, and how much of it there is.
     waiting: Arc<Semaphore>,
     most_waiting: u32,
+    /// Room for long pictures that are hashed: they are held until they are, whoever waits.
+    hashing: Arc<Semaphore>,
 }
 
 impl Images {
@@ -85,7 +87,8 @@ impl Images {
         let names = Namespace::in_turn(cache, NAMESPACE, PATIENCE, Stored::life)?;
         let mark = format!("{VERSION}-{}", webp.mark()).into();
         let (room, waiting) = (Arc::new(Semaphore::new(cores())), Arc::new(Semaphore::new(0)));
-        let images = Self { names, webp: Arc::new(webp), mark, life: LIFE, room, waiting, most_waiting: 0 };
+        let hashing = Arc::new(Semaphore::new(cores()));
+        let images = Self { names, webp: Arc::new(webp), mark, life: LIFE, room, waiting, most_waiting: 0, hashing };
         Ok(images.max_waiting(WAITING))
     }
 
@@ -193,7 +196,14 @@ impl Images {
         let work = move |picture: &[u8]| check(picture).map(|()| hash(picture));
         let hash = match picture.len() {
             ..=SHORT => work(&picture)?,
-            _ => spawn_blocking(move || work(&picture)).await.map_err(undone)??,
+            _ => {
+                let place = Arc::clone(&self.hashing).acquire_owned().await.map_err(|_| ended())?;
+                let work = move || {
+                    let _place = place;
+                    work(&picture)
+                };
+                spawn_blocking(work).await.map_err(undone)??
+            }
         };
         Ok((self.mark.to_string(), hash))
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::Miss;
+use crate::call::Carried;
 use crate::clock::Millis;
 use crate::codec::Frame;
 use crate::depth::Depth;
@@ -74,6 +75,21 @@ where
         found
     }
 
+    /// A frame may have been stored with other tags than this load was given. Who joins has to know them from here on; what
+    /// was invalidated before nobody may have who comes after.
+    fn admitted(&self, flight: &Flight<V, R>, mut down: Down) -> Down {
+        if let (Some(frame), Carried::Given) = (&down.frame, self.options.carried) {
+            if let Some(given) = &mut *flight.given.lock() {
+                given.extend(frame.tags().map(Arc::from));
+            }
+            let log = &self.cache.0.log;
+            if log.unnamed_since(&self.named.key, frame.tags(), flight.birth.seq).is_none() {
+                down.frame = None;
+            }
+        }
+        down
+    }
+
     /// What the tiers had, if it answers; else it may be on offer.
     fn take_down(
         &self,
@@ -85,7 +101,7 @@ where
     where
         S::Stored: 'static,
     {
-        let (value, life, frame) = self.open(shelf, down)?;
+        let (value, life, frame) = self.open(shelf, self.admitted(flight, down))?;
         // A refresh wants something newer than what near still serves.
         let newer_than = self.ready.as_ref().map_or(now, |ready| ready.stale_until);
         if life.fresh_until > newer_than.max(now) {

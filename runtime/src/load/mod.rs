@@ -269,7 +269,7 @@ where
                 lead.flight().asked.store(true, Ordering::Relaxed);
             }
             if let Carried::Given = self.options.carried {
-                let _ = lead.flight().given.set(Arc::clone(&self.named.tags));
+                *lead.flight().given.lock() = Some(self.named.tags.to_vec());
             }
         }
         boarded
@@ -278,7 +278,8 @@ where
     /// Has nothing been invalidated since this load began that names its key, a tag that it was given, or one of this
     /// caller's? Where only the value knows its tags, any may be one of them.
     fn is_unnamed_since_takeoff(&self, flight: &Flight<V, R>) -> bool {
-        let given = match (self.options.carried, flight.given.get()) {
+        let given = flight.given.lock();
+        let given = match (self.options.carried, &*given) {
             (Carried::Nothing, _) => &[][..],
             (Carried::Given, Some(given)) => given,
             (Carried::Given, None) | (Carried::OfValue(_), _) => return false,

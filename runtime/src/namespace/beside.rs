@@ -4,8 +4,16 @@ use std::any::Any;
 use std::sync::Arc;
 
 use super::Namespace;
+#[cfg(feature = "embed")]
+use crate::log::Birth;
 
 impl<T> Namespace<T> {
+    /// How old what is asked for now will be.
+    #[cfg(feature = "embed")]
+    pub(crate) fn birth(&self) -> Birth {
+        self.cache.0.log.birth()
+    }
+
     /// What of this type all handles of this namespace have in common. The first who asks for it makes it; it stays as
     /// long as the cache.
     pub(crate) fn beside<B: Any + Send + Sync>(&self, make: impl FnOnce() -> B) -> Arc<B> {

@@ -72,7 +72,8 @@ const PART: u64 = 4 << 20;
 /// Into how many parts what is held is divided, so that those who write seldom meet.
 fn parts(capacity: u64) -> usize {
     let threads = std::thread::available_parallelism().map_or(4, std::num::NonZero::get);
-    usize::try_from(capacity / PART).unwrap_or(usize::MAX).clamp(1, 4 * threads)
+    // Downwards: the library makes it a power of two, and upwards parts would be less.
+    1 << usize::try_from(capacity / PART).unwrap_or(usize::MAX).clamp(1, 4 * threads).ilog2()
 }
 
 #[derive(Debug, Clone, Copy)]

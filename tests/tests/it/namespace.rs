@@ -1,6 +1,7 @@
 //! The imperative door keeps the promises of annotated functions.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
 use cached_runtime::clock::Clock;
@@ -94,6 +95,55 @@ async fn nobody_joins_a_load_whose_tag_was_invalidated_before() {
         assert_eq!(soon("the first", first).await.unwrap(), Ok(1));
         assert_eq!(soon("the second", second).await.unwrap(), Ok(answer));
         assert_eq!(world.source.reads(), reads);
+    }
+}
+
+/// A value whose reading from a frame can be held up.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+struct Held(u64);
+
+static HOLDS: AtomicBool = AtomicBool::new(false);
+static READING: Barrier = Barrier::new(2);
+static GO_ON: Barrier = Barrier::new(2);
+
+impl<'de> serde::Deserialize<'de> for Held {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let number = u64::deserialize(from)?;
+        if HOLDS.swap(false, Ordering::SeqCst) {
+            READING.wait();
+            GO_ON.wait();
+        }
+        Ok(Self(number))
+    }
+}
+
+/// What a tier has was stored with a tag that nobody here has said.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn nobody_joins_a_read_of_what_was_invalidated_by_a_tag_of_its_own() {
+    for (tag, answer) in [("another", 1), ("stored", 2)] {
+        let (tier, clock): (Arc<dyn Tier>, _) = (Arc::new(MemoryTier::new()), Clock::manual());
+        let before = World::over_at(Arc::clone(&tier), &clock);
+        before.cache.namespace("held").unwrap().set_with("a", Held(1), SetOptions::new().tag("stored"));
+        before.settle().await;
+        let world = World::over_at(tier, &clock);
+        let names = world.cache.namespace::<Held>("held").unwrap();
+        world.source.write(2);
+        let ask = || {
+            let (names, source) = (names.clone(), Arc::clone(&world.source));
+            let load = || async move { source.read().await.map(Held) };
+            tokio::spawn(async move { names.get_or_load_with("a", vec!["said".to_owned()], load).await })
+        };
+        HOLDS.store(true, Ordering::SeqCst);
+        let first = ask();
+        tokio::task::spawn_blocking(|| READING.wait()).await.unwrap();
+        names.invalidate_tags([tag]).await;
+        let second = ask();
+        // It leads or waits by then.
+        let joined = || world.cache.stats().site("held").is_some_and(|site| site.joins == 1);
+        eventually("the second is under way", || joined() || world.source.reads() == 1).await;
+        tokio::task::spawn_blocking(|| GO_ON.wait()).await.unwrap();
+        assert_eq!(soon("the second", second).await.unwrap(), Ok(Held(answer)));
+        soon("the first", first).await.unwrap().unwrap();
     }
 }
 

@@ -15,6 +15,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "key",
             "group",
             "slots",
+            "seldom",
             "join",
             "ticker",
             "plain",

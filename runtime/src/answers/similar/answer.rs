@@ -10,6 +10,7 @@ use tracing::Instrument as _;
 
 use super::super::Answers;
 use super::super::canonical::{Kind, name_of};
+use super::super::failure::Failure;
 use super::super::generate::{Asked, Generated, Source};
 use super::super::kept::Content;
 use super::super::request::Request;
@@ -47,13 +48,6 @@ struct Check<T> {
     vector: Vec<f32>,
     name: String,
     scope: Arc<Scope>,
-}
-
-/// Why the model has not answered a check.
-enum Unanswered<E> {
-    Late,
-    #[allow(dead_code, reason = "who waits for the same answer is told the model's error")]
-    Failed(E),
 }
 
 impl<T> Similarity<T> {
@@ -159,20 +153,28 @@ impl<T: Content> Answers<T> {
         E: Send + Sync + 'static,
     {
         let Check { given, answer: name_given, asked, vector, name, scope } = check;
-        let clock = self.cache.clock().clone();
-        let in_time = async move {
-            let answer = unless(answer, clock.until(end)).await;
-            answer.map_or(Err(Unanswered::Late), |answer| answer.map_err(Unanswered::Failed))
+        // Made from documents that have changed it says nothing of what was given.
+        if self.is_overtaken(&asked) {
+            return None;
+        }
+        let (clock, call) = (self.cache.clock().clone(), self.call(asked.clone(), Some(answer), Arc::default()));
+        // Who joins and is told nothing asks for himself, together with the others.
+        let in_time = async move { unless(call, clock.until(end)).await.unwrap_or(Err(Failure::Unkept)) };
+        let fresh = match self.kept.get_or_load_with(&asked.name, asked.tags.clone(), || in_time).await {
+            Ok(fresh) => fresh.value,
+            Err(failure) => match &*failure {
+                Failure::Overtaken(value) => value.clone(),
+                Failure::Source(_) | Failure::Unkept => return None,
+            },
         };
-        let fresh = self.generate_exact(&asked, || in_time).await.ok()?;
         // It is the answer to its own question, and kept as that.
         similar.scopes.add(&name, &scope, &vector, &asked.name.2);
         // What was invalidated meanwhile may well differ.
         self.kept.get((asked.name.0, &asked.name.1, &name_given)).await?;
         if let Some(judge) = &similar.judge {
-            return Some(judge(given, fresh.value).await);
+            return Some(judge(given, fresh).await);
         }
-        match look(&given, &fresh.value) {
+        match look(&given, &fresh) {
             Look::Same => Some(true),
             Look::Different => Some(false),
             Look::Unsure(one, other) => are_alike(similar.vector_of(one).await?, similar.vector_of(other).await?),

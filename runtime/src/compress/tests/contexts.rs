@@ -19,6 +19,24 @@ fn levels_that_take_turns_do_not_meet() {
     }
 }
 
+/// Where there is no room for more than the original, compressing ends in the middle of a block.
+#[test]
+fn what_was_given_up_spoils_nothing_after_it() {
+    let raw = text(8_000);
+    for method in [Compression::Zlib, Compression::Gzip, Compression::default()] {
+        for (level, len) in
+            [1, 6, 0, 9].into_iter().flat_map(|level| [70_000, 130_000, 3 << 20].map(|len| (level, len)))
+        {
+            assert_eq!(method.compress(&noise(len), Some(level)), None);
+            for level in [level, 6, 1] {
+                let small = method.compress(&raw, Some(level));
+                let back = small.map(|small| method.decompress(&small, raw.len(), raw.len()).expect("whole"));
+                assert!(back.is_none_or(|back| back == raw), "{method} {level} after {len}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_gzip_context_serves_zlib_next() {
     let raw = text(5_000);

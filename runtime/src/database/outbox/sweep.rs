@@ -17,6 +17,7 @@ use super::table::{PAGE, REMOVED, unbound};
 use super::{Outbox, row};
 use crate::error::Result;
 use crate::group::Group;
+use crate::seldom::Seldom;
 
 /// So long settled rows are collected, to be removed together.
 const LINGER: Duration = Duration::from_millis(20);
@@ -52,7 +53,7 @@ impl<DB: Driver> Drop for Taken<DB> {
 async fn look_after<DB: Driver>(remover: Remover<DB>, mut taken: Taken<DB>, interval: Duration) {
     let core = taken.core.clone();
     let Some(settled) = &mut taken.settled else { return };
-    let (failed, stuck) = (AtomicBool::new(false), AtomicBool::new(false));
+    let (failed, stuck) = (AtomicBool::new(false), Seldom::default());
     let mut next = Instant::now();
     let mut rows = Vec::new();
     loop {
@@ -63,9 +64,10 @@ async fn look_after<DB: Driver>(remover: Remover<DB>, mut taken: Taken<DB>, inte
                 while let Ok(row) = settled.try_recv() {
                     rows.push(row);
                 }
-                let removed = remover.remove(&rows).await;
-                // Once for each outage. What stays is met again by each sweep, and invalidated again.
-                if let (Err(error), false) = (&removed, stuck.swap(removed.is_err(), Ordering::Relaxed)) {
+                // What stays is met again by each sweep, and invalidated again.
+                if let Err(error) = remover.remove(&rows).await
+                    && stuck.may(Duration::from_secs(60))
+                {
                     tracing::warn!(%error, "settled rows of the outbox cannot be removed");
                 }
                 rows.clear();

@@ -10,6 +10,7 @@ use fjall::{CompressionType, Database, KeyspaceCreateOptions, LsmError};
 
 use super::store::Store;
 use super::{DiskOptions, Room};
+use crate::group::Note;
 use crate::tier::aside;
 use crate::tier::fault::{self, Fault, Harm, PANICKED};
 
@@ -35,6 +36,7 @@ impl Room {
             return Err(Fault::new(Harm::Passing, "this is not a directory of the cache; give it one of its own"));
         }
         let (new, marked) = (!path.exists(), self.distrust.marked());
+        let mut owed = Vec::new();
         match open(&self.options) {
             Ok(store) if new => {
                 self.distrust.settle();
@@ -43,6 +45,8 @@ impl Room {
             Ok(store) if !condemned && !marked => return Ok(store),
             // Opened only to be sure that no other process uses what is about to be moved.
             Ok(store) => {
+                // What others are still to be told is as true as before.
+                owed = store.recall().map(|recall| recall.owed).unwrap_or_default();
                 drop(store);
                 aside::told("disk", path, aside::MISSED);
             }
@@ -56,6 +60,9 @@ impl Room {
             aside::sweep(path);
             if fault.harm == Harm::Passing { open(&self.options) } else { Err(fault) }
         })?;
+        if !owed.is_empty() {
+            fresh.note(&Note::Owed(owed))?;
+        }
         self.distrust.settle();
         Ok(fresh)
     }

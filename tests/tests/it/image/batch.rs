@@ -63,14 +63,16 @@ async fn files_are_named_too_and_each_is_whole() {
     fs::write(path("c.jpg"), photograph()).unwrap();
     let files =
         [("a.png", "a.webp"), ("b.png", "b.webp"), ("none.png", "d.webp"), ("c.jpg", "c.jpg"), ("c.jpg", "c.webp")];
+    let files = files.into_iter().chain([("a.png", "nowhere/a.webp")]);
     let report = WebP::new().batch_files(files.map(|(from, to)| (path(from), path(to)))).await.unwrap();
-    assert_eq!((report.converted, report.failed), (2, 3));
+    assert_eq!((report.converted, report.failed), (2, 4));
     let failures: Vec<_> = report.failures().map(|(item, error)| (item, error.kind(), error.context("path"))).collect();
     let (b, none, c) = (path("b.png"), path("none.png"), path("c.jpg"));
     assert_eq!(
-        failures,
+        failures[..3],
         [(1, ErrorKind::Codec, b.to_str()), (2, ErrorKind::Config, none.to_str()), (3, ErrorKind::Config, c.to_str()),]
     );
+    assert_eq!((failures[3].0, failures[3].1), (5, ErrorKind::Config), "it cannot be written there");
     assert_eq!(report.results[4].as_ref().unwrap().path, path("c.webp"));
     assert_eq!(names(room.path()), ["a.png", "a.webp", "b.png", "c.jpg", "c.webp"]);
 }

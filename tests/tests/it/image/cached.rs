@@ -265,6 +265,39 @@ fn callers_who_go_away_leave_no_more_behind_than_the_bound() {
     });
 }
 
+/// Long pictures are hashed where computing delays nobody, and wait for that without being bounded by what is converted.
+#[test]
+fn callers_with_long_pictures_who_go_away_leave_no_more_than_are_hashed_at_a_time() {
+    let (runtime, go) = blocked();
+    runtime.block_on(async {
+        let (cache, held) = (near(), Arc::new(AtomicUsize::new(0)));
+        let images = Images::over(&cache, WebP::new()).unwrap();
+        let long = |number: u8| {
+            let mut picture = numbered(number);
+            picture.resize(70_000, number);
+            picture
+        };
+        let call = |number| {
+            let (images, picture) = (images.clone(), Counted::bytes(long(number), &held));
+            tokio::spawn(async move { images.convert(picture).await })
+        };
+        let callers: Vec<_> = (0..40).map(call).collect();
+        for _ in 0..200 {
+            tokio::task::yield_now().await;
+        }
+        for caller in callers {
+            caller.abort();
+            assert!(caller.await.unwrap_err().is_cancelled());
+        }
+        let cores = std::thread::available_parallelism().unwrap().get();
+        assert_eq!(held.load(SeqCst), cores.min(40));
+        go.send(()).unwrap();
+        eventually("they are done", || held.load(SeqCst) == 0).await;
+        assert_eq!(loads(&cache), 0);
+        assert_eq!(soon("a picture", call(1)).await.unwrap().unwrap().width, 40);
+    });
+}
+
 #[test]
 fn what_was_converted_before_does_not_wait_for_room() {
     let (runtime, go) = blocked();

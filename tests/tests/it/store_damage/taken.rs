@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use cached_runtime::codec::Frame;
 use cached_runtime::error::ErrorKind;
-use cached_runtime::group::Group;
+use cached_runtime::group::{Group, Note};
 use cached_runtime::key::Key;
 use cached_runtime::testing::contract::frame;
 use cached_runtime::tier::Tier;
@@ -39,6 +39,27 @@ async fn a_database_of_others_is_neither_written_nor_moved() {
     let sql = Sql::start(&path);
     assert_eq!(exercise(&sql).await, Err(ErrorKind::Tier));
     assert_eq!((sql.asides(), fs::read(&path).expect("a file") == before), (0, true));
+}
+
+/// A store that is whole and not believed still knows what others are to be told.
+#[tokio::test]
+async fn what_is_owed_outlives_a_store_that_is_set_aside() {
+    async fn holds(open: impl Fn(&Path) -> Box<dyn Tier>) {
+        let (_dir, path) = store();
+        let owed = vec![Group::Tag("owed".into())];
+        let first = open(&path);
+        first.put(&[frame("v:1", b"first")]).await.expect("put");
+        first.note(&Note::Owed(owed.clone())).await.expect("noted");
+        first.trust(false);
+        first.close().await.expect("closed");
+        drop(first);
+        let second = open(&path);
+        assert_eq!(second.get(&[Key::from_stored("v:1")]).await.expect("get"), [None], "it is set aside");
+        assert_eq!(second.recall().await.expect("recalled").owed, owed);
+        assert!(!marker(&path).exists());
+    }
+    holds(|path| Box::new(Disk::start(path))).await;
+    holds(|path| Box::new(Sql::start(path))).await;
 }
 
 async fn connect(path: &Path) -> SqliteConnection {

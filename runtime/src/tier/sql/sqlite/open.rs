@@ -13,6 +13,7 @@ use super::statements::Statements;
 use super::store::Store;
 use super::{File, Room};
 use crate::clock::{Clock, Millis};
+use crate::group::Note;
 use crate::tier::aside;
 use crate::tier::fault::{Fault, Harm};
 
@@ -69,11 +70,14 @@ fn sqlite_harm(code: u32, message: &str) -> (Harm, &'static str) {
 impl Room {
     /// Opens what is there, or begins anew if it is damaged, marked, or made at a time not trusted.
     pub(super) async fn opened(&self, distrusted: Millis) -> Result<Store, Fault> {
+        let mut owed = Vec::new();
         match open(&self.options).await {
             Ok(store) if !self.distrust.marked() && store.created > distrusted => {
                 return Ok(store);
             }
             Ok(store) => {
+                // What others are still to be told is as true as before.
+                owed = store.recall().await.map(|recall| recall.owed).unwrap_or_default();
                 store.close().await;
                 aside::told("sqlite", &self.options.path, aside::MISSED);
             }
@@ -83,6 +87,9 @@ impl Room {
         aside::set_aside(&self.options.path, COMPANIONS)?;
         self.door.count_aside();
         let fresh = open(&self.options).await?;
+        if !owed.is_empty() {
+            fresh.note(&Note::Owed(owed)).await?;
+        }
         self.distrust.settle();
         Ok(fresh)
     }
