@@ -98,6 +98,12 @@ impl Index {
         chunks + self.hashes.capacity() * 32 + self.times.capacity() * size_of::<Duration>()
     }
 
+    /// All hashes with their timestamps.
+    pub(super) fn entries(&self) -> impl Iterator<Item = ([u64; 4], Duration)> + '_ {
+        let all = self.hashes.iter().copied().zip(self.times.iter().copied());
+        all.filter(|(_, at)| *at != GONE)
+    }
+
     /// Adds a hash. Cost: some hundred nanoseconds; what has doubled since is put into larger tables. Nothing is added
     /// beyond four thousand million, no hash of another length, and none at `Duration::MAX`.
     pub fn insert(&mut self, hash: &PictureHash, at: Duration) {

@@ -3,7 +3,7 @@
 use super::fold::{folded, older};
 use super::indexes::Indexes;
 use super::kept::Place;
-use super::page::{Head, PAGE, Page, WRITERS};
+use super::page::{Head, PAGE, Page, WRITERS, leave_newest, many_pages, most_pages};
 use super::state::{RETRY, State};
 use super::videos::Video;
 use crate::cache::Cache;
@@ -33,6 +33,8 @@ struct Read {
     /// The oldest place in the shared log at which one of them was begun.
     oldest: Option<Position>,
     failed: bool,
+    /// Are there more pages than are read?
+    cut: bool,
 }
 
 impl Video {
@@ -100,16 +102,19 @@ impl State {
         }
         let read = self.read(indexes, cache, video, &head).await;
         self.merge(&read);
+        self.oldest = read.oldest.map_or(self.oldest, |oldest| older(oldest, self.oldest));
+        self.cut |= read.cut;
         self.until = self.until.min(indexes.kept.until_read(now, read.pages.iter().map(|(_, until)| *until)));
         // It lacks this writer if another node wrote it in the same moment.
         self.head_owed |= head.pages_of(self.writer) < self.pages();
         (self.head, self.met, self.fresh) = (head, true, true);
         self.write(indexes, cache, video);
         // While invalidations may be missing, a tier's frames are not believed, and seem to be none.
-        if is_first && !read.failed && cache.0.log.is_proven() && self.head.writers.len() > WRITERS {
+        let many = self.head.writers.len() > WRITERS || self.head.pages() > many_pages(indexes.options.max_frames);
+        if is_first && many && !read.failed && cache.0.log.is_proven() {
             self.fold(indexes, cache, video, &read);
         }
-        self.partial = read.failed;
+        self.partial = read.failed || self.cut;
         match (read.failed, cache.0.log.is_shared()) {
             (true, _) => self.rest(now),
             (false, true) => self.look_at = now.saturating_add(LOOK),
@@ -117,18 +122,20 @@ impl State {
         }
     }
 
-    /// Reads the pages of others that were not read whole.
+    /// Reads the pages of others that were not read whole. Of too many the last ones; the others never.
     async fn read(&mut self, indexes: &Indexes, cache: &Cache, video: &Video, head: &Head) -> Read {
         let others = head.writers.iter().filter(|(writer, _)| *writer != self.writer);
-        let places = others.flat_map(|&(writer, pages)| {
-            let from = self.read.get(&writer).copied().unwrap_or(0);
-            (from..pages).map(move |number| Place { writer, number })
-        });
+        let unread = others.map(|&(writer, pages)| (writer, self.read.get(&writer).copied().unwrap_or(0)..pages));
+        let mut unread: Vec<_> = unread.filter(|(_, pages)| !pages.is_empty()).collect();
         // A head from outside may say anything.
-        let most = indexes.options.max_frames / PAGE + 4 * WRITERS;
-        let places: Vec<Place> = places.take(most).collect();
+        let cut = leave_newest(&mut unread, most_pages(indexes.options.max_frames));
+        if cut {
+            self.read.extend(unread.iter().map(|(writer, pages)| (*writer, pages.start)));
+        }
+        let places = unread.into_iter().flat_map(|(writer, pages)| pages.map(move |number| Place { writer, number }));
+        let places: Vec<Place> = places.collect();
         let found = indexes.kept.pages(cache, (&video.id, &video.name.tags), &places).await;
-        let mut read = Read::default();
+        let mut read = Read { cut, ..Read::default() };
         for (place, found) in places.iter().zip(found) {
             let Ok(found) = found else {
                 read.failed = true;
@@ -151,8 +158,8 @@ impl State {
     /// Adds what pages say: first what is void, then originals, then what refers to them.
     fn merge(&mut self, read: &Read) {
         let pages = || read.pages.iter().map(|(page, _)| page);
-        self.known.merge_forgotten(pages().flat_map(|page| &page.forgotten));
-        self.void(pages().flat_map(|page| &page.forgotten));
+        self.known.merge_forgotten(pages().flat_map(Page::voids));
+        self.void(pages().flat_map(Page::voids));
         pages().for_each(|page| self.known.merge_originals(page));
         pages().for_each(|page| self.known.merge_duplicates(page));
     }
@@ -172,6 +179,31 @@ impl State {
             self.head = Head::default();
             self.head.say(self.writer, self.number);
             self.head_owed = !indexes.kept.write_head(cache, &video.name, &self.head, self.birth);
+            // Nobody will read more than that.
+            self.cut = false;
+        }
+    }
+
+    /// Writes what is known as pages of another name, in place of many of its own: else a video whose pictures are
+    /// forgotten and checked again and again would be on ever more pages. Nothing is lost if it is not taken.
+    pub(super) fn shorten(&mut self, indexes: &Indexes, cache: &Cache, video: &Video) {
+        let is_whole = self.met && !self.partial && !self.unplaced && cache.0.log.is_proven();
+        let is_late = !self.fresh && indexes.is_read_by_others(cache);
+        if !is_whole || is_late || self.number as usize <= many_pages(indexes.options.max_frames) {
+            return;
+        }
+        let birth = Birth { shared: self.oldest, ..self.birth };
+        let (writer, mut number, mut written) = (cache.0.chance.next(), 0_u32, true);
+        let (answers, forgotten) = self.known.pages();
+        // What is void may live on a page of another writer until the last of them ends.
+        let ends = [(answers, self.until), (forgotten, indexes.kept.until(cache.clock().now_assured()))];
+        for (page, until) in ends.into_iter().flat_map(|page| folded(&[page], 0)) {
+            let place = Place { writer, number };
+            written &= indexes.kept.write_folded(cache, (&video.id, &video.name.tags), place, &page, (birth, until));
+            number = number.saturating_add(1);
+        }
+        if written {
+            self.rename(writer, number);
         }
     }
 }

@@ -55,6 +55,8 @@ mod page;
 mod picture;
 mod state;
 mod stats;
+#[cfg(test)]
+mod tests;
 mod video;
 mod videos;
 

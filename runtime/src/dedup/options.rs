@@ -79,7 +79,8 @@ impl DedupOptions {
 
     /// How long what is remembered of a video is kept after it was written, in pages of 128 pictures: each as long as
     /// the last on its page. What was read into memory may be known for an eighth of that longer; what many processes
-    /// have written is put together now and then, and may end an eighth sooner. Default: 30 days.
+    /// have written is put together now and then, and may end an eighth sooner. Where one process forgets and checks the
+    /// same timestamps so often that its pages are put together, they end with the first of them. Default: 30 days.
     #[must_use]
     pub fn ttl(mut self, ttl: Duration) -> Self {
         self.ttl = ttl;

@@ -11,6 +11,7 @@ use super::video::{Entered, Known};
 use super::videos::Video;
 use crate::cache::Cache;
 use crate::clock::Millis;
+use crate::group::Position;
 use crate::log::Birth;
 
 /// How soon a tier that failed is asked, or given what it has not taken, again.
@@ -36,6 +37,10 @@ pub(super) struct State {
     pub(super) read: HashMap<u64, u32>,
     /// Are there pages that were not read, because a tier failed?
     pub(super) partial: bool,
+    /// Are there pages that will never be read, because there are too many?
+    pub(super) cut: bool,
+    /// Was anything forgotten for which there was no room? Then it is on a page alone.
+    pub(super) unplaced: bool,
     /// The name that this state writes under. Drawn anew for each, so that nothing is written over.
     pub(super) writer: u64,
     /// The page that is written on, its number, and whether anything was.
@@ -44,6 +49,8 @@ pub(super) struct State {
     pub(super) begun: bool,
     /// Taken before anything was written on the page: all on it is younger.
     page_birth: Birth,
+    /// The oldest place in the shared log at which anything was begun that is known.
+    pub(super) oldest: Position,
     /// What a tier has not taken yet, and when it is offered again.
     owed: Vec<(u32, Page, Birth)>,
     owed_at: Millis,
@@ -69,11 +76,14 @@ impl State {
             fresh: false,
             read: HashMap::new(),
             partial: true,
+            cut: false,
+            unplaced: false,
             writer: cache.0.chance.next(),
             page: Page::default(),
             number: 0,
             begun: false,
             page_birth: birth,
+            oldest: birth.shared,
             owed: Vec::new(),
             owed_at: 0,
             page_owed: false,
@@ -113,7 +123,7 @@ impl State {
         video: &Video,
         (at, hash, bytes): (u64, &PictureHash, u64),
     ) -> Entered {
-        self.make_room();
+        self.turn_over(indexes, cache, video);
         let entered = self.known.enter(at, hash, bytes, &mut self.page);
         if entered.remembered {
             self.wrote();
@@ -133,8 +143,8 @@ impl State {
             None if self.partial => (Forgotten { at, round: 1 }, Vec::new()),
             None => return None,
         };
-        self.known.merge_forgotten(std::iter::once(&forgotten));
-        self.make_room();
+        self.unplaced |= !self.known.merge_forgotten(std::iter::once(forgotten));
+        self.turn_over(indexes, cache, video);
         self.owed.iter_mut().for_each(|(_, page, _)| _ = page.void(forgotten));
         self.page.forget(forgotten);
         self.wrote();
@@ -143,14 +153,32 @@ impl State {
     }
 
     /// Others have forgotten timestamps: what is still written on again must not outlive their word.
-    pub(super) fn void<'a>(&mut self, all: impl Iterator<Item = &'a Forgotten>) {
+    pub(super) fn void(&mut self, all: impl Iterator<Item = Forgotten>) {
         for forgotten in all {
-            self.page_owed |= self.page.void(*forgotten);
-            self.owed.iter_mut().for_each(|(_, page, _)| _ = page.void(*forgotten));
+            self.page_owed |= self.page.void(forgotten);
+            self.owed.iter_mut().for_each(|(_, page, _)| _ = page.void(forgotten));
         }
     }
 
-    /// Makes sure that the page has room. What no tier has taken of a full one waits, unless too much does.
+    /// Makes sure that the page has room, and that there are not too many pages.
+    fn turn_over(&mut self, indexes: &Indexes, cache: &Cache, video: &Video) {
+        let before = self.number;
+        self.make_room();
+        if self.number > before {
+            self.shorten(indexes, cache, video);
+        }
+    }
+
+    /// All that was written is now on so many pages of this name.
+    pub(super) fn rename(&mut self, writer: u64, pages: u32) {
+        self.head.writers.retain(|(before, _)| *before != self.writer);
+        (self.writer, self.number) = (writer, pages);
+        (self.page, self.page_owed, self.begun) = (Page::default(), false, false);
+        self.owed.clear();
+        self.head_owed = true;
+    }
+
+    /// Puts away a page that is full. What no tier has taken of a full one waits, unless too much does.
     fn make_room(&mut self) {
         if self.page.len() >= PAGE {
             let page = std::mem::take(&mut self.page);

@@ -105,18 +105,22 @@ impl Known {
         Some((forgotten, if was_original { self.drop_orphans() } else { Vec::new() }))
     }
 
-    /// Takes back what is known of timestamps that were forgotten, before anything else of these pages is believed.
-    pub(super) fn merge_forgotten<'a>(&mut self, all: impl Iterator<Item = &'a Forgotten>) {
-        let mut was_original = false;
-        for &forgotten in all {
+    /// Takes back what is known of timestamps that were forgotten, before anything else of these pages is believed. False
+    /// if there was no room to remember one.
+    pub(super) fn merge_forgotten(&mut self, all: impl Iterator<Item = Forgotten>) -> bool {
+        let (mut was_original, mut placed) = (false, true);
+        for forgotten in all {
             let known = self.answers.get(&forgotten.at).map_or(0, |answer| answer.round);
-            if known < forgotten.round && self.has_room_for(forgotten.at) {
+            if !self.has_room_for(forgotten.at) {
+                placed = false;
+            } else if known < forgotten.round {
                 was_original |= self.void(forgotten);
             }
         }
         if was_original {
             self.drop_orphans();
         }
+        placed
     }
 
     /// Adds the originals that others have written down. What is known already stays as it was answered.
@@ -137,6 +141,29 @@ impl Known {
                 self.add_duplicate(*duplicate);
             }
         }
+    }
+
+    /// All that is known, as answers, and as what was forgotten.
+    pub(super) fn pages(&self) -> (Page, Page) {
+        let (mut page, mut forgotten) = (Page::default(), Page::default());
+        for (hash, at) in self.index.entries() {
+            let at = u64::try_from(at.as_nanos()).unwrap_or(u64::MAX);
+            if let Some(&Answer { round, said: Said::Original }) = self.answers.get(&at) {
+                page.originals.push(Original { at, hash, round });
+            }
+        }
+        for (&at, &Answer { round, said }) in &self.answers {
+            match said {
+                Said::DuplicateOf { original, original_round, bytes } => {
+                    page.duplicates.push(Duplicate { at, round, original, original_round, bytes });
+                }
+                Said::Nothing | Said::Original => {}
+            }
+            if round > 0 {
+                forgotten.forgotten.push(Forgotten { at, round });
+            }
+        }
+        (page, forgotten)
     }
 
     /// Is nothing known of this timestamp, nothing that was said of it in this round void, and room for it?
