@@ -115,6 +115,9 @@ impl State {
             self.fold(indexes, cache, video, &read);
         }
         self.partial = read.failed || self.cut;
+        if !read.failed {
+            self.is_read();
+        }
         match (read.failed, cache.0.log.is_shared()) {
             (true, _) => self.rest(now),
             (false, true) => self.look_at = now.saturating_add(LOOK),
@@ -160,6 +163,7 @@ impl State {
         let pages = || read.pages.iter().map(|(page, _)| page);
         self.known.merge_forgotten(pages().flat_map(Page::voids));
         self.void(pages().flat_map(Page::voids));
+        pages().for_each(|page| self.forget_unread(page));
         pages().for_each(|page| self.known.merge_originals(page));
         pages().for_each(|page| self.known.merge_duplicates(page));
     }

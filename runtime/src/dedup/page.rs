@@ -102,10 +102,12 @@ impl Page {
         self.len() < before
     }
 
-    /// The same, and says so, once.
-    pub(super) fn forget(&mut self, forgotten: Forgotten) {
+    /// The same, and says so, once, for the highest round of which it was said.
+    pub(super) fn forget(&mut self, Forgotten { at, round }: Forgotten) {
+        let before = self.forgotten.iter().filter(|before| before.at == at).map(|before| before.round).max();
+        let forgotten = Forgotten { at, round: before.map_or(round, |before| before.max(round)) };
         self.void(forgotten);
-        self.forgotten.retain(|before| before.at != forgotten.at);
+        self.forgotten.retain(|before| before.at != at);
         self.forgotten.push(forgotten);
     }
 }
@@ -138,6 +140,15 @@ impl Head {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_timestamp_that_is_forgotten_of_an_earlier_round_stays_forgotten_of_the_later_one() {
+        let mut page = Page::default();
+        for round in [1, 2, 1] {
+            page.forget(Forgotten { at: 5, round });
+        }
+        assert_eq!(page.forgotten, [Forgotten { at: 5, round: 2 }]);
+    }
 
     #[test]
     fn of_too_many_pages_the_last_ones_are_read() {

@@ -1,6 +1,6 @@
 //! One video in this process: what is known of it, as long as no invalidation has named it, and the page it is written on.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::hash::PictureHash;
@@ -39,6 +39,8 @@ pub(super) struct State {
     pub(super) partial: bool,
     /// Are there pages that will never be read, because there are too many?
     pub(super) cut: bool,
+    /// What was forgotten while pages could not be read: what these say of it is void, in whatever round.
+    unread: HashSet<u64>,
     /// Was anything forgotten for which there was no room? Then it is on a page alone.
     pub(super) unplaced: bool,
     /// The name that this state writes under. Drawn anew for each, so that nothing is written over.
@@ -77,6 +79,7 @@ impl State {
             read: HashMap::new(),
             partial: true,
             cut: false,
+            unread: HashSet::new(),
             unplaced: false,
             writer: cache.0.chance.next(),
             page: Page::default(),
@@ -101,7 +104,7 @@ impl State {
 
     /// Bytes that it takes, about.
     pub(super) fn weight(&self) -> usize {
-        self.known.weight() + (self.owed.len() * PAGE + self.page.len()) * ENTRY
+        self.known.weight() + (self.owed.len() * PAGE + self.page.len() + self.unread.len()) * ENTRY
     }
 
     /// Has nothing named the video since this was read? The birth was taken before the question, so if not, what is
@@ -140,9 +143,12 @@ impl State {
         let (forgotten, orphans) = match known {
             Some(known) => known,
             // It may be on a page that was not read.
-            None if self.partial => (Forgotten { at, round: 1 }, Vec::new()),
+            None if self.partial => (Forgotten { at, round: self.known.round(at).max(1) }, Vec::new()),
             None => return None,
         };
+        if self.partial && self.unread.len() < indexes.options.max_frames {
+            self.unread.insert(at);
+        }
         self.unplaced |= !self.known.merge_forgotten(std::iter::once(forgotten));
         self.turn_over(indexes, cache, video);
         self.owed.iter_mut().for_each(|(_, page, _)| _ = page.void(forgotten));
@@ -158,6 +164,31 @@ impl State {
             self.page_owed |= self.page.void(forgotten);
             self.owed.iter_mut().for_each(|(_, page, _)| _ = page.void(forgotten));
         }
+    }
+
+    /// What was forgotten before these pages could be read is void on them, too: also what was answered since, for nobody
+    /// knows which came first.
+    pub(super) fn forget_unread(&mut self, page: &Page) {
+        if self.unread.is_empty() {
+            return;
+        }
+        let originals = page.originals.iter().map(|original| (original.at, original.round));
+        let duplicates = page.duplicates.iter().map(|duplicate| (duplicate.at, duplicate.round));
+        for (at, round) in originals.chain(duplicates) {
+            let forgotten = Forgotten { at, round: round.saturating_add(1) };
+            if self.unread.contains(&at) && forgotten.round > self.known.round(at) {
+                self.unplaced |= !self.known.merge_forgotten(std::iter::once(forgotten));
+                self.void(std::iter::once(forgotten));
+                self.make_room();
+                self.page.forget(forgotten);
+                self.wrote();
+            }
+        }
+    }
+
+    /// All pages have been read.
+    pub(super) fn is_read(&mut self) {
+        self.unread = HashSet::new();
     }
 
     /// Makes sure that the page has room, and that there are not too many pages.

@@ -75,12 +75,17 @@ impl Known {
         }
     }
 
+    /// How often this timestamp was forgotten.
+    pub(super) fn round(&self, at: u64) -> u32 {
+        self.answers.get(&at).map_or(0, |answer| answer.round)
+    }
+
     /// Compares a picture with the originals and remembers it, also on this page.
     pub(super) fn enter(&mut self, at: u64, hash: &PictureHash, bytes: u64, page: &mut Page) -> Entered {
         if let Some(checked) = self.answer(at) {
             return Entered { checked, remembered: false };
         }
-        let round = self.answers.get(&at).map_or(0, |answer| answer.round);
+        let round = self.round(at);
         let remembered = self.has_room_for(at);
         let Some((found, _)) = self.index.nearest(hash) else {
             if remembered {
@@ -90,7 +95,7 @@ impl Known {
         };
         if remembered {
             let original = u64::try_from(found.as_nanos()).unwrap_or(u64::MAX);
-            let original_round = self.answers.get(&original).map_or(0, |answer| answer.round);
+            let original_round = self.round(original);
             page.duplicates.push(self.add_duplicate(Duplicate { at, round, original, original_round, bytes }));
         }
         Entered { checked: Checked::DuplicateOf(found), remembered }
@@ -110,7 +115,7 @@ impl Known {
     pub(super) fn merge_forgotten(&mut self, all: impl Iterator<Item = Forgotten>) -> bool {
         let (mut was_original, mut placed) = (false, true);
         for forgotten in all {
-            let known = self.answers.get(&forgotten.at).map_or(0, |answer| answer.round);
+            let known = self.round(forgotten.at);
             if !self.has_room_for(forgotten.at) {
                 placed = false;
             } else if known < forgotten.round {
@@ -216,7 +221,7 @@ impl Known {
         let mut orphans: Vec<u64> = self.answers.iter().filter_map(is_orphan).collect();
         orphans.sort_unstable();
         for &at in &orphans {
-            let round = self.answers.get(&at).map_or(0, |answer| answer.round);
+            let round = self.round(at);
             self.say(at, Answer { round, said: Said::Nothing });
             if round == 0 {
                 // Nobody has forgotten it: there is nothing to be remembered of it.
