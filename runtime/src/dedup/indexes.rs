@@ -48,7 +48,7 @@ impl Indexes {
     pub(super) async fn answer(&self, cache: &Cache, video: &Video, at: u64) -> Option<Checked> {
         let mut state = video.state.lock().await;
         let state = video.ready(self, cache, &mut state, Purpose::Ask).await;
-        self.videos.weigh(video, state.weight());
+        self.videos.weigh(video, state);
         let checked = state.known().answer(at).filter(|_| !self.is_shut(cache))?;
         self.counts.again.fetch_add(1, Relaxed);
         Some(checked)
@@ -68,7 +68,6 @@ impl Indexes {
         }
         let was_known = state.known().answer(at).is_some();
         let entered = state.enter(self, cache, video, picture);
-        let weight = state.weight();
         let counts = &self.counts;
         match entered.checked {
             _ if was_known => &counts.again,
@@ -82,7 +81,7 @@ impl Indexes {
         if !was_known && !entered.remembered {
             counts.beyond.fetch_add(1, Relaxed);
         }
-        self.videos.weigh(video, weight);
+        self.videos.weigh(video, state);
         entered.checked
     }
 
@@ -93,7 +92,7 @@ impl Indexes {
         video.ready(self, cache, &mut held, Purpose::Ask).await;
         let state = video.ready(self, cache, &mut held, Purpose::Write).await;
         let found = state.forget(self, cache, video, at);
-        self.videos.weigh(video, state.weight());
+        self.videos.weigh(video, state);
         found
     }
 
@@ -107,7 +106,7 @@ impl Indexes {
     pub(super) async fn stats(&self, cache: &Cache, video: &Video) -> VideoStats {
         let mut state = video.state.lock().await;
         let state = video.ready(self, cache, &mut state, Purpose::Ask).await;
-        self.videos.weigh(video, state.weight());
+        self.videos.weigh(video, state);
         state.known().stats()
     }
 

@@ -16,7 +16,8 @@ use crate::log::Birth;
 
 /// How soon a tier that failed is asked, or given what it has not taken, again.
 pub(super) const RETRY: Millis = 1_000;
-/// How many pages wait for a tier that takes nothing; older ones are lost to it.
+/// How many pages wait for a tier that takes nothing, beside those that tell mostly of what was forgotten; what was
+/// answered on others is lost to it.
 const OWED: usize = 64;
 /// What a picture takes on a page, in memory.
 const ENTRY: usize = 48;
@@ -107,6 +108,11 @@ impl State {
         self.known.weight() + (self.owed.len() * PAGE + self.page.len() + self.unread.len()) * ENTRY
     }
 
+    /// Is there anything that would be lost if this were let go of?
+    pub(super) fn owes(&self) -> bool {
+        self.page_owed || self.head_owed || !self.owed.is_empty() || !self.unread.is_empty()
+    }
+
     /// Has nothing named the video since this was read? The birth was taken before the question, so if not, what is
     /// written from now on is as young as that.
     pub(super) fn stands(&mut self, cache: &Cache, video: &Video, birth: Birth) -> bool {
@@ -140,7 +146,7 @@ impl State {
     pub(super) fn forget(&mut self, indexes: &Indexes, cache: &Cache, video: &Video, at: u64) -> Option<Vec<u64>> {
         let known = self.known.forget(at);
         let found = known.is_some();
-        let (forgotten, orphans) = match known {
+        let (mut forgotten, orphans) = match known {
             Some(known) => known,
             // It may be on a page that was not read.
             None if self.partial => (Forgotten { at, round: self.known.round(at).max(1) }, Vec::new()),
@@ -151,7 +157,12 @@ impl State {
         }
         self.unplaced |= !self.known.merge_forgotten(std::iter::once(forgotten));
         self.turn_over(indexes, cache, video);
-        self.owed.iter_mut().for_each(|(_, page, _)| _ = page.void(forgotten));
+        for (_, page, _) in &mut self.owed {
+            let before = page.forgotten.iter().filter(|before| before.at == at).map(|before| before.round).max();
+            forgotten.round = before.map_or(forgotten.round, |before| before.max(forgotten.round));
+            page.void(forgotten);
+            page.forgotten.retain(|before| before.at != at);
+        }
         self.page.forget(forgotten);
         self.wrote();
         self.write(indexes, cache, video);
@@ -209,15 +220,29 @@ impl State {
         self.head_owed = true;
     }
 
-    /// Puts away a page that is full. What no tier has taken of a full one waits, unless too much does.
+    /// Puts away a page that is full. What no tier has taken of a full one waits, unless too much does: then what was
+    /// answered is lost to the tier, and not what was forgotten.
     fn make_room(&mut self) {
         if self.page.len() >= PAGE {
             let page = std::mem::take(&mut self.page);
-            if self.page_owed && self.owed.len() < OWED {
-                self.owed.push((self.number, page, self.page_birth));
+            let mut carried = Vec::new();
+            if self.page_owed {
+                self.owed.retain(|(_, page, _)| page.len() > 0);
+                let many = page.forgotten.len() > PAGE / 2;
+                let most = if many { OWED + self.known.most() / (PAGE / 2) } else { OWED };
+                if self.owed.len() < most {
+                    self.owed.push((self.number, page, self.page_birth));
+                } else if !many {
+                    carried = page.forgotten;
+                }
             }
             self.number = self.number.saturating_add(1);
             (self.begun, self.page_owed) = (false, false);
+            if !carried.is_empty() {
+                self.page_birth = self.birth;
+                self.page.forgotten = carried;
+                self.wrote();
+            }
         }
         if !self.begun {
             self.page_birth = self.birth;

@@ -133,3 +133,29 @@ async fn what_is_forgotten_while_it_cannot_be_read_is_void_in_whichever_round_it
     assert_eq!(third.check(12, 2).await, Checked::New);
     assert_eq!(third.check(13, 3).await, Checked::DuplicateOf(at(3)), "the control");
 }
+
+#[tokio::test]
+async fn what_is_forgotten_while_a_tier_takes_nothing_is_not_lost_among_what_is_answered() {
+    let (tier, clock) = (Arc::new(MemoryTier::new()), Clock::manual());
+    let first = Process::new(&tier, &clock, 1, DedupOptions::new());
+    for second in 0..3 {
+        assert_eq!(first.check(second, second).await, Checked::New);
+    }
+    first.settle().await;
+    let second = Process::new(&tier, &clock, 2, DedupOptions::new());
+    second.chaos.fail(Operation::Get, 1.0);
+    // More pages than wait for a tier.
+    let begin = 1_000;
+    for time in begin..begin + 128 * 70 {
+        if time == begin + 128 * 66 {
+            assert_eq!(second.forget(0).await, None, "it is not known");
+            assert_eq!(second.forget(1).await, None, "it is not known");
+        }
+        second.check(time, time).await;
+    }
+    second.recover(&clock).await;
+    let third = Process::new(&tier, &clock, 3, DedupOptions::new());
+    assert_eq!(third.check(10, 0).await, Checked::New);
+    assert_eq!(third.check(11, 1).await, Checked::New);
+    assert_eq!(third.check(12, 2).await, Checked::DuplicateOf(at(2)), "the control");
+}

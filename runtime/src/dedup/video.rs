@@ -187,6 +187,11 @@ impl Known {
         self.answers.len() < self.most || self.answers.contains_key(&at)
     }
 
+    /// How many timestamps may be known.
+    pub(super) const fn most(&self) -> usize {
+        self.most
+    }
+
     /// May anything be added to what is known?
     pub(super) fn has_room(&self) -> bool {
         self.answers.len() < self.most || self.forgotten > 0
