@@ -176,7 +176,7 @@ impl Dedup {
     /// The same for a picture in a file: whether it is a duplicate, and of which timestamp.
     ///
     /// # Errors
-    /// As [`Dedup::check_frame`] has them; `Codec` also for a file that cannot be read.
+    /// As [`Dedup::check_frame`] has them; `Codec` also for a file that cannot be read, with its path.
     pub async fn check_frame_duplicate(
         &self,
         video: &str,

@@ -26,6 +26,7 @@ impl Bounds {
     pub(super) fn read(self, path: &Path) -> Result<Vec<u8>> {
         let unread = |error: std::io::Error| {
             Error::new(ErrorKind::Codec, "the picture's file cannot be read: look at its path and rights")
+                .with("path", path.display())
                 .because(error)
         };
         let mut bytes = Vec::new();
