@@ -30,6 +30,8 @@ pub(super) enum Purpose {
 struct Read {
     /// Pages, and until when each is fresh.
     pages: Vec<(Page, Millis)>,
+    /// Which they are, in the same order.
+    places: Vec<Place>,
     /// The oldest place in the shared log at which one of them was begun.
     oldest: Option<Position>,
     failed: bool,
@@ -127,6 +129,7 @@ impl State {
 
     /// Reads the pages of others that were not read whole. Of too many the last ones; the others never.
     async fn read(&mut self, indexes: &Indexes, cache: &Cache, video: &Video, head: &Head) -> Read {
+        self.read_refused();
         let others = head.writers.iter().filter(|(writer, _)| *writer != self.writer);
         let unread = others.map(|&(writer, pages)| (writer, self.read.get(&writer).copied().unwrap_or(0)..pages));
         let mut unread: Vec<_> = unread.filter(|(_, pages)| !pages.is_empty()).collect();
@@ -153,15 +156,30 @@ impl State {
             if let Some((page, shared, until)) = found {
                 read.oldest = Some(read.oldest.map_or(shared, |oldest| older(oldest, shared)));
                 read.pages.push((page, until));
+                read.places.push(*place);
             }
         }
         read
     }
 
+    /// Pages that told of what was forgotten, and found no room, are read again once there is some.
+    fn read_refused(&mut self) {
+        if self.known.has_place() {
+            for (writer, first) in self.refused.drain() {
+                self.read.entry(writer).and_modify(|next| *next = first.min(*next));
+            }
+        }
+    }
+
     /// Adds what pages say: first what is void, then originals, then what refers to them.
     fn merge(&mut self, read: &Read) {
         let pages = || read.pages.iter().map(|(page, _)| page);
-        self.known.merge_forgotten(pages().flat_map(Page::voids));
+        for ((page, _), place) in read.pages.iter().zip(&read.places) {
+            if !self.known.merge_forgotten(page.voids()) {
+                let first = self.refused.entry(place.writer).or_insert(place.number);
+                *first = place.number.min(*first);
+            }
+        }
         self.void(pages().flat_map(Page::voids));
         pages().for_each(|page| self.forget_unread(page));
         pages().for_each(|page| self.known.merge_originals(page));
@@ -209,5 +227,42 @@ impl State {
         if written {
             self.rename(writer, number);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::page::{Duplicate, Forgotten, Original};
+    use super::super::{Dedup, DedupOptions};
+    use super::*;
+
+    #[test]
+    fn a_page_is_read_again_if_there_was_no_room_for_what_it_says_was_forgotten() {
+        let cache = Cache::builder().build().unwrap();
+        let dedup = Dedup::open(&cache, "stills", DedupOptions::new().max_frames(2)).unwrap();
+        let mut state = State::new(&dedup.indexes, &cache, cache.0.log.birth());
+        let read = |number, page: Page| {
+            let (pages, places) = (vec![(page, Millis::MAX)], vec![Place { writer: 9, number }]);
+            Read { pages, places, ..Read::default() }
+        };
+        let full = Page {
+            originals: vec![Original { at: 1, hash: [1; 4], round: 0 }],
+            duplicates: vec![Duplicate { at: 2, round: 0, original: 1, original_round: 0, bytes: 1 }],
+            ..Page::default()
+        };
+        state.merge(&read(0, full));
+        let forgotten = |at| Page { forgotten: vec![Forgotten { at, round: 1 }], ..Page::default() };
+        state.merge(&read(3, forgotten(3)));
+        state.merge(&read(4, forgotten(4)));
+        state.read.insert(9, 7);
+        state.read_refused();
+        assert_eq!(state.read[&9], 7, "there is no room yet");
+        // What was called its duplicate goes with it.
+        assert!(state.known.forget(1).is_some());
+        state.read_refused();
+        assert_eq!(state.read[&9], 3);
+        state.merge(&read(3, forgotten(3)));
+        state.merge(&read(5, Page { originals: vec![Original { at: 3, hash: [3; 4], round: 0 }], ..Page::default() }));
+        assert_eq!(state.known.answer(3), None);
     }
 }

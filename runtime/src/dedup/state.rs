@@ -36,6 +36,8 @@ pub(super) struct State {
     pub(super) fresh: bool,
     /// How many pages of each writer need not be read again.
     pub(super) read: HashMap<u64, u32>,
+    /// The first page of each writer that told of what was forgotten, and there was no room for it.
+    pub(super) refused: HashMap<u64, u32>,
     /// Are there pages that were not read, because a tier failed?
     pub(super) partial: bool,
     /// Are there pages that will never be read, because there are too many?
@@ -78,6 +80,7 @@ impl State {
             head: Head::default(),
             fresh: false,
             read: HashMap::new(),
+            refused: HashMap::new(),
             partial: true,
             cut: false,
             unread: HashSet::new(),

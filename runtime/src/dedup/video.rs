@@ -184,7 +184,7 @@ impl Known {
 
     /// A timestamp that was forgotten keeps its place.
     fn has_room_for(&self, at: u64) -> bool {
-        self.answers.len() < self.most || self.answers.contains_key(&at)
+        self.has_place() || self.answers.contains_key(&at)
     }
 
     /// How many timestamps may be known.
@@ -192,9 +192,14 @@ impl Known {
         self.most
     }
 
+    /// Is there a place for one more timestamp?
+    pub(super) fn has_place(&self) -> bool {
+        self.answers.len() < self.most
+    }
+
     /// May anything be added to what is known?
     pub(super) fn has_room(&self) -> bool {
-        self.answers.len() < self.most || self.forgotten > 0
+        self.has_place() || self.forgotten > 0
     }
 
     fn add_original(&mut self, original: Original) -> Original {
