@@ -238,8 +238,8 @@ mod tests {
 
     #[test]
     fn a_page_is_read_again_if_there_was_no_room_for_what_it_says_was_forgotten() {
-        let cache = Cache::builder().build().unwrap();
-        let dedup = Dedup::open(&cache, "stills", DedupOptions::new().max_frames(2)).unwrap();
+        let cache = Cache::builder().build().expect("nothing is out of range");
+        let dedup = Dedup::open(&cache, "stills", DedupOptions::new().max_frames(2)).expect("they are open once");
         let mut state = State::new(&dedup.indexes, &cache, cache.0.log.birth());
         let read = |number, page: Page| {
             let (pages, places) = (vec![(page, Millis::MAX)], vec![Place { writer: 9, number }]);

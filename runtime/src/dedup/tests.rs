@@ -69,7 +69,7 @@ fn hash(seed: u64) -> PictureHash {
 #[tokio::test]
 async fn a_file_that_cannot_be_read_is_named() {
     let process = Process::new(&Arc::new(MemoryTier::new()), &Clock::manual(), 1, DedupOptions::new());
-    let refused = process.dedup.check_frame_duplicate("v", at(3), "no/such/file.jpg").await.unwrap_err();
+    let refused = process.dedup.check_frame_duplicate("v", at(3), "no/such/file.jpg").await.expect_err("no file");
     let named = ["video", "timestamp", "path"].map(|name| refused.context(name));
     assert_eq!(named, [Some("v"), Some("3s"), Some("no/such/file.jpg")]);
 }

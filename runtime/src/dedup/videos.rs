@@ -107,8 +107,8 @@ mod tests {
 
     #[test]
     fn a_video_of_which_a_tier_has_not_taken_all_goes_last() {
-        let cache = Cache::builder().build().unwrap();
-        let dedup = Dedup::open(&cache, "stills", DedupOptions::new()).unwrap();
+        let cache = Cache::builder().build().expect("nothing is out of range");
+        let dedup = Dedup::open(&cache, "stills", DedupOptions::new()).expect("they are open once");
         let videos = Videos::new(100_000);
         let state = || State::new(&dedup.indexes, &cache, cache.0.log.birth());
         let mut kept = Vec::new();
