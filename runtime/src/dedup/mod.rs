@@ -55,7 +55,7 @@ mod page;
 mod picture;
 mod state;
 mod stats;
-#[cfg(test)]
+#[cfg(all(test, feature = "testing"))]
 mod tests;
 mod video;
 mod videos;
