@@ -55,7 +55,9 @@ impl DedupOptions {
     }
 
     /// How many pictures are remembered of one video, originals and duplicates. Beyond that they are compared with those
-    /// that are, and not remembered. Default: 100,000.
+    /// that are, and not remembered. It also bounds how much is read of a video: of more pages, which only many nodes at
+    /// once can write, the newest of each. What one of them forgot long ago may then stand again by the word of another.
+    /// Default: 100,000.
     #[must_use]
     pub fn max_frames(mut self, frames: usize) -> Self {
         self.max_frames = frames;
