@@ -6,7 +6,8 @@ use super::page::{Duplicate, Original, PAGE, Page};
 use crate::clock::Millis;
 use crate::group::Position;
 
-/// The same pictures on few pages, each once, without what is void. A page is fresh for as long as the page that ends first of those
+/// The same pictures on few pages, each once, without what is void. A page is fresh for as long as the page that ends
+/// first of those
 /// it was made of; pages whose ends are further apart than this are not put together, so that none loses more.
 pub(super) fn folded(pages: &[(Page, Millis)], apart: Millis) -> Vec<(Page, Millis)> {
     let mut rounds: HashMap<u64, u32> = HashMap::new();

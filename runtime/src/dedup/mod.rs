@@ -251,7 +251,8 @@ impl Dedup {
     /// What was forgotten stays so after a restart, and on other nodes; those may answer with it until they next look at
     /// the video, as with all that is checked here (see the [module](self)), and after that who checks there what was
     /// called its duplicate gets another answer. That is written behind: of a process that ends before a tier took it,
-    /// the picture stands as an original again; [`Cache::flush`] waits. In the count of `max_frames` its place stays taken. Cost: one page
+    /// the picture stands as an original again; [`Cache::flush`] waits. In the count of `max_frames` its place stays
+    /// taken. Cost: one page
     /// written, and a look at all answers of the video.
     ///
     /// ```

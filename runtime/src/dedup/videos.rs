@@ -61,7 +61,8 @@ impl Videos {
     }
 
     /// Says what a video takes now. If that is too much for all together, those go that nobody holds, the one that was
-    /// asked for longest ago first, and last those of which a tier has not taken all. A video that somebody holds stays: two indexes of it would each find a picture new.
+    /// asked for longest ago first, and last those of which a tier has not taken all. A video that somebody holds
+    /// stays: two indexes of it would each find a picture new.
     pub(super) fn weigh(&self, video: &Video, state: &State) {
         video.owes.store(state.owes(), Relaxed);
         let now = state.weight() + size_of::<Video>() + 2 * video.id.len();
