@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Checked, Dedup, DedupOptions, PictureHash};
-use crate::Tier;
 use crate::cache::Cache;
 use crate::chance::Chance;
 use crate::clock::Clock;
 use crate::testing::{Chaos, Operation};
+use crate::tier::Tier;
 use crate::tier::memory::MemoryTier;
 
 const LONG: Duration = Duration::from_secs(60);

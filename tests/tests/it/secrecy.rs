@@ -298,10 +298,13 @@ async fn every_byte_of_a_hidden_frame_is_authenticated() {
     for at in 0..whole.len() - 8 {
         let mut bytes = whole.to_vec();
         bytes[at] ^= 1;
-        tier.plant(forged(bytes));
+        let bytes = forged(bytes);
+        let is_newer = Frame::is_newer(&bytes);
+        tier.plant(bytes);
         let before = refusals(&world);
         assert_eq!(peek(&world, 1).await, None, "byte {at}");
-        assert!(refusals(&world) > before, "byte {at} is counted");
+        // What says that it is of a later version is left for those who know that, as where keys are no secret.
+        assert!(is_newer || refusals(&world) > before, "byte {at} is counted");
         eventually("it is removed", || world.cache.stats().tiers[0].backlog == 0).await;
     }
     tier.plant(whole);

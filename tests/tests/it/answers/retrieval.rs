@@ -212,10 +212,7 @@ async fn crowd(node: &Node, source: &Model, model: &Model, callers: u64) -> Vec<
 }
 
 async fn joined(node: &Node, more: u64) {
-    super::soon("all have joined", || {
-        node.cache.stats().site("support.retrieval").is_some_and(|site| site.joins >= more)
-    })
-    .await;
+    super::soon("all have joined", || node.cache.stats().site("support").is_some_and(|site| site.joins >= more)).await;
 }
 
 /// Whoever waits for a call that is overtaken could make nothing newer of his own documents.
