@@ -1,4 +1,4 @@
-//! What belongs to a namespace of a cache beside its values, such as who may ask its source now.
+//! What belongs to a namespace of a cache beside its values: how old new ones will be, and what its handles share.
 
 use std::any::Any;
 use std::sync::Arc;
