@@ -6,7 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-say() { printf '\n== %s\n' "$*"; }
+say() { printf '\n== %s (after %d s)\n' "$*" "$SECONDS"; }
 
 if [ "${1:-}" = "--full" ]; then
     export PROPTEST_CASES=20000 CACHED_FULL=1
@@ -68,6 +68,27 @@ need_server() {
     esac
 }
 
+# The public suite of tests for HTTP caches is written for Node.js.
+need_node() {
+    if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
+        say "installing Node.js"
+        case "$(uname -s)" in
+            Darwin) brew install node ;;
+            *)
+                local sudo=""
+                [ "$(id -u)" = 0 ] || sudo="sudo"
+                if ! command -v apt-get >/dev/null; then
+                    echo "no node, and no apt-get to install it: install Node.js and npm" >&2
+                    exit 1
+                fi
+                $sudo apt-get update -q
+                $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends nodejs npm
+                ;;
+        esac
+    fi
+    [ -d tests/http-cache/node_modules/http-cache-tests ] || (cd tests/http-cache && npm ci --ignore-scripts)
+}
+
 # Valkey, where the system's packages have it: one test runs there again what it runs on Redis, and says so if it cannot.
 want_valkey() {
     command -v valkey-server >/dev/null && return
@@ -97,29 +118,50 @@ want_hypopg() {
     export KIT_WITHOUT_HYPOPG=1
 }
 
+# A browser without a window, and what drives it. They come as a pair: each speaks to its own version.
+need_browser() {
+    command -v chromedriver >/dev/null && return
+    say "installing Chromium"
+    case "$(uname -s)" in
+        Darwin) brew install --cask chromedriver google-chrome ;;
+        *)
+            local sudo=""
+            [ "$(id -u)" = 0 ] || sudo="sudo"
+            if ! command -v apt-get >/dev/null; then
+                echo "no chromedriver, and no apt-get to install it: install Chromium with its driver" >&2
+                exit 1
+            fi
+            $sudo apt-get update -q
+            # Ubuntu has it as a snap, under another name.
+            $sudo apt-get install -y -q --no-install-recommends chromium chromium-driver ||
+                $sudo apt-get install -y -q --no-install-recommends chromium-browser chromium-chromedriver
+            ;;
+    esac
+}
+
 need_cargo
 need_compiler
+need_browser
 need_server redis-server redis-server
 need_server postgres postgresql
 need_server mariadbd mariadb-server
+need_node
 want_valkey
 want_hypopg
 
 # Each of them checks what it shows. All are built with all features, as the tests are: nothing is built twice.
 say "examples"
 cargo build --workspace --all-features --examples
-for file in examples/*.rs; do
-    name=$(basename "$file" .rs)
-    echo "example $name"
-    "${CARGO_TARGET_DIR:-target}/debug/examples/$name" >/dev/null </dev/null
-done
-for name in cluster embeddings flashcards query quickstart video; do
-    echo "example $name"
-    "${CARGO_TARGET_DIR:-target}/debug/examples/$name" >/dev/null </dev/null
-done
+for file in examples/*.rs; do basename "$file" .rs; done |
+    cat - <(printf '%s\n' cluster embeddings flashcards proxy query quickstart service video) |
+    xargs -P 4 -I '{}' sh -c 'echo "example $1"; "$2/debug/examples/$1" >/dev/null </dev/null' sh '{}' "${CARGO_TARGET_DIR:-target}"
 
 say "examples in the documentation"
 cargo test --workspace --all-features --doc
+
+# Most tests wait for servers and clocks most of their time: two more at once than there are processors.
+cores=$(nproc 2>/dev/null || sysctl -n hw.ncpu)
+export RUST_TEST_THREADS="${RUST_TEST_THREADS:-$((cores + 2))}"
 
 say "tests"
 cargo test --workspace --all-features --lib --bins --tests

@@ -6,8 +6,8 @@ use syn::{Error, LitStr, Result};
 const UNITS: &[(&str, u64)] =
     &[("d", 24 * 60 * 60 * 1000), ("h", 60 * 60 * 1000), ("m", 60 * 1000), ("s", 1000), ("ms", 1)];
 
-/// A hundred years: sums of a few durations and a time never overflow.
-const LONGEST: u64 = 36_500 * 24 * 60 * 60 * 1000;
+/// A hundred years of 365.25 days, as everywhere else: sums of a few durations and a time never overflow.
+const LONGEST: u64 = 36_525 * 24 * 60 * 60 * 1000;
 
 /// The milliseconds a literal stands for.
 pub(crate) fn parse(lit: &LitStr) -> Result<u64> {
@@ -58,7 +58,7 @@ fn millis(text: &str) -> std::result::Result<u64, String> {
         total = part
             .and_then(|part| total.checked_add(part))
             .filter(|&total| total <= LONGEST)
-            .ok_or_else(|| format!("`{text}` is too long: a duration is \"36500d\" at most"))?;
+            .ok_or_else(|| format!("`{text}` is too long: a duration is \"36525d\" at most"))?;
         units = &units[at + 1..];
         rest = tail;
     }
@@ -99,6 +99,7 @@ mod tests {
             ("1h", 3_600_000),
             ("1h30m", 5_400_000),
             ("7d", 604_800_000),
+            ("36525d", 3_155_760_000_000),
             ("1d1h1m1s1ms", 90_061_001),
         ] {
             assert_eq!(millis(text), Ok(ms), "{text}");
@@ -140,7 +141,7 @@ mod tests {
             ("2w", "count in days"),
             ("30m1h", "from long to short"),
             ("1h1h", "from long to short"),
-            ("36501d", "too long"),
+            ("36526d", "too long"),
             ("99999999999999999999s", "too long"),
             ("５s", "write it like"),
         ] {

@@ -254,7 +254,8 @@ pub fn cache(attribute: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// # Options
 ///
-/// All of `#[cache]`, and:
+/// All of `#[cache]`, and those below. Where neither `ttl` nor `profile` is given, it is `profile = "query"`: 5 minutes, if
+/// configuration does not say otherwise.
 ///
 /// | option | meaning |
 /// |---|---|

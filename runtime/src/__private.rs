@@ -47,7 +47,7 @@ pub use crate::probe::{
 };
 use crate::rate::Rate;
 pub use crate::session::{session_here, session_of};
-pub use crate::site::{Declared, Linked, Site, Watched};
+pub use crate::site::{Declared, Invalidates, Linked, Site, Watched};
 pub use crate::warmup::{
     Answer, Job, LinkedJob, Plan, Run, Told0, Told1, Told2, Unready, Working, borrowed, borrowed_option, read,
 };

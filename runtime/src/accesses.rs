@@ -135,6 +135,14 @@ impl AccessLog {
         hours::filled(expected, lately, most).into_iter().map(str::to_owned).collect()
     }
 
+    /// The keys that were asked for most, each with how often, as of now.
+    #[cfg(feature = "_seen")]
+    pub(crate) fn top(&self, most: usize, now: Millis) -> Vec<(String, f64)> {
+        let mut book = self.book.lock();
+        let growth = book.table.turn(now);
+        book.table.top(most).iter().map(|slot| (slot.text.to_string(), slot.score / growth)).collect()
+    }
+
     /// What to save.
     pub(crate) fn recent(&self, now: Millis) -> Recent {
         let mut book = self.book.lock();

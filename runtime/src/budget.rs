@@ -36,8 +36,13 @@ pub(crate) struct Budget {
 
 struct Limit {
     rate: Rate,
-    limiter: RateLimiter<NotKeyed, InMemoryState, Ours, NoOpMiddleware<Duration>>,
+    limiter: Limiter,
+    /// For those that run a body beside calls: with half of the rate.
+    #[cfg(feature = "_seen")]
+    aside: Limiter,
 }
+
+type Limiter = RateLimiter<NotKeyed, InMemoryState, Ours, NoOpMiddleware<Duration>>;
 
 /// The cache's clock, as the limiter reads it.
 struct Ours(Clock);
@@ -94,7 +99,7 @@ impl Budget {
     /// Takes one load out of it, if there is one.
     pub(crate) fn spend(&self) -> Result<(), Spent> {
         let limit = self.limit.read();
-        let Some(Limit { rate, limiter }) = &*limit else { return Ok(()) };
+        let Some(Limit { rate, limiter, .. }) = &*limit else { return Ok(()) };
         limiter.check().map_err(|not_until| {
             let now = limiter.clock().0.now_assured();
             let wait = not_until.wait_time_from(Duration::from_millis(now)).as_nanos().div_ceil(1_000_000);
@@ -102,6 +107,15 @@ impl Budget {
             self.rests_until.store(now.saturating_add(wait), Ordering::Relaxed);
             Spent { rate: *rate, wait }
         })
+    }
+
+    /// Takes one load out of it for who runs a body that no caller waits for. They get half of it at most: the other is for
+    /// loads.
+    #[cfg(feature = "_seen")]
+    pub(crate) fn spend_aside(&self) -> bool {
+        let limit = self.limit.read();
+        let Some(Limit { limiter, aside, .. }) = &*limit else { return true };
+        aside.check().is_ok() && limiter.check().is_ok()
     }
 
     /// Was it found to be spent until some time after this?
@@ -115,8 +129,19 @@ impl Limit {
         let loads = NonZeroU32::new(rate.loads()).unwrap_or(NonZeroU32::MIN);
         // Never none: a rate is a load in a nanosecond at most.
         let each = Quota::with_period(rate.per() / loads.get()).unwrap_or(Quota::per_second(loads));
-        let quota = each.allow_burst(loads);
-        Self { rate, limiter: RateLimiter::direct_with_clock(quota, Ours(clock.clone())) }
+        let limiter = |quota: Quota| RateLimiter::direct_with_clock(quota, Ours(clock.clone()));
+        #[cfg(feature = "_seen")]
+        let aside = {
+            let half = NonZeroU32::new(loads.get() / 2).unwrap_or(NonZeroU32::MIN);
+            let seldom = Quota::with_period(rate.per() / loads.get() * 2).unwrap_or(each);
+            limiter(seldom.allow_burst(half))
+        };
+        Self {
+            rate,
+            limiter: limiter(each.allow_burst(loads)),
+            #[cfg(feature = "_seen")]
+            aside,
+        }
     }
 }
 

@@ -27,6 +27,11 @@ impl Budget {
         match *self {}
     }
 
+    #[cfg(feature = "_seen")]
+    pub(crate) fn spend_aside(&self) -> bool {
+        match *self {}
+    }
+
     pub(crate) fn rests(&self, _: Millis) -> bool {
         match *self {}
     }

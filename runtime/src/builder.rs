@@ -1,7 +1,11 @@
 //! Making a cache: every setting, its unit and its default.
 
+#[cfg(feature = "_seen")]
+mod audit;
 #[cfg(feature = "tiers")]
 mod compression;
+#[cfg(feature = "tiers")]
+mod facts;
 #[cfg(feature = "rate")]
 mod rates;
 #[cfg(feature = "_shared")]
@@ -11,6 +15,8 @@ mod tiers;
 #[cfg(not(feature = "tiers"))]
 #[path = "builder/tiers_absent.rs"]
 mod tiers;
+mod tuning;
+mod warming;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -20,13 +26,19 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 use crate::cache::Cache;
-use crate::clock::{Clock, millis};
+use crate::clock::{CENTURY, Clock, millis};
+use crate::curve::Curves;
+use crate::dials::Tuning;
 use crate::error::{Error, Result};
-use crate::key::{Pattern, Secret, check_namespace};
+use crate::key::{Secret, check_namespace};
 use crate::near::{Balance, Eviction};
 use crate::profile;
 use crate::settings::Settings;
 use crate::site::{self, Site};
+
+#[cfg(feature = "config")]
+pub(crate) use tuning::check as check_tuning;
+use tuning::check_lives;
 
 /// Bytes near may hold when nothing is said: 64 MiB.
 pub const NEAR_BYTES: u64 = 64 << 20;
@@ -39,6 +51,8 @@ pub struct Builder {
     limits: HashMap<String, u64>,
     ttl_patterns: Vec<(String, Duration)>,
     ttl: Duration,
+    tunings: Vec<(String, Tuning)>,
+    curves: bool,
     tiers: tiers::Tiers,
 }
 
@@ -50,6 +64,8 @@ impl Default for Builder {
             limits: HashMap::new(),
             ttl_patterns: Vec::new(),
             ttl: Duration::from_secs(300),
+            tunings: Vec::new(),
+            curves: false,
             tiers: tiers::Tiers::default(),
         }
     }
@@ -84,7 +100,18 @@ impl Builder {
         self
     }
 
-    /// How long a value is fresh when its site and no pattern says. Default: 5 minutes.
+    /// Draws the miss-ratio curve of each function: how often it would miss with more memory, or with less; see
+    /// [`Cache::curve`]. Default: no.
+    ///
+    /// Cost: nothing for a hit whose key is not sampled; one to two hundredths of what calls take, all in all, where loads do
+    /// next to nothing, and less where they wait; and a millisecond or two once. Memory: at most half a megabyte a function,
+    /// and all functions together a 32nd of [`Builder::near_bytes`], but at least a megabyte.
+    pub fn miss_ratio_curves(mut self, on: bool) -> Self {
+        self.curves = on;
+        self
+    }
+
+    /// How long a value is fresh when its site and no pattern says; a century at most. Default: 5 minutes.
     pub fn ttl(mut self, ttl: Duration) -> Self {
         self.ttl = ttl;
         self
@@ -145,11 +172,8 @@ impl Builder {
     /// A `Config` error for a wrong setting, naming it, and for two annotated functions of one name.
     pub fn build(mut self) -> Result<Cache> {
         self.check()?;
-        self.settings.ttl = millis(self.ttl);
-        for (glob, ttl) in &self.ttl_patterns {
-            let pattern = Pattern::new(glob).map_err(|e| Error::config("ttl_for", e.to_string()))?;
-            self.settings.ttl_patterns.push((pattern, millis(*ttl)));
-        }
+        self.turn()?;
+        self.settings.curves = if self.curves { Curves::within(self.near_bytes) } else { Curves::none() };
         let (stack, log) = self.stack_and_log()?;
         let balance = Balance::new(self.near_bytes, std::mem::take(&mut self.limits));
         Ok(Cache::with(self.settings, log, stack, balance))
@@ -167,18 +191,18 @@ impl Builder {
 
     fn check(&self) -> Result<()> {
         positive("near_bytes", self.near_bytes)?;
-        positive("ttl", millis(self.ttl))?;
+        check_lives(self.ttl, &self.ttl_patterns)?;
         positive("remembered_groups", self.settings.groups as u64)?;
         for (namespace, limit) in &self.limits {
             check_namespace("namespace_limit", namespace)?;
             positive("namespace_limit", *limit).map_err(|e| e.with("namespace", namespace))?;
         }
         for (name, ttl) in &self.settings.profiles {
-            positive("profile", *ttl).map_err(|e| e.with("name", name))?;
+            lasting("profile", Duration::from_millis(*ttl)).map_err(|e| e.with("name", name))?;
         }
-        for (glob, ttl) in &self.ttl_patterns {
-            positive("ttl_for", millis(*ttl)).map_err(|e| e.with("pattern", glob))?;
-        }
+        self.check_tunings()?;
+        #[cfg(feature = "_seen")]
+        self.check_audit()?;
         #[cfg(feature = "rate")]
         self.check_rates()?;
         self.check_tiers()?;
@@ -189,6 +213,20 @@ impl Builder {
 
 fn positive(setting: &'static str, value: u64) -> Result<()> {
     if value == 0 { Err(Error::config(setting, "must be more than zero")) } else { Ok(()) }
+}
+
+/// A life that is said is some time, and no longer than lives are.
+fn lasting(setting: &'static str, life: Duration) -> Result<()> {
+    positive(setting, millis(life))?;
+    bounded(setting, life)
+}
+
+/// A time may be none, but not without end.
+fn bounded(setting: &'static str, time: Duration) -> Result<()> {
+    if time > CENTURY {
+        return Err(Error::config(setting, "is longer than a century: say a shorter time, such as a year"));
+    }
+    Ok(())
 }
 
 /// A profile that nobody has given would be a life by chance.

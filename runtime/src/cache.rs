@@ -22,12 +22,14 @@ use crate::log::Log;
 use crate::namespace::Namespace;
 use crate::near::Balance;
 use crate::restricted::{Denials, Restriction};
+#[cfg(feature = "_seen")]
+use crate::seen::Chronicle;
 use crate::settings::Settings;
 use crate::shelf::{Counted, Shelf, Sign};
 use crate::site::Site;
 use crate::slots::Slots;
 use crate::stack::Stack;
-use crate::stats::{SharedStats, Stats};
+use crate::stats::{SharedStats, SiteStats, Stats};
 use crate::telling::Telling;
 
 /// A cache: what annotated functions ask before they run, and what invalidations are told to.
@@ -47,9 +49,12 @@ pub(crate) struct Core {
     /// Of the sites that this handle may read.
     shelves: Slots<Chain>,
     pub(crate) namespaces: Arc<Mutex<Namespaces>>,
-    counted: Arc<Mutex<Vec<Counted>>>,
+    pub(crate) counted: Arc<Mutex<Vec<Counted>>>,
     invalidations: Arc<AtomicU64>,
     pub(crate) denials: Arc<Denials>,
+    /// What happened when.
+    #[cfg(feature = "_seen")]
+    pub(crate) chronicle: Arc<Chronicle>,
     /// What this handle may do less than others; nothing for the cache as it was built.
     pub(crate) restriction: Option<Restriction>,
 }
@@ -101,6 +106,8 @@ impl Cache {
             counted: Arc::default(),
             invalidations: Arc::default(),
             denials: Arc::default(),
+            #[cfg(feature = "_seen")]
+            chronicle: Arc::default(),
             restriction: None,
         }))
     }
@@ -119,6 +126,8 @@ impl Cache {
             counted: Arc::clone(&core.counted),
             invalidations: Arc::clone(&core.invalidations),
             denials: Arc::clone(&core.denials),
+            #[cfg(feature = "_seen")]
+            chronicle: Arc::clone(&core.chronicle),
             restriction: Some(restriction),
         }))
     }
@@ -133,6 +142,7 @@ impl Cache {
         if INSTALLED.get_or_init(index, || self.clone()).is_some() {
             CURRENT.store(index, Ordering::SeqCst);
         }
+        self.log_advice();
     }
 
     /// The cache behind every site that names no other.
@@ -236,7 +246,14 @@ impl Cache {
         let most = core.balance.most(&sign.namespace);
         let shelf = Arc::new(Shelf::<K, V, R>::new(sign, &core.settings, &core.log, most));
         core.balance.add(Arc::clone(&shelf) as _);
-        core.counted.lock().push(Counted::of(&shelf));
+        let counted = Counted::of(&shelf);
+        core.counted.lock().push(counted.clone());
+        // Whoever changed his mind before it could be found here has not told it.
+        counted.heed(&core.log);
+        #[cfg(feature = "_seen")]
+        if core.settings.dials.watches() {
+            counted.watch();
+        }
         shelf
     }
 
@@ -295,11 +312,14 @@ impl Cache {
 
     /// Invalidates everything and gives near's memory back.
     pub async fn clear(&self) -> Applied {
-        let applied = self.invalidate(vec![Group::Everything]).await;
-        if applied != Applied::Denied {
-            self.0.balance.each(|shelf| shelf.clear());
-        }
-        applied
+        self.clear_all().await.unwrap_or(Applied::Denied)
+    }
+
+    /// The same, and why it may not be.
+    pub(crate) async fn clear_all(&self) -> Result<Applied> {
+        let applied = self.try_invalidate(vec![Group::Everything]).await?;
+        self.0.balance.each(|shelf| shelf.clear());
+        Ok(applied)
     }
 
     /// Invalidates these groups: here at once, in every tier before it returns.
@@ -370,27 +390,6 @@ impl Cache {
         self.0.log.append(groups)
     }
 
-    /// Bytes near may hold, all sites together.
-    #[must_use]
-    pub fn near_capacity(&self) -> u64 {
-        self.0.balance.budget()
-    }
-
-    /// Changes how many bytes near may hold; what is too much is dropped now.
-    pub fn set_near_capacity(&self, bytes: u64) {
-        self.0.balance.set_budget(bytes);
-    }
-
-    /// Changes how many bytes near may hold for one namespace. With 0 it holds nothing.
-    ///
-    /// # Errors
-    /// A `Config` error if this is no namespace.
-    pub fn set_namespace_limit(&self, namespace: &str, bytes: u64) -> Result<()> {
-        check_namespace("namespace_limit", namespace)?;
-        self.0.balance.set_limit(namespace, bytes);
-        Ok(())
-    }
-
     /// Removes from near what has expired. Near also does so by itself: entry by entry when asked for one, when space
     /// runs out, and function by function with every 64th store, each at most once a minute. Cost: a look at every entry.
     pub fn expire_near(&self) {
@@ -419,7 +418,7 @@ impl Cache {
         {
             tracing::warn!(name, "`compress_site` names a site or a namespace that nothing has had so far");
         }
-        let mut sites: Vec<_> = self.0.counted.lock().iter().map(Counted::snapshot).collect();
+        let mut sites = SiteStats::by_name(self.0.counted.lock().iter().map(Counted::snapshot));
         sites.sort_by_key(|site| std::cmp::Reverse(site.hits + site.misses));
         Stats {
             sites,

@@ -5,12 +5,15 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::access::Right;
 use crate::depth::Depth;
 use crate::error::Error;
 use crate::flight::Fallback;
+use crate::group::Group;
 use crate::intent::{self, Intent};
 use crate::key::KeyPart;
 use crate::load::Miss;
+use crate::log::Log;
 use crate::names::{Named, Names};
 use crate::near::{Entry, Found};
 use crate::outcome::{Shape, Share};
@@ -56,7 +59,10 @@ pub(crate) enum Carried<V> {
     /// Those that its load was given.
     Given,
     /// These, too, which only the value knows.
-    #[cfg_attr(not(feature = "answers"), allow(dead_code, reason = "only what is retrieved knows its tags"))]
+    #[cfg_attr(
+        not(any(feature = "answers", feature = "response")),
+        allow(dead_code, reason = "only what is retrieved, and responses, know their tags")
+    )]
     OfValue(fn(&V) -> Vec<Arc<str>>),
 }
 
@@ -173,6 +179,10 @@ where
         let policy = known.policy();
         let now = known.clock.now();
         match known.ask(&self.key, now, policy.refresh_ahead, policy.idle) {
+            #[cfg(feature = "_seen")]
+            Found::Fresh(value) if known.takes_audit() => {
+                Near::Miss(Miss { audit: Some(value), ..self.wanted(Some(shelf)) })
+            }
             Found::Fresh(value) => {
                 known.count_hit(&self.key);
                 Near::Hit(self.shape.join(value))
@@ -211,6 +221,7 @@ where
         if refresh {
             if ahead.is_none() {
                 known.count_miss(&self.key);
+                known.near.noted_miss(&self.key, || (known.clock.now(), Log::EVERYTHING));
             }
             return Near::Miss(Miss { ahead, force: true, ..self.wanted(Some(shelf)) });
         }
@@ -250,7 +261,10 @@ where
                 None => {
                     count(&known.counters.invalidated);
                     known.announce(&self.key);
-                    return Near::Miss(self.unanswered(shelf, asked));
+                    let miss = self.unanswered(shelf, asked);
+                    #[cfg(feature = "_seen")]
+                    miss.audit_invalidated(&entry.value);
+                    return Near::Miss(miss);
                 }
             }
         }
@@ -274,6 +288,7 @@ where
         if entry.held_until() > now {
             count(&known.counters.stale_hits);
             known.count_miss(&self.key);
+            known.near.noted_miss(&self.key, || (now, Log::EVERYTHING));
             return Near::Hit(self.shape.join(entry.value));
         }
         let old = Fallback { stale_until: entry.stale_until(), value: entry.value, checked, tags };
@@ -297,6 +312,7 @@ where
         let miss = Miss { ready, fallback, force, ..self.wanted(shelf) };
         if let (Some(shelf), None) = (&miss.shelf, &miss.ready) {
             shelf.count_miss(&miss.key);
+            miss.note_miss();
         }
         miss
     }
@@ -316,6 +332,8 @@ where
             fallback: None,
             force: false,
             ahead: None,
+            #[cfg(feature = "_seen")]
+            audit: None,
             shape: self.shape,
             share: self.share,
             depth: self.depth,
@@ -327,13 +345,20 @@ where
     #[cold]
     fn without_shelf(self) -> MissOf<K, S, R, D> {
         // It loads anyway, and the body's own calls were not meant.
-        drop(intent::take());
-        self.miss(None, None, None, true)
+        let Intent { refresh, ahead } = intent::take();
+        let (bypasses, namespace) = (matches!(self.cache, Which::Bypass(_)), self.site.namespace());
+        let miss = Miss { ahead, ..self.miss(None, None, None, true) };
+        // Who may not store may not make untrue what others have stored either; nor does who loads what nobody has asked for.
+        if refresh && miss.ahead.is_none() && !bypasses && miss.cache.may(Right::Write, namespace) {
+            // What is loaded anew and cannot be kept makes untrue what is: else that would come back after a pause.
+            miss.cache.tell_tiers_behind(miss.cache.note(vec![Group::Key(miss.named.key.clone())]));
+        }
+        miss
     }
 
     /// A handle to this entry: its key, a look without a load, its removal.
     pub fn entry(self) -> crate::entry::Entry<R> {
-        let shelf = self.cache.shelf::<K::Owned, S::Kept, R>(self.site);
+        let shelf = self.cache.shelf_at_rest::<K::Owned, S::Kept, R>(self.site);
         crate::entry::Entry::of(self.wanted(shelf.map(|(shelf, _)| shelf)))
     }
 }

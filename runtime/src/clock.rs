@@ -39,6 +39,10 @@ struct Hand {
     moved: Notify,
 }
 
+/// The longest life that anything is given: a hundred years of 365.25 days. Longer is a slip of the pen, and sums of
+/// lives and times would not fit into what stores keep them in.
+pub(crate) const CENTURY: Duration = Duration::from_secs(36_525 * 24 * 3_600);
+
 /// A machine that sleeps does not wake a timer in time: nobody waits for longer without a look at the clock.
 const LONGEST: Millis = 60_000;
 
@@ -131,6 +135,11 @@ impl fmt::Debug for Clock {
             Source::Manual(hand) => f.debug_tuple("Clock::Manual").field(&hand.now).finish(),
         }
     }
+}
+
+/// A life that a value, or code, says while the cache runs: in milliseconds, and a century at most.
+pub(crate) fn life(said: Duration) -> Millis {
+    millis(said.min(CENTURY))
 }
 
 /// A duration in whole milliseconds, saturating.

@@ -5,6 +5,8 @@ use serde::de::DeserializeOwned;
 
 #[cfg(feature = "tiers")]
 use crate::codec::{Codec, Encoded, Head, Schema};
+#[cfg(feature = "_seen")]
+use crate::codec::{Preview, preview};
 use crate::codec::{fingerprint, weigh};
 #[cfg(feature = "tiers")]
 use crate::compress::Packer;
@@ -28,6 +30,9 @@ pub struct Codecs<T> {
     pub(crate) encode: fn(&Codec, &Packer, &T, &Schema) -> Result<Encoded>,
     pub(crate) decode: fn(&Codec, &Packer, &Head, &[u8]) -> Result<T>,
     pub(crate) schema: fn() -> Schema,
+    /// At most so many bytes of its JSON, for people.
+    #[cfg(feature = "_seen")]
+    pub(crate) preview: fn(&T, usize) -> Result<Preview>,
 }
 
 /// A site's depth, for what it stores.
@@ -67,7 +72,13 @@ impl<T> Depth<T> for Local {
 impl<T: Storable> Depth<T> for Framed {
     #[cfg(feature = "tiers")]
     fn codecs(self) -> Option<Codecs<T>> {
-        Some(Codecs { encode: Codec::encode_with, decode: Codec::decode_with, schema: Schema::of::<T> })
+        Some(Codecs {
+            encode: Codec::encode_with,
+            decode: Codec::decode_with,
+            schema: Schema::of::<T>,
+            #[cfg(feature = "_seen")]
+            preview: preview::<T>,
+        })
     }
 
     fn weigh(self, value: &T) -> usize {

@@ -71,12 +71,13 @@ impl<R> Entry<R> {
         &self.key
     }
 
-    /// What the function would answer without running its body; looks in near and in the tiers.
+    /// What the function would answer without running its body; looks in near and in the tiers. Nothing while the site,
+    /// or the cache, is paused: calls go by it then.
     pub async fn peek(&self) -> Option<R> {
         self.site.peek().await
     }
 
-    /// What near would answer.
+    /// What near would answer; nothing while the site, or the cache, is paused.
     #[must_use]
     pub fn peek_near(&self) -> Option<R> {
         self.site.peek_near()

@@ -106,6 +106,12 @@ impl Frames {
         (codecs.decode)(&self.codec, &self.packer, frame.head(), &payload).inspect_err(|error| self.refuse(error)).ok()
     }
 
+    /// Was this frame written by this site for this type? Not known before the first was sealed or opened.
+    #[cfg(feature = "_seen")]
+    pub(crate) fn reads(&self, frame: &Frame) -> Option<bool> {
+        self.print.get().map(|(_, fingerprint)| frame.head().fingerprint == *fingerprint)
+    }
+
     /// What compressing was worth.
     pub(crate) fn stats(&self) -> CompressStats {
         self.packer.stats()

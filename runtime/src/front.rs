@@ -125,7 +125,9 @@ where
         {
             copied.uses -= 1;
             copied.credit = CREDIT;
-            shelf.count_hit(key);
+            if shelf.count_fronted_hit(key) {
+                return None;
+            }
             return Some(copied.value.clone());
         }
         self.pass(key, seen, fresh_at)
@@ -135,9 +137,13 @@ where
     #[inline(never)]
     fn pass<Q: KeyPart<Owned = K> + ?Sized>(&mut self, key: &Q, seen: Seen, fresh_at: Millis) -> Option<V> {
         let entry = self.shelf.near.fresh_entry(key, seen.head, fresh_at, 0)?;
-        self.shelf.count_hit(key);
+        if entry.is_noted() {
+            self.shelf.near.noted_hit(key, self.shelf.clock.now());
+        }
+        let due = self.shelf.count_fronted_hit(key);
         self.copy(key, seen, &entry);
-        Some(entry.value)
+        // Who looks closer finds that an audit is due.
+        (!due).then_some(entry.value)
     }
 
     fn copy<Q: KeyPart<Owned = K> + ?Sized>(&mut self, key: &Q, seen: Seen, entry: &Entry<V>) {

@@ -12,6 +12,19 @@ thread_local! {
     /// Is there an intent at all? All that a hit asks.
     static INTENDED: Cell<bool> = const { Cell::new(false) };
     static INTENT: Cell<Intent> = const { Cell::new(Intent { refresh: false, ahead: None }) };
+    /// Does who polls just now do without an answer?
+    static WAIVER: Cell<Waiver> = const { Cell::new(Waiver::Refused) };
+}
+
+/// Whether who polls a call does without an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Waiver {
+    /// He wants one.
+    Refused,
+    /// He does.
+    Offered,
+    /// There will be none.
+    Taken,
 }
 
 /// What a call is asked to do besides answering.
@@ -90,9 +103,46 @@ pub async fn refreshing<F: Future>(call: F) -> F::Output {
     intending(Intent { refresh: true, ahead: None }, call).await
 }
 
-/// Runs a cached call before anybody asks for its answer.
-pub(crate) async fn going_ahead<F: Future>(refresh: bool, ahead: Arc<Ahead>, call: F) -> F::Output {
-    intending(Intent { refresh, ahead: Some(ahead) }, call).await
+/// Runs a cached call before anybody asks for its answer. Nothing if it was given up, because nothing of it would be kept.
+pub(crate) async fn going_ahead<F: Future>(refresh: bool, ahead: Arc<Ahead>, call: F) -> Option<F::Output> {
+    let mut call = pin!(intending(Intent { refresh, ahead: Some(ahead) }, call));
+    std::future::poll_fn(move |cx: &mut Context<'_>| {
+        let waiving = Waiving::offer();
+        match Pin::as_mut(&mut call).poll(cx) {
+            Poll::Ready(output) => Poll::Ready(Some(output)),
+            Poll::Pending if waiving.is_taken() => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
+}
+
+/// Does who polls this call do without an answer? Then it is dropped when it waits next, and should do nothing else.
+pub(crate) fn give_up() -> bool {
+    let waived = WAIVER.get() != Waiver::Refused;
+    if waived {
+        WAIVER.set(Waiver::Taken);
+    }
+    waived
+}
+
+/// Offers to do without an answer; takes that back at its end, also when the call panics.
+struct Waiving(Waiver);
+
+impl Waiving {
+    fn offer() -> Self {
+        Self(WAIVER.replace(Waiver::Offered))
+    }
+
+    fn is_taken(&self) -> bool {
+        WAIVER.get() == Waiver::Taken
+    }
+}
+
+impl Drop for Waiving {
+    fn drop(&mut self) {
+        WAIVER.set(self.0);
+    }
 }
 
 async fn intending<F: Future>(mut intent: Intent, call: F) -> F::Output {

@@ -13,10 +13,15 @@
 mod access;
 mod accesses;
 mod adaptive;
+#[cfg(feature = "http")]
+pub mod admin;
+pub mod adviser;
 mod ahead;
 #[cfg(feature = "answers")]
 pub mod answers;
 mod applied;
+#[cfg(feature = "_seen")]
+pub mod audit;
 mod batched;
 #[cfg(feature = "rate")]
 mod budget;
@@ -31,16 +36,21 @@ pub mod clock;
 pub mod codec;
 #[cfg(feature = "tiers")]
 pub mod compress;
+#[cfg(feature = "config")]
+pub mod config;
+pub mod curve;
 #[cfg(all(feature = "query", any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
 pub mod database;
 #[cfg(feature = "dedup")]
 pub mod dedup;
 mod depth;
+mod dials;
 pub mod each;
 #[cfg(feature = "embed")]
 pub mod embed;
 mod entry;
 pub mod error;
+mod facts;
 mod flight;
 #[cfg(feature = "_shared")]
 mod follow;
@@ -50,6 +60,12 @@ mod frames;
 mod front;
 mod gatherings;
 pub mod group;
+#[cfg(any(
+    feature = "_seen",
+    feature = "_shared",
+    all(feature = "query", any(feature = "sqlite", feature = "postgres", feature = "mysql"))
+))]
+mod histogram;
 #[cfg(feature = "image")]
 pub mod image;
 mod intent;
@@ -58,6 +74,8 @@ mod join;
 pub mod key;
 mod load;
 mod log;
+#[cfg(any(feature = "metrics", feature = "opentelemetry"))]
+pub mod metrics;
 mod names;
 pub mod namespace;
 mod near;
@@ -76,7 +94,11 @@ mod probe_macros;
 
 mod profile;
 mod rate;
+#[cfg(feature = "response")]
+pub mod response;
 mod restricted;
+#[cfg(feature = "_seen")]
+pub mod seen;
 #[cfg(any(
     feature = "_shared",
     all(feature = "query", any(feature = "sqlite", feature = "postgres", feature = "mysql"))
@@ -87,6 +109,10 @@ mod settings;
 mod shelf;
 pub mod site;
 mod slots;
+#[cfg(feature = "_seen")]
+mod slow;
+#[cfg(feature = "_seen")]
+mod spelling;
 #[cfg(feature = "tiers")]
 mod stack;
 #[cfg(not(feature = "tiers"))]
@@ -104,7 +130,10 @@ pub mod testing;
 mod ticker;
 #[cfg(feature = "tiers")]
 pub mod tier;
+#[cfg(feature = "tiers")]
+mod upkeep;
 pub mod warmup;
+mod what_if;
 mod which;
 
 #[doc(hidden)]
@@ -117,6 +146,7 @@ pub use cache::Cache;
 pub use cached_derive::{KeyPart, ReadPart, cache, cache_query, invalidate, warmup};
 #[cfg(feature = "encryption")]
 pub use codec::{KeySecrecy, Keys};
+pub use dials::Tuning;
 pub use entry::Entry;
 pub use error::{Error, ErrorKind, Result};
 pub use invalidator::Invalidator;
@@ -127,4 +157,6 @@ pub use rate::Rate;
 pub use stats::Stats;
 #[cfg(feature = "tiers")]
 pub use tier::Tier;
+#[cfg(feature = "tiers")]
+pub use upkeep::Cleaned;
 pub use warmup::{Warmer, Warmup};

@@ -1,11 +1,12 @@
 //! The imperative door: values under names of your own, for what is not a function.
 
-#[cfg(any(feature = "answers", feature = "embed"))]
+#[cfg(any(feature = "answers", feature = "embed", feature = "response"))]
 mod beside;
 #[cfg(feature = "embed")]
 mod each;
 mod lives;
 mod many;
+mod name;
 
 use std::any::Any;
 use std::fmt;
@@ -21,18 +22,20 @@ use crate::access::Right;
 use crate::applied::Applied;
 use crate::cache::Cache;
 use crate::call::{Carried, Options};
-use crate::clock::millis;
+use crate::clock;
 use crate::depth::{Framed, Storable};
 use crate::error::Result;
 use crate::group::Group;
 use crate::join::join;
-use crate::key::{Key, KeyPart, KeyWriter, Pattern, check_namespace};
+use crate::key::{Key, KeyWriter, Pattern, check_namespace};
 use crate::load::Miss;
 use crate::log::Birth;
 use crate::names::Named;
 use crate::outcome::{OnlyOk, Sort};
 use crate::policy::Policy;
 use crate::shelf::{Life, Shelf, Sign};
+
+pub use name::Name;
 
 #[cfg(feature = "embed")]
 pub(crate) use self::many::Tags;
@@ -43,7 +46,8 @@ const WARM_LANES: usize = 8;
 /// Values of one type under names of your own: `namespace:name`.
 ///
 /// The same tiers, flights and promises as behind annotated functions. A name is text, whose colons separate segments
-/// and whose other special characters are escaped, or a tuple of [`KeyPart`]s, one segment each; use a tuple where a
+/// and whose other special characters are escaped, or a tuple of [`KeyPart`](crate::KeyPart)s,
+/// one segment each; use a tuple where a
 /// segment is a value from outside, so that a colon in it stays in its segment.
 ///
 /// ```
@@ -75,7 +79,7 @@ struct Failure(Arc<dyn Any + Send + Sync>);
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct SetOptions {
-    /// How long it is fresh. Default: by key pattern, else the cache's ttl.
+    /// How long it is fresh; more than a century is taken for one. Default: by key pattern, else the cache's ttl.
     pub ttl: Option<Duration>,
     /// How long after that it may be served if a load fails. Default: not at all.
     pub stale: Duration,
@@ -122,12 +126,9 @@ pub struct Warmed {
     pub present: usize,
     /// Loads that failed.
     pub failed: usize,
-}
-
-/// A name within a namespace.
-pub trait Name {
-    /// Writes the name's segments.
-    fn write_name(&self, out: &mut KeyWriter);
+    /// Values that were not loaded, because they would not have been kept: the namespace is paused, or the handle may not
+    /// store.
+    pub left: usize,
 }
 
 impl<T: Storable + Clone + Send + Sync> Namespace<T> {
@@ -152,6 +153,8 @@ impl<T: Storable + Clone + Send + Sync> Namespace<T> {
                 key_prefix: format!("{name}:"),
                 tag_prefixes: vec![String::new()],
                 policy,
+                #[cfg(feature = "_seen")]
+                spelling: crate::spelling::Spelling::Whole,
                 watched: None,
             });
             shelves.push(Arc::clone(&shelf) as _);
@@ -171,6 +174,10 @@ impl<T: Storable + Clone + Send + Sync> Namespace<T> {
     /// The value of this name as a tier has it, where other nodes set it too; if none has, as near has it.
     #[cfg(feature = "tiers")]
     pub(crate) async fn get_below(&self, name: impl Name) -> std::result::Result<Option<T>, crate::load::Unknown> {
+        if self.shelf.is_paused() {
+            // There may be one: it is not asked for.
+            return Err(crate::load::Unknown);
+        }
         if !self.may(Right::Read) {
             return Ok(None);
         }
@@ -191,6 +198,14 @@ impl<T: Storable + Clone + Send + Sync> Namespace<T> {
 
     /// The same for a value that is as old as this.
     pub(crate) fn set_born(&self, name: impl Name, value: T, options: SetOptions, birth: Birth) {
+        if self.shelf.is_paused() {
+            return self.outdate(&name);
+        }
+        self.keep_born(name, value, options, birth);
+    }
+
+    /// The same for what was loaded: where calls go by the cache, nothing has become another by it.
+    pub(crate) fn keep_born(&self, name: impl Name, value: T, options: SetOptions, birth: Birth) {
         if !self.may(Right::Write) {
             return;
         }
@@ -198,11 +213,20 @@ impl<T: Storable + Clone + Send + Sync> Namespace<T> {
         want.force = true;
         let born = self.cache.clock().now();
         let life = match options.ttl {
-            Some(ttl) => Life { born, fresh_until: born.saturating_add(millis(ttl)), stale_until: 0 },
+            Some(ttl) => Life { born, fresh_until: born.saturating_add(clock::life(ttl)), stale_until: 0 },
             None => want.life(&self.shelf, &value, Sort::Value),
         };
-        let life = Life { stale_until: life.fresh_until.saturating_add(millis(options.stale)), ..life };
+        let life = Life { stale_until: life.fresh_until.saturating_add(clock::life(options.stale)), ..life };
         want.store(&self.shelf, value, birth, life);
+    }
+
+    /// A value is set while calls go by the cache: what is stored must not come back when they do not any more.
+    fn outdate(&self, name: &impl Name) {
+        if self.cache.may(Right::Write, &self.shelf.sign.namespace) {
+            let want = self.want(name, Vec::new());
+            want.ground();
+            self.cache.tell_tiers_behind(self.cache.note(vec![Group::Key(want.named.key)]));
+        }
     }
 
     /// Stores several values.
@@ -245,7 +269,8 @@ impl<T: Storable + Clone + Send + Sync> Namespace<T> {
         if let Some(value) = self.near(&want) {
             return Ok(value);
         }
-        crate::stats::count(&self.shelf.counters.misses);
+        self.shelf.count_miss(&want.key);
+        want.note_miss();
         want.fallback = want.stale_near();
         let load = Mutex::new(Some(load));
         let start = || {
@@ -271,7 +296,8 @@ impl<T: Storable + Clone + Send + Sync> Namespace<T> {
         }
     }
 
-    /// Loads what is missing of these names, eight at a time. A load that fails is counted and stops nothing.
+    /// Loads what is missing of these names, eight at a time. A load that fails is counted and stops nothing. While nothing
+    /// would be kept, nothing is loaded.
     pub async fn warm<N, F, E>(&self, names: impl IntoIterator<Item = N>, load: impl Fn(&N) -> F) -> Warmed
     where
         N: Name,
@@ -281,6 +307,10 @@ impl<T: Storable + Clone + Send + Sync> Namespace<T> {
         let names: Vec<N> = names.into_iter().collect();
         let mut warmed = Warmed::default();
         for lanes in names.chunks(WARM_LANES) {
+            if !self.may(Right::Write) {
+                warmed.left += lanes.len();
+                continue;
+            }
             let loads = lanes.iter().map(|name| self.warm_one(name, &load)).collect();
             for one in join(loads).await {
                 warmed.loaded += one.loaded;
@@ -346,9 +376,9 @@ impl<T: Storable + Clone + Send + Sync> Namespace<T> {
         self.key_of(&name)
     }
 
-    /// May the handle that this was opened with do that here?
+    /// May the handle that this was opened with do that here? Nobody may while calls go by the cache.
     fn may(&self, right: Right) -> bool {
-        self.cache.may(right, &self.shelf.sign.namespace)
+        !self.shelf.is_paused() && self.cache.may(right, &self.shelf.sign.namespace)
     }
 
     fn key_of(&self, name: &impl Name) -> Key {
@@ -369,6 +399,8 @@ impl<T: Storable + Clone + Send + Sync> Namespace<T> {
             fallback: None,
             force: false,
             ahead: None,
+            #[cfg(feature = "_seen")]
+            audit: None,
             shape: OnlyOk,
             share: Some(Outcome::<T>::clone),
             depth: Framed,
@@ -378,7 +410,7 @@ impl<T: Storable + Clone + Send + Sync> Namespace<T> {
 
     fn near(&self, want: &Want<T>) -> Option<T> {
         let value = want.peek_near()?.ok()?;
-        self.shelf.counters.hits.add();
+        self.shelf.count_hit(&want.key);
         Some(value)
     }
 
@@ -386,7 +418,8 @@ impl<T: Storable + Clone + Send + Sync> Namespace<T> {
         if let Some(value) = self.near(want) {
             return Some(value);
         }
-        crate::stats::count(&self.shelf.counters.misses);
+        self.shelf.count_miss(&want.key);
+        want.note_miss();
         want.peek().await?.ok()
     }
 }
@@ -402,45 +435,3 @@ impl<T> fmt::Debug for Namespace<T> {
         f.debug_struct("Namespace").field("name", &self.shelf.sign.namespace).finish_non_exhaustive()
     }
 }
-
-impl Name for str {
-    fn write_name(&self, out: &mut KeyWriter) {
-        for (i, segment) in self.split(':').enumerate() {
-            if i > 0 {
-                out.literal(":");
-            }
-            out.part(segment);
-        }
-    }
-}
-
-impl Name for String {
-    fn write_name(&self, out: &mut KeyWriter) {
-        self.as_str().write_name(out);
-    }
-}
-
-impl<N: Name + ?Sized> Name for &N {
-    fn write_name(&self, out: &mut KeyWriter) {
-        (**self).write_name(out);
-    }
-}
-
-macro_rules! name {
-    ($($one:ty),*; $(($($t:ident $i:tt),*)),*) => {
-        $(impl Name for $one {
-            fn write_name(&self, out: &mut KeyWriter) {
-                out.part(self);
-            }
-        })*
-        $(impl<$($t: KeyPart),*> Name for ($($t,)*) {
-            fn write_name(&self, out: &mut KeyWriter) {
-                $(if $i > 0 { out.literal(":"); }
-                out.part(&self.$i);)*
-            }
-        })*
-    };
-}
-
-name!(u16, u32, u64, u128, usize, i16, i32, i64, i128, isize;
-    (A 0), (A 0, B 1), (A 0, B 1, C 2), (A 0, B 1, C 2, D 3), (A 0, B 1, C 2, D 3, E 4));

@@ -7,7 +7,7 @@ use crate::rate::Rate;
 
 /// The settings of one site: what its attribute says, and the defaults of the cache for what it does not say.
 ///
-/// All times are in milliseconds.
+/// All times are in milliseconds. A life is a century at most; what is longer counts as that.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Policy {
     /// How long a value is fresh. Default: by key pattern if configured, else the cache's default (5 minutes).

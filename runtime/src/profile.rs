@@ -10,6 +10,13 @@ const HOUR: u64 = 60 * MINUTE;
 const BUILTIN: [(&str, u64); 5] =
     [("query", 5 * MINUTE), ("resource", 10 * MINUTE), ("analysis", 30 * MINUTE), ("ml", HOUR), ("static", 24 * HOUR)];
 
+/// The life of answers of models, where it is configured.
+#[cfg(feature = "answers")]
+pub(crate) const ANSWER: &str = "answer";
+/// The life of lists of retrieved documents, where it is configured.
+#[cfg(feature = "answers")]
+pub(crate) const RETRIEVAL: &str = "retrieval";
+
 /// The life that this name stands for, unless the user has given it another one. Names are written in lower case.
 pub(crate) fn builtin(name: &str) -> Option<Duration> {
     BUILTIN.iter().find(|(known, _)| *known == name).map(|(_, seconds)| Duration::from_secs(*seconds))

@@ -72,6 +72,18 @@ impl Cache {
         })
     }
 
+    /// May this handle do less than others?
+    #[cfg(feature = "http")]
+    pub(crate) fn is_restricted(&self) -> bool {
+        self.0.restriction.is_some()
+    }
+
+    /// May this handle know of this namespace? Not counted.
+    #[cfg(feature = "_seen")]
+    pub(crate) fn sees(&self, namespace: &str) -> bool {
+        self.0.restriction.as_ref().is_none_or(|restriction| restriction.allow(Right::Read, namespace))
+    }
+
     /// May this handle invalidate all of these? What it may not is counted.
     pub(crate) fn permit(&self, groups: &[Group]) -> Result<()> {
         let Some(restriction) = &self.0.restriction else { return Ok(()) };

@@ -1,30 +1,62 @@
 //! One site in one cache: its near tier, its flights, its counters, and how its values become frames.
 
+mod counted;
+#[cfg(feature = "_seen")]
+mod shown;
+
+#[cfg(feature = "_seen")]
+use std::cell::Cell;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+#[cfg(feature = "_seen")]
+use std::time::Instant;
 
 use tokio::sync::Semaphore;
 
 use crate::accesses::{AccessLog, LONGEST};
 use crate::adaptive::{Adaptive, Look};
+#[cfg(feature = "_seen")]
+use crate::audit::Audit;
 use crate::budget::Budget;
-use crate::clock::{Clock, Millis};
+use crate::clock::{CENTURY, Clock, Millis, millis};
+use crate::dials::{Dial, Dials};
 use crate::flight::{Board, Caller, FlightId, Loading};
 use crate::foresight::Foresight;
 #[cfg(feature = "tiers")]
 use crate::frames::Frames;
 use crate::gatherings::Gatherings;
-use crate::key::{Glance, KeyPart, Lookup, OwnedKey, Secret, written};
+use crate::key::{Glance, Key, KeyPart, Lookup, OwnedKey, Secret, written};
 use crate::log::{Interest, Lapse, Log};
-use crate::near::{Balanced, Entry, Focus, Found, HasNear, Near, Pace, Whereabouts};
+use crate::near::{Entry, Focus, Found, Near, Pace, Whereabouts};
 use crate::policy::Policy;
 use crate::settings::{Settings, literal_prefix};
 use crate::site::{Site, watched};
-use crate::stats::{AdaptiveStats, CompressStats, Counters, NotedStats, PredictStats, SiteStats, count};
+#[cfg(feature = "_seen")]
+use crate::slow::{Slow, SlowLoads};
+#[cfg(feature = "_seen")]
+use crate::spelling::Spelling;
+use crate::stats::{Counters, count};
+
+pub(crate) use counted::Counted;
+#[cfg(feature = "_seen")]
+use shown::Shows;
+#[cfg(feature = "_seen")]
+pub(crate) use shown::Unshown;
+
+/// For so many keys of a site it is told how often they are asked for, and missed.
+#[cfg(feature = "_seen")]
+const WATCHED: usize = 64;
 
 /// How many callers load for themselves at a time when an error cannot be shared.
 const ALONE: usize = 4;
+
+#[cfg(feature = "_seen")]
+thread_local! {
+    /// The shelf, by its place in memory, of which this thread is to audit a hit.
+    static AUDIT_DUE: Cell<usize> = const { Cell::new(0) };
+}
 
 /// What a shelf is made for.
 #[derive(Debug, Clone)]
@@ -34,6 +66,8 @@ pub(crate) struct Sign {
     pub(crate) key_prefix: String,
     pub(crate) tag_prefixes: Vec<String>,
     pub(crate) policy: Policy,
+    #[cfg(feature = "_seen")]
+    pub(crate) spelling: Spelling,
     /// How many keys its calls are noted for, if they are.
     pub(crate) watched: Option<usize>,
 }
@@ -56,11 +90,25 @@ pub(crate) struct Shelf<K, V, R> {
     pub(crate) foresight: Foresight,
     /// How long its values live, if that follows how often they change. Boxed: few sites ask for it.
     pub(crate) adaptive: Option<Box<Adaptive>>,
+    /// What is said of it while it runs.
+    pub(crate) dial: Arc<Dial>,
+    dials: Arc<Dials>,
     focus: Focus,
     /// Which hits are looked at.
     pace: Pace,
     /// What was asked for, if its site is warmed for that.
-    accesses: Option<Arc<AccessLog>>,
+    accesses: OnceLock<Arc<AccessLog>>,
+    /// What was missed, once somebody wants to know.
+    #[cfg(feature = "_seen")]
+    missed: OnceLock<AccessLog>,
+    #[cfg(feature = "_seen")]
+    slow: Arc<SlowLoads>,
+    /// Whether what is answered is what the source would answer, if somebody wants to know.
+    #[cfg(feature = "_seen")]
+    pub(crate) audit: Option<Arc<Audit>>,
+    /// How its values are written for people; known from the first that is stored on.
+    #[cfg(feature = "_seen")]
+    shows: OnceLock<Box<dyn Shows<V>>>,
     secret: Secret,
     /// Loads that wait for more elements.
     pub(crate) gatherings: Gatherings,
@@ -74,6 +122,8 @@ impl Sign {
             key_prefix: Settings::key_prefix(site),
             tag_prefixes: site.declared().tags.iter().map(|tag| literal_prefix(tag).to_owned()).collect(),
             policy: *site.policy(),
+            #[cfg(feature = "_seen")]
+            spelling: Spelling::of(site),
             watched: watched(site.name()),
         }
     }
@@ -102,16 +152,19 @@ where
         let lapses = strict && log.is_shared();
         let interest = Arc::new(if lapses { interest.lapsing(lapse(&settings.clock, log)) } else { interest });
         log.watch(&interest);
+        let dial = settings.dials.of(&sign.name);
+        log.hold(&interest, || dial.is_paused() || settings.dials.is_paused());
         let counters = Arc::new(Counters::default());
-        let near =
-            Near::new(settings.eviction, budget, &sign.namespace, sign.policy.idle, interest, Arc::clone(&counters));
+        let near = Near::new(settings, budget, &sign.namespace, sign.policy.idle, interest, Arc::clone(&counters));
         let now = settings.clock.now_assured();
         let accesses = sign.watched.map(|most| settings.accesses.of(&sign.name, most, now));
-        Self {
+        let shelf = Self {
             #[cfg(feature = "tiers")]
             frames: Frames::new(&sign.name, &sign.namespace, &sign.policy, settings),
             foresight: Foresight::default(),
             adaptive: adaptive(&sign.policy),
+            dial,
+            dials: Arc::clone(&settings.dials),
             budget: settings.budgets.of(&sign.name, sign.policy.rate, &settings.clock),
             sign: Arc::new(sign),
             near,
@@ -122,10 +175,23 @@ where
             clock: settings.clock.clone(),
             focus: Focus::default(),
             pace: if accesses.is_some() { Pace::adjusted() } else { Pace::steady() },
-            accesses,
+            accesses: accesses.map_or_else(OnceLock::new, OnceLock::from),
+            #[cfg(feature = "_seen")]
+            missed: OnceLock::new(),
+            #[cfg(feature = "_seen")]
+            slow: Arc::clone(&settings.slow),
+            #[cfg(feature = "_seen")]
+            audit: settings.audit.clone(),
+            #[cfg(feature = "_seen")]
+            shows: OnceLock::new(),
             secret: settings.secret,
             gatherings: Gatherings::default(),
+        };
+        #[cfg(feature = "_seen")]
+        if settings.dials.watches() {
+            shelf.watch();
         }
+        shelf
     }
 
     /// What near has for a key, if it is a plain hit; counted.
@@ -133,39 +199,131 @@ where
     pub(crate) fn hit<Q: KeyPart<Owned = K>, H: Fn() -> Q>(&self, glance: &Glance<Q, H>) -> Option<V> {
         let value = self.near.fresh(glance, self.clock.now(), self.sign.policy.refresh_ahead)?;
         let hit = self.counters.hits.add();
-        if self.pace.is_due(hit) {
-            self.sample(&(glance.of)(), hit);
+        if self.pace.is_due(hit) && self.sample(&(glance.of)(), hit) && self.ask_for_audit() {
+            // Who looks closer finds that an audit is due.
+            return None;
         }
         Some(value)
     }
 
     /// Counts a hit; now and then it tells which key it was.
-    #[inline]
     pub(crate) fn count_hit<Q: KeyPart<Owned = K> + ?Sized>(&self, key: &Q) {
+        self.near.noted_hit(key, self.clock.now());
         let hit = self.counters.hits.add();
         if self.pace.is_due(hit) {
-            self.sample(key, hit);
+            // On this way it is answered as it is.
+            let _due = self.sample(key, hit);
         }
+    }
+
+    /// The same of one that the policy of near does not get to know of. Is an audit due? Then it is not to be answered here.
+    #[inline]
+    pub(crate) fn count_fronted_hit<Q: KeyPart<Owned = K> + ?Sized>(&self, key: &Q) -> bool {
+        let hit = self.counters.hits.add();
+        self.pace.is_due(hit) && self.sample(key, hit) && self.ask_for_audit()
     }
 
     /// Counts a call that near had no answer for.
     pub(crate) fn count_miss<Q: KeyPart<Owned = K> + ?Sized>(&self, key: &Q) {
         count(&self.counters.misses);
-        if let Some(accesses) = &self.accesses {
+        if let Some(accesses) = self.accesses.get() {
             accesses.note(self.near.seen(key).hash, 1, self.clock.now(), || self.text_of(key));
+        }
+        #[cfg(feature = "_seen")]
+        if let Some(missed) = self.missed.get() {
+            missed.note(self.near.seen(key).hash, 1, self.clock.now(), || self.text_of(key));
         }
     }
 
     #[cold]
-    fn sample<Q: KeyPart<Owned = K> + ?Sized>(&self, key: &Q, hit: u64) {
+    fn sample<Q: KeyPart<Owned = K> + ?Sized>(&self, key: &Q, hit: u64) -> bool {
         let hash = self.near.seen(key).hash;
         if Pace::is_rare(hit) && self.near.may_be_fronted() {
             self.focus.sample(hash);
         }
-        if let Some(accesses) = &self.accesses {
+        #[cfg(feature = "_seen")]
+        let mut stands_for = Pace::RAREST;
+        if let Some(accesses) = self.accesses.get() {
             let now = self.clock.now();
-            accesses.note(hash, self.pace.took(now), now, || self.text_of(key));
+            let weight = self.pace.took(now);
+            accesses.note(hash, weight, now, || self.text_of(key));
+            #[cfg(feature = "_seen")]
+            {
+                stands_for = weight.into();
+            }
         }
+        #[cfg(feature = "_seen")]
+        if self.missed.get().is_some() && Pace::is_rare(hit) {
+            self.time(key);
+        }
+        #[cfg(feature = "_seen")]
+        return self.audit.as_ref().is_some_and(|audit| audit.is_due(stands_for));
+        #[cfg(not(feature = "_seen"))]
+        false
+    }
+
+    /// The next look of this thread at this shelf is for an audit.
+    fn ask_for_audit(&self) -> bool {
+        #[cfg(feature = "_seen")]
+        AUDIT_DUE.set(std::ptr::from_ref(self).addr());
+        true
+    }
+
+    /// Is the hit that this thread has just found to be audited? It was counted already.
+    #[cfg(feature = "_seen")]
+    pub(crate) fn takes_audit(&self) -> bool {
+        self.audit.is_some() && AUDIT_DUE.replace(0) == std::ptr::from_ref(self).addr()
+    }
+
+    /// From now on it is noted what is asked for, and missed.
+    #[cfg(feature = "_seen")]
+    pub(crate) fn watch(&self) {
+        let log = || AccessLog::new(WATCHED, self.clock.now());
+        self.accesses.get_or_init(|| Arc::new(log()));
+        self.missed.get_or_init(log);
+    }
+
+    /// What is asked for most, and what is missed most, if that is noted.
+    #[cfg(feature = "_seen")]
+    fn asked_most(&self) -> [Option<&AccessLog>; 2] {
+        [self.accesses.get().map(|log| &**log), self.missed.get()]
+    }
+
+    /// Times a look-up: the same once more, so that no other has to read a clock.
+    #[cfg(feature = "_seen")]
+    fn time<Q: KeyPart<Owned = K> + ?Sized>(&self, key: &Q) {
+        let started = Instant::now();
+        let _has = self.near.has(key, self.clock.now());
+        self.counters.near_times.record(u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX));
+    }
+
+    /// A load has ended, or failed.
+    pub(crate) fn loaded(&self, key: &Key, took: Duration) {
+        self.counters.loaded(took);
+        #[cfg(feature = "_seen")]
+        self.note_slow(key, took, false);
+        #[cfg(not(feature = "_seen"))]
+        let _ = key;
+    }
+
+    /// A load was given up.
+    pub(crate) fn gave_up(&self, key: &Key, took: Duration) {
+        #[cfg(feature = "_seen")]
+        self.note_slow(key, took, true);
+        #[cfg(not(feature = "_seen"))]
+        let _ = (key, took);
+    }
+
+    #[cfg(feature = "_seen")]
+    fn note_slow(&self, key: &Key, took: Duration, given_up: bool) {
+        let at = self.clock.now();
+        self.slow.note(took, at, || Slow {
+            site: self.sign.name.as_str().into(),
+            key: key.clone(),
+            took,
+            at,
+            given_up,
+        });
     }
 
     /// The parts of a key, to be read again; none of one that is too long to be kept. What is secret is hashed, nothing is
@@ -245,6 +403,23 @@ where
     pub(crate) fn policy(&self) -> &Policy {
         &self.sign.policy
     }
+
+    /// Is this key written so? What panics while it is written is another one.
+    #[cfg(feature = "_seen")]
+    fn is_key(&self, known: &K, key: &Key, secret: Secret) -> bool {
+        let write = || self.sign.spelling.key(&written(known, secret), secret);
+        catch_unwind(AssertUnwindSafe(write)).is_ok_and(|written| written.as_ref() == Some(key))
+    }
+
+    /// How long after its life a value may be served if a load fails.
+    pub(crate) fn stale(&self) -> Millis {
+        self.dial.stale().unwrap_or(self.sign.policy.stale).min(millis(CENTURY))
+    }
+
+    /// Do calls go by the cache?
+    pub(crate) fn is_paused(&self) -> bool {
+        self.dial.is_paused() || self.dials.is_paused()
+    }
 }
 
 fn adaptive(policy: &Policy) -> Option<Box<Adaptive>> {
@@ -258,106 +433,12 @@ fn lapse(clock: &Clock, log: &Log) -> Lapse {
     Lapse(Box::new(move || proof.has_lapsed(clock.now_assured())))
 }
 
-/// A site's counters beside its shelf, for the statistics.
-pub(crate) struct Counted {
-    name: String,
-    counters: Arc<Counters>,
-    shelf: Arc<dyn Looked>,
-}
-
-/// What the statistics ask a shelf itself.
-trait Looked: HasNear {
-    /// How long the oldest load under way has taken so far.
-    fn oldest_load(&self) -> Millis;
-
-    /// What is known of how its values change.
-    fn adaptive(&self) -> AdaptiveStats;
-
-    /// What predictions were worth.
-    fn prediction(&self) -> PredictStats;
-
-    /// What is known of what is asked for most.
-    fn noted(&self) -> NotedStats;
-
-    /// What compressing was worth.
-    fn compression(&self) -> CompressStats;
-}
-
-impl Counted {
-    pub(crate) fn of<K, V, R>(shelf: &Arc<Shelf<K, V, R>>) -> Self
-    where
-        K: KeyPart<Owned = K> + Clone + Eq + Send + Sync + 'static,
-        V: Clone + Send + Sync + 'static,
-        R: Send + 'static,
-    {
-        let counters = Arc::clone(&shelf.counters);
-        Self { name: shelf.sign.name.clone(), counters, shelf: Arc::clone(shelf) as _ }
-    }
-
-    pub(crate) fn snapshot(&self) -> SiteStats {
-        let mut stats = self.counters.snapshot(&self.name);
-        let near = self.shelf.near();
-        stats.entries = near.entries() as u64;
-        stats.bytes = near.weight();
-        stats.capacity = near.capacity();
-        stats.evictions = near.evicted();
-        stats.fronted = near.fronted();
-        stats.oldest_load_seconds = self.shelf.oldest_load() as f64 / 1e3;
-        stats.adaptive = self.shelf.adaptive();
-        stats.prediction = self.shelf.prediction();
-        stats.noted = self.shelf.noted();
-        stats.compression = self.shelf.compression();
-        stats
-    }
-}
-
 /// From when until when a value lives.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Life {
     pub(crate) born: Millis,
     pub(crate) fresh_until: Millis,
     pub(crate) stale_until: Millis,
-}
-
-impl<K, V, R> HasNear for Shelf<K, V, R>
-where
-    K: KeyPart<Owned = K> + Clone + Eq + Send + Sync + 'static,
-    V: Clone + Send + Sync + 'static,
-    R: Send + 'static,
-{
-    fn near(&self) -> &dyn Balanced {
-        &self.near
-    }
-}
-
-impl<K, V, R> Looked for Shelf<K, V, R>
-where
-    K: KeyPart<Owned = K> + Clone + Eq + Send + Sync + 'static,
-    V: Clone + Send + Sync + 'static,
-    R: Send + 'static,
-{
-    fn adaptive(&self) -> AdaptiveStats {
-        self.adaptive.as_ref().map_or_else(AdaptiveStats::default, |adaptive| AdaptiveStats::of(&adaptive.figures()))
-    }
-
-    fn prediction(&self) -> PredictStats {
-        self.foresight.figures().as_ref().map_or_else(PredictStats::default, PredictStats::of)
-    }
-
-    fn noted(&self) -> NotedStats {
-        self.accesses.as_ref().map_or_else(NotedStats::default, |log| NotedStats::of(&log.figures()))
-    }
-
-    fn compression(&self) -> CompressStats {
-        #[cfg(feature = "tiers")]
-        return self.frames.stats();
-        #[cfg(not(feature = "tiers"))]
-        CompressStats::default()
-    }
-
-    fn oldest_load(&self) -> Millis {
-        self.board.oldest().map_or(0, |began| self.clock.now_assured().saturating_sub(began))
-    }
 }
 
 impl<K, V, R> fmt::Debug for Shelf<K, V, R> {

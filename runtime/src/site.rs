@@ -198,6 +198,38 @@ pub struct Watched {
 
 inventory::collect!(Watched);
 
+/// What one function makes untrue when it succeeds. Made by `#[invalidate]`; templates have their arguments left out.
+#[derive(Debug, Clone, Copy)]
+pub struct Invalidates {
+    /// `module_path!()` of the function.
+    pub module: &'static str,
+    /// Its name.
+    pub function: &'static str,
+    /// Keys.
+    pub keys: &'static [&'static str],
+    /// Tags.
+    pub tags: &'static [&'static str],
+    /// Globs.
+    pub patterns: &'static [&'static str],
+    /// A whole namespace.
+    pub namespace: Option<&'static str>,
+    /// Tables that it writes.
+    pub tables: &'static [&'static str],
+    /// Functions of which it invalidates one entry.
+    pub entries: &'static [&'static str],
+    /// Where it stands.
+    pub file: &'static str,
+    /// The line in that file.
+    pub line: u32,
+}
+
+inventory::collect!(Invalidates);
+
+/// All functions linked into the program that make something untrue, called or not.
+pub fn invalidating() -> impl Iterator<Item = &'static Invalidates> {
+    inventory::iter::<Invalidates>.into_iter()
+}
+
 impl Watched {
     /// The site itself.
     pub(crate) fn site(&self) -> Option<&'static Site> {

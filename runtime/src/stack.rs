@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::clock::Clock;
@@ -10,7 +11,7 @@ use crate::group::Record;
 use crate::key::Key;
 use crate::log::Log;
 use crate::stats::{LevelStats, SharedStats};
-use crate::tier::{Applied, Behind, Flushed, Judge, Metered};
+use crate::tier::{Applied, Behind, Breaker, BreakerState, Flushed, Judge, Metered};
 
 /// All tiers of one cache.
 #[derive(Debug, Clone, Default)]
@@ -23,8 +24,15 @@ pub(crate) struct Level {
     pub(crate) name: String,
     pub(crate) tier: Behind,
     pub(crate) meter: Arc<Metered>,
+    /// What it said of itself last.
+    #[cfg(feature = "_seen")]
+    pub(crate) said: crate::tier::state::LastSaid,
+    /// For reads, and for writes.
+    pub(crate) breakers: [Arc<Breaker>; 2],
     /// May a frame be served from here now, beyond what the log says of it?
     pub(crate) vouches: Judge,
+    /// How many calls were answered with a frame of it.
+    pub(crate) answered: AtomicU64,
     /// Do other nodes write here as well, though the log is elsewhere?
     pub(crate) common: bool,
     /// What is known of the log that this tier holds for all nodes; none for a tier of the node's own.
@@ -37,6 +45,8 @@ pub(crate) struct Level {
 pub(crate) struct Down {
     /// The first frame on the way that is still fresh, else the first that may be served stale.
     pub(crate) frame: Option<Frame>,
+    /// Which tier had it, from the nearest on.
+    pub(crate) from: usize,
     /// How many tiers failed.
     pub(crate) failed: u64,
 }
@@ -48,6 +58,11 @@ impl Stack {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.levels.is_empty()
+    }
+
+    /// The tiers, from the nearest to the deepest.
+    pub(crate) fn levels(&self) -> &[Level] {
+        &self.levels
     }
 
     /// Reads these keys down the tiers; what an upper one did not have fresh is asked of the next.
@@ -110,6 +125,14 @@ impl Stack {
                 self.write_to(&self.levels[..depth], &frame);
             }
             found.frame = Some(frame);
+            found.from = depth;
+        }
+    }
+
+    /// A call was answered with what this tier had.
+    pub(crate) fn answered(&self, from: usize) {
+        if let Some(level) = self.levels.get(from) {
+            level.answered.fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -170,15 +193,19 @@ impl Stack {
     pub(crate) fn shared_stats(&self, log: &Log, clock: &Clock) -> Option<SharedStats> {
         let seen = self.shared()?.shared.as_ref()?;
         let read = |counter: &std::sync::atomic::AtomicU64| counter.load(std::sync::atomic::Ordering::Relaxed);
+        let now = clock.now_assured();
         Some(SharedStats {
             // Nobody may have doubted an old proof yet.
-            proven: log.is_proven() && !log.proof().has_lapsed(clock.now_assured()),
+            proven: log.is_proven() && !log.proof().has_lapsed(now),
             connected: seen.connected.load(std::sync::atomic::Ordering::Acquire),
             number: log.shared_top().position.number,
             heard: read(&seen.heard),
             adopted: read(&seen.adopted),
             sessions: read(&seen.sessions),
             suspicions: read(&seen.suspicions),
+            lag: seen.lags.stats(now),
+            behind: seen.lags.behind(),
+            proof_age: seen.proven_at().map(|at| now.saturating_sub(at) as f64 / 1e3),
         })
     }
 
@@ -258,7 +285,7 @@ impl Stack {
 
 impl Level {
     /// Does nobody but this node write to it?
-    fn is_own(&self) -> bool {
+    pub(crate) fn is_own(&self) -> bool {
         #[cfg(feature = "_shared")]
         return self.shared.is_none();
         #[cfg(not(feature = "_shared"))]
@@ -279,10 +306,13 @@ impl Level {
             tier: self.name.clone(),
             hits: meter.hits,
             misses: meter.misses,
+            answered: self.answered.load(Ordering::Relaxed),
             errors: meter.errors.values().sum(),
             pending: queue.pending_frames as u64,
             backlog: queue.backlog as u64,
             closed: queue.closed,
+            reads: word(self.breakers[0].state()),
+            writes: word(self.breakers[1].state()),
             written: queue.written,
             dropped: queue.dropped,
             refused: queue.refused,
@@ -294,6 +324,15 @@ impl Level {
             bytes: queue.bytes,
         }
     }
+}
+
+fn word(state: BreakerState) -> String {
+    let word = match state {
+        BreakerState::Closed => "closed",
+        BreakerState::Open => "open",
+        BreakerState::HalfOpen => "half-open",
+    };
+    word.to_owned()
 }
 
 impl fmt::Debug for Level {

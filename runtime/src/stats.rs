@@ -2,6 +2,7 @@
 
 mod ahead;
 mod compression;
+mod lag;
 mod snapshot;
 
 use std::cell::Cell;
@@ -11,10 +12,13 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use crate::ahead::{AheadCounts, Why};
+#[cfg(feature = "_seen")]
+use crate::histogram::Histogram;
 
 pub use ahead::{AheadStats, NotedStats, PredictStats};
 
 pub use compression::CompressStats;
+pub use lag::LagStats;
 pub use snapshot::{AdaptiveStats, LevelStats, SharedStats, SiteStats, Stats};
 
 const STRIPES: usize = 16;
@@ -118,6 +122,11 @@ pub(crate) struct Counters {
     pub(crate) invalidated: AtomicU64,
     pub(crate) not_stored: AtomicU64,
     pub(crate) prefetch_refused: AtomicU64,
+    /// How long loads took, and look-ups in near that were timed.
+    #[cfg(feature = "_seen")]
+    pub(crate) load_times: Histogram,
+    #[cfg(feature = "_seen")]
+    pub(crate) near_times: Histogram,
     warmed: AheadCounts,
     prefetched: AheadCounts,
     predicted: AheadCounts,
@@ -140,7 +149,10 @@ impl Counters {
 
     pub(crate) fn loaded(&self, took: Duration) {
         count(&self.loads);
-        self.load_nanos.fetch_add(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX), Relaxed);
+        let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+        self.load_nanos.fetch_add(nanos, Relaxed);
+        #[cfg(feature = "_seen")]
+        self.load_times.record(nanos);
     }
 
     pub(crate) fn snapshot(&self, name: &str) -> SiteStats {

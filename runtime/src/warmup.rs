@@ -40,9 +40,6 @@ pub use self::report::{Ended, JobReport, WarmupReport};
 pub use self::run::{Answer, Run, Told0, Told1, Told2, Unready, borrowed, borrowed_option};
 pub use self::warmer::Warmer;
 
-/// How many jobs run at a time at the start, when nothing is said.
-const AT_ONCE: usize = 4;
-
 /// A warm-up to be begun: what the jobs of `#[warmup]` are given, and what they may cost.
 ///
 /// ```no_run
@@ -76,12 +73,13 @@ impl Cache {
     pub fn warmup(&self) -> Warmup {
         let mut given = Given::default();
         given.put(self.clone());
+        let warming = self.0.settings.warming;
         Warmup {
             cache: self.clone(),
             given,
             only: None,
-            at_once: AT_ONCE,
-            limits: Limits::default(),
+            at_once: warming.at_once,
+            limits: Limits { loads: warming.loads, bytes: warming.bytes, time: warming.time },
             progress: None,
             bar: true,
         }
@@ -103,7 +101,7 @@ impl Warmup {
     }
 
     /// How many jobs run at a time at the start, at least one. A job that takes longer than 30 seconds keeps no other
-    /// waiting. Default: 4.
+    /// waiting. Default: as [`Builder::warmup_at_once`](crate::Builder::warmup_at_once) says (4).
     pub fn at_once(mut self, jobs: usize) -> Self {
         self.at_once = jobs.max(1);
         self
@@ -162,8 +160,10 @@ impl Warmup {
     /// the feature.
     pub fn start(self) -> Result<Warmer> {
         let Self { cache, given, only, at_once, limits, progress, bar } = self;
-        let jobs = chosen(only.as_deref())?;
-        let keeper = if Keeper::is_needed() { Some(Arc::new(Keeper::new(&cache)?)) } else { None };
+        let warming = cache.0.settings.warming;
+        let mut jobs = chosen(only.as_deref())?;
+        jobs.retain(|job| warming.smart || job.plan().hot.is_none());
+        let keeper = if warming.smart && Keeper::is_needed() { Some(Arc::new(Keeper::new(&cache)?)) } else { None };
         let bar = Arc::new(if bar { Bar::in_terminal() } else { None });
         let drawn = Arc::clone(&bar);
         let tell = move |job: &'static Job, far: EachProgress| {

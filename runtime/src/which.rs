@@ -65,6 +65,16 @@ impl<'a> Which<'a> {
         V: Clone + Send + Sync + 'static,
         R: Send + 'static,
     {
+        self.shelf_at_rest(site).filter(|(_, shelf)| !shelf.is_paused())
+    }
+
+    /// The same for who asks later: by then calls may go by the cache, or not any more.
+    pub(crate) fn shelf_at_rest<K, V, R>(self, site: &'static Site) -> Option<Found<'a, K, V, R>>
+    where
+        K: KeyPart<Owned = K> + Clone + Eq + Send + Sync + 'static,
+        V: Clone + Send + Sync + 'static,
+        R: Send + 'static,
+    {
         match self {
             Self::Bypass(_) => None,
             Self::Installed | Self::This(_) => self.cache().shelf(site),

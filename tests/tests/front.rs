@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Barrier, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use cached_runtime::audit::AuditOptions;
 use cached_runtime::clock::Clock;
 use cached_runtime::{Cache, cache};
 
@@ -206,4 +207,81 @@ fn a_clone_that_calls_the_function_itself_is_answered() {
     for _ in 0..HOT {
         assert_eq!(curious(2).0, 2);
     }
+}
+
+#[cache(key = "front-audited:{id}", tags = ["front-audited:{id}"], ttl = "1h", jitter = 0)]
+async fn audited(id: u32) -> u64 {
+    let _ = id;
+    SOURCE.load(SeqCst)
+}
+
+/// A cache whose hits are audited, in a runtime in which audits can run.
+fn auditing<T>(work: impl AsyncFnOnce(Cache, Clock) -> T) -> T {
+    let clock = Clock::manual();
+    let options = AuditOptions::new().each(1).bound(Duration::from_secs(2)).at_once(8);
+    let cache = Cache::builder().clock(clock.clone()).seed(1).audit(options).build().unwrap();
+    cache.install();
+    SOURCE.store(1, SeqCst);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(work(cache, clock))
+}
+
+async fn heat() {
+    for _ in 0..HOT {
+        assert_eq!(audited(1).await, 1);
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Most hits of a hot key never reach the shelf: of these as many are audited, and each is counted once.
+#[test]
+fn hits_that_a_copy_answers_are_audited_too() {
+    let _alone = alone();
+    auditing(async |cache, _| {
+        heat().await;
+        assert!(fronted(&cache, "audited") > 0, "the key is hot and copied");
+        let (hits, before) = (cache.stats().total().hits, cache.audit_report().unwrap());
+        heat().await;
+        let told = cache.audit_report().unwrap();
+        assert_eq!(cache.stats().total().hits - hits, HOT as u64, "each is counted once");
+        // One in 128 is a sample; a copy answers 32 calls for each that the shelf does.
+        let audits = told.checked - before.checked + told.left_out - before.left_out;
+        assert!(audits >= HOT as u64 / 128 / 2, "{audits} of {HOT}: {told:?}");
+        assert_eq!((told.stale, told.met, cache.stats().total().loads), (0, true, 1));
+    });
+}
+
+#[test]
+fn a_planted_stale_copy_is_found() {
+    let _alone = alone();
+    auditing(async |cache, clock| {
+        heat().await;
+        assert!(fronted(&cache, "audited") > 0, "the key is hot and copied");
+        // Behind the framework's back.
+        SOURCE.store(2, SeqCst);
+        heat().await;
+        assert_eq!(cache.audit_report().unwrap().stale, 0, "not before the bound has passed");
+        let mut turns = 0;
+        while cache.audit_report().unwrap().stale == 0 {
+            clock.advance(Duration::from_secs(1));
+            tokio::task::yield_now().await;
+            turns += 1;
+            assert!(turns < 1_000, "{:?}", cache.audit_report());
+        }
+        let told = cache.audit_report().unwrap();
+        assert_eq!(
+            (told.found[0].key.as_str(), &told.found[0].places[..]),
+            ("front-audited:1", &["near".to_owned()][..])
+        );
+        assert!(!told.met && told.found.len() == 1, "several audits found it: {told:?}");
+        let _ = cache.invalidate_tags(["front-audited:1"]).await;
+        assert_eq!(audited(1).await, 2, "and no copy outlives what names it");
+        let mut turns = 0;
+        while cache.audit_report().unwrap().found.iter().any(|found| found.lasted.is_none()) {
+            clock.advance(Duration::from_secs(1));
+            tokio::task::yield_now().await;
+            turns += 1;
+            assert!(turns < 1_000, "{:?}", cache.audit_report());
+        }
+    });
 }

@@ -56,6 +56,7 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
     check::invalidate(&function, &args, &all, &mut errors);
     let entries: Vec<_> = args.calls.iter().filter_map(|call| errors.keep(entry_of(call))).collect();
     errors.finish()?;
+    let declared = declare(&function, &args, &named, sql.as_ref(), &private);
 
     let ours = Span::mixed_site();
     let p = &private;
@@ -83,6 +84,7 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
     Ok(quote_spanned! {ours=>
         #(#attrs)*
         #vis #sig {
+            #declared
             let mut __invalidator = #p::Cache::invalidator(#cache);
             #(#collect)*
             #namespace
@@ -91,6 +93,54 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
             #around
         }
     })
+}
+
+/// `P::inventory::submit! { P::Invalidates { function: "rename", tags: &["video:{}"], .. } }`: who makes what untrue is
+/// known before anybody is called.
+fn declare(
+    function: &Function,
+    args: &InvalidateArgs,
+    named: &[(&str, Vec<Template>); 3],
+    sql: Option<&Sql>,
+    p: &Private,
+) -> TokenStream {
+    let name = function.sig.ident.unraw().to_string();
+    let [keys, tags, patterns] = named.each_ref().map(|(_, all)| all.iter().map(Template::shape).collect::<Vec<_>>());
+    let namespace = match args.namespace.get() {
+        Some(name) => quote_spanned!(Span::mixed_site()=> #p::Some(#name)),
+        None => quote_spanned!(Span::mixed_site()=> #p::None),
+    };
+    let tables: Vec<String> =
+        args::tables(&args.tables).chain(sql.into_iter().flat_map(|sql| sql.tables.clone())).collect();
+    let entries: Vec<String> = args.calls.iter().filter_map(called).collect();
+    quote_spanned! {Span::mixed_site()=>
+        #p::inventory::submit! {
+            #p::Invalidates {
+                module: ::core::module_path!(),
+                function: #name,
+                keys: &[#(#keys),*],
+                tags: &[#(#tags),*],
+                patterns: &[#(#patterns),*],
+                namespace: #namespace,
+                tables: &[#(#tables),*],
+                entries: &[#(#entries),*],
+                file: ::core::file!(),
+                line: ::core::line!(),
+            }
+        }
+    }
+}
+
+/// The name of the function that is called.
+fn called(call: &Expr) -> Option<String> {
+    match call {
+        Expr::MethodCall(call) => Some(call.method.unraw().to_string()),
+        Expr::Call(ExprCall { func, .. }) => match &**func {
+            Expr::Path(path) => path.path.segments.last().map(|last| last.ident.unraw().to_string()),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 /// The body, and when the invalidation fires.

@@ -80,8 +80,8 @@ fn some<T: ToTokens>(model: &Model, value: Option<T>) -> TokenStream {
     }
 }
 
-/// A query's answer is fresh for five minutes: what is written behind the framework's back is seen at last.
-const QUERY_TTL: u64 = 5 * 60 * 1_000;
+/// A query's answer is fresh for five minutes, or as configured: what is written behind the framework's back is seen at last.
+const QUERY_PROFILE: &str = "query";
 
 /// Only what was asked for; the rest is the runtime's.
 fn policy(model: &Model) -> TokenStream {
@@ -130,6 +130,7 @@ fn policy(model: &Model) -> TokenStream {
         cache: _,
         krate: _,
     } = &model.args;
+    let usual = || (model.args.is_query() && !ttl.is_given()).then(|| QUERY_PROFILE.to_token_stream());
     let number = |n: &u64| Literal::u64_unsuffixed(*n).to_token_stream();
     let optional = |n: &u64| some(model, Some(number(n)));
     let none = cache_none.get().map(|none| match none {
@@ -141,9 +142,9 @@ fn policy(model: &Model) -> TokenStream {
         some(model, Some(quote_spanned!(ours=> #p::Format::#format)))
     });
     let fields = [
-        ("ttl", ttl.get().or((model.args.is_query() && !profile.is_given()).then_some(&QUERY_TTL)).map(optional)),
+        ("ttl", ttl.get().map(optional)),
         ("adaptive", adaptive.get().map(|(least, most)| some(model, Some(range(*least, *most))))),
-        ("profile", profile.get().map(|name| some(model, Some(name)))),
+        ("profile", profile.get().map(ToTokens::to_token_stream).or_else(usual).map(|name| some(model, Some(name)))),
         ("stale", stale.get().map(number)),
         ("refresh_ahead", refresh_ahead.get().map(number)),
         ("jitter", jitter.get().map(|part| Literal::f32_unsuffixed(*part).to_token_stream())),

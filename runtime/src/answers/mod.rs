@@ -34,6 +34,7 @@ use crate::error::Result;
 use crate::group::Group;
 use crate::key::{Key, Secret};
 use crate::namespace::Namespace;
+use crate::profile;
 
 pub use generate::{Generated, Source};
 pub use kept::Content;
@@ -96,6 +97,16 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    /// As the cache is configured, where that says something.
+    fn of(cache: &Cache) -> Self {
+        let life = |name, usual| cache.0.settings.profile(name).map_or(usual, Duration::from_millis);
+        let usual = Self::default();
+        let (ttl, retrieval_ttl) = (life(profile::ANSWER, usual.ttl), life(profile::RETRIEVAL, usual.retrieval_ttl));
+        Self { ttl, retrieval_ttl, ..usual }
+    }
+}
+
 impl<T: Content> Answers<T> {
     /// Answers in this namespace of a cache.
     ///
@@ -108,21 +119,23 @@ impl<T: Content> Answers<T> {
             kept,
             cache: cache.clone(),
             name: name.into(),
-            settings: Settings::default(),
+            settings: Settings::of(cache),
             counters: Arc::default(),
             #[cfg(feature = "semantic")]
             similar: None,
         })
     }
 
-    /// How long answers and streams are kept. Default: 3,600 seconds. Zero: not at all.
+    /// How long answers and streams are kept. Default: the life of the cache's profile `answer` if it has one
+    /// ([`Builder::profile`](crate::Builder::profile)), else 3,600 seconds. Zero: not at all.
     #[must_use]
     pub fn ttl(mut self, ttl: Duration) -> Self {
         self.settings.ttl = ttl;
         self
     }
 
-    /// How long lists of documents are kept. Default: 1,800 seconds. Zero: not at all.
+    /// How long lists of documents are kept. Default: the life of the cache's profile `retrieval` if it has one, else 1,800
+    /// seconds. Zero: not at all.
     #[must_use]
     pub fn retrieval_ttl(mut self, ttl: Duration) -> Self {
         self.settings.retrieval_ttl = ttl;

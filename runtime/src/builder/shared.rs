@@ -14,6 +14,7 @@ use crate::follow::{self, Follow, Seen};
 use crate::group::Recall;
 use crate::log::Log;
 use crate::stack::{Level, Stack};
+use crate::tier::lag::Lags;
 #[cfg(feature = "redis")]
 use crate::tier::redis::{Redis, RedisOptions};
 use crate::tier::shared::{APPEND, Echo, Leases, SharedLog};
@@ -56,7 +57,7 @@ impl Builder {
     /// The same with settings of its own.
     #[cfg(feature = "redis")]
     pub fn redis_with(mut self, options: RedisOptions) -> Self {
-        self.tiers.kinds.push(Kind::Redis(Box::new(options)));
+        self.tiers.add(Kind::Redis(Box::new(options)));
         self
     }
 
@@ -90,10 +91,11 @@ impl Builder {
 
     #[cfg(feature = "redis")]
     pub(super) fn open_redis(&self, options: RedisOptions, late: &Late, followed: &mut Followed) -> Level {
-        let (echo, epoch) = told(late);
-        let tier = Redis::new(options, self.settings.clock.clone(), self.tiers.veil.clone(), echo, epoch);
+        let ((echo, epoch), lags) = (told(late), Arc::<Lags>::default());
+        let (clock, veil) = (self.settings.clock.clone(), self.tiers.veil.clone());
+        let tier = Redis::new(options, clock, veil, echo, epoch, Arc::clone(&lags));
         let queue = BehindOptions { sweep_every: SWEEP.min(self.tiers.queue.sweep_every), ..self.tiers.queue.clone() };
-        self.hold("redis", tier, &queue, late, followed)
+        self.hold("redis", (tier, lags), &queue, late, followed)
     }
 
     /// A tier on a server that holds the log as well, where there is no Redis to hold it.
@@ -105,17 +107,18 @@ impl Builder {
         late: &Late,
         followed: &mut Followed,
     ) -> Result<Level> {
-        let (echo, epoch) = told(late);
-        let tier = options.share(self.settings.clock.clone(), self.tiers.veil.clone(), echo, epoch);
+        let ((echo, epoch), lags) = (told(late), Arc::<Lags>::default());
+        let (clock, veil) = (self.settings.clock.clone(), self.tiers.veil.clone());
+        let tier = options.share(clock, veil, echo, epoch, Arc::clone(&lags));
         let tier = tier.ok_or_else(|| Error::config(name, "is given the options of a file"))?;
-        Ok(self.hold(name, tier, &self.tiers.queue, late, followed))
+        Ok(self.hold(name, (tier, lags), &self.tiers.queue, late, followed))
     }
 
     /// The shelf over the tier that holds the log.
     fn hold<T: Tier + SharedLog + Leases + Clone>(
         &self,
         name: &'static str,
-        tier: T,
+        (tier, lags): (T, Arc<Lags>),
         queue: &BehindOptions,
         late: &Late,
         followed: &mut Followed,
@@ -127,7 +130,7 @@ impl Builder {
         let judge: Judge = Arc::new(move |frame| judging.get().is_some_and(|log| log.allows_shared(frame)));
         let vouches: Judge = Arc::new(move |frame| vouching.get().is_some_and(|log| log.vouches_shared(frame)));
         let guarded = Arc::new(Guarded::new(Arc::new(tier.clone()), guard));
-        let seen = Arc::new(Seen::default());
+        let seen = Arc::new(Seen::measuring(lags));
         seen.leases.get_or_init(|| Arc::new(tier.clone()));
         let breakers = follow::closing(guarded.breakers());
         *followed = Some(Shared { name, log: Arc::new(tier), seen: Arc::clone(&seen), breakers });

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -21,7 +22,9 @@ use crate::tier::{Behind, BehindOptions, BreakerOptions, Deadlines, GuardOptions
 #[derive(Default)]
 pub(super) struct Tiers {
     pub(super) kinds: Vec<Kind>,
-    deadlines: Deadlines,
+    /// Which of these come from a configuration: what code says later of the same sort takes their place.
+    configured: Vec<usize>,
+    pub(super) deadlines: Deadlines,
     breaker: BreakerOptions,
     pub(super) queue: BehindOptions,
     #[cfg(feature = "encryption")]
@@ -84,7 +87,7 @@ impl Builder {
 
     /// Adds a tier of your own below those added before.
     pub fn tier(mut self, tier: impl Tier) -> Self {
-        self.tiers.kinds.push(Kind::Given(Arc::new(tier)));
+        self.tiers.add(Kind::Given(Arc::new(tier)));
         self
     }
 
@@ -97,7 +100,7 @@ impl Builder {
     /// The same, keeping this many bytes; the oldest entries go first.
     #[cfg(feature = "disk")]
     pub fn disk_with(mut self, path: impl Into<PathBuf>, max_bytes: u64) -> Self {
-        self.tiers.kinds.push(Kind::Disk(path.into(), max_bytes));
+        self.tiers.add(Kind::Disk(path.into(), max_bytes));
         self
     }
 
@@ -110,7 +113,7 @@ impl Builder {
     /// The same, keeping this many bytes; the oldest entries go first.
     #[cfg(feature = "sqlite")]
     pub fn sqlite_with(mut self, path: impl Into<PathBuf>, max_bytes: u64) -> Self {
-        self.tiers.kinds.push(Kind::Sqlite(path.into(), max_bytes));
+        self.tiers.add(Kind::Sqlite(path.into(), max_bytes));
         self
     }
 
@@ -156,8 +159,17 @@ impl Builder {
             word if word == setting => Ok(options),
             word => Err(Error::config(setting, "is given the options of another database").with("database", word)),
         });
-        self.tiers.kinds.push(Kind::Server(setting, options));
+        self.tiers.add(Kind::Server(setting, options));
         self
+    }
+
+    /// Adds tiers that code may still replace.
+    #[cfg(feature = "config")]
+    pub(crate) fn with_configured_tiers(self, add: impl FnOnce(Self) -> Result<Self>) -> Result<Self> {
+        let before = self.tiers.kinds.len();
+        let mut builder = add(self)?;
+        builder.tiers.configured.extend(before..builder.tiers.kinds.len());
+        Ok(builder)
     }
 
     /// How long a tier may take to answer a read. Default: 50 ms.
@@ -237,6 +249,7 @@ impl Builder {
 
     /// Opens the tiers, and resumes the log from what the deepest remembers.
     pub(super) fn stack_and_log(&mut self) -> Result<(Stack, Arc<Log>)> {
+        self.note_facts();
         #[cfg(feature = "encryption")]
         self.hide_keys();
         let late = Late::default();
@@ -315,12 +328,17 @@ impl Builder {
         queue: &BehindOptions,
     ) -> Level {
         let queue = BehindOptions { name, clock: self.settings.clock.clone(), ..queue.clone() };
+        let breakers = guarded.breakers();
         let meter = Arc::new(Metered::new(guarded));
         Level {
+            breakers,
             name: label,
             tier: Behind::start(Arc::clone(&meter) as _, judge, queue),
             meter,
+            #[cfg(feature = "_seen")]
+            said: crate::tier::state::LastSaid::default(),
             vouches,
+            answered: AtomicU64::new(0),
             common: false,
             #[cfg(feature = "_shared")]
             shared: None,
@@ -355,6 +373,20 @@ pub(super) type Followed = Option<super::shared::Shared>;
 #[cfg(not(feature = "_shared"))]
 #[derive(Default)]
 pub(super) struct Followed {}
+
+impl Tiers {
+    /// One more, or one in the place of a configured one.
+    pub(super) fn add(&mut self, kind: Kind) {
+        let is_same = |at: &usize| self.kinds.get(*at).is_some_and(|known| known.name() == kind.name());
+        match self.configured.iter().position(is_same) {
+            Some(known) => {
+                let at = self.configured.remove(known);
+                self.kinds[at] = kind;
+            }
+            None => self.kinds.push(kind),
+        }
+    }
+}
 
 impl Kind {
     /// The tier's name in the log.

@@ -24,9 +24,11 @@ impl Capped {
 
     fn append(&mut self, more: &[u8]) -> bool {
         // Once over, always over: a format that carries on after an error must not leave a hole in the middle.
-        self.over |= more.len() > self.limit - self.bytes.len();
         if !self.over {
-            self.bytes.extend_from_slice(more);
+            let room = self.limit - self.bytes.len();
+            self.over = more.len() > room;
+            // What fits is kept: it is the beginning, which is all that some want.
+            self.bytes.extend_from_slice(&more[..more.len().min(room)]);
         }
         !self.over
     }

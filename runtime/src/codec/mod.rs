@@ -17,8 +17,12 @@ mod format;
 mod frame;
 #[cfg(feature = "tiers")]
 mod limits;
+#[cfg(any(feature = "image", feature = "response"))]
+mod octets;
 #[cfg(feature = "tiers")]
 mod payload;
+#[cfg(feature = "_seen")]
+mod preview;
 #[cfg(feature = "tiers")]
 mod schema;
 #[cfg(feature = "encryption")]
@@ -46,6 +50,10 @@ pub(crate) use fingerprint::fingerprint;
 pub use format::Format;
 #[cfg(feature = "tiers")]
 pub use frame::{Frame, Head};
+#[cfg(any(feature = "image", feature = "response"))]
+pub(crate) use octets::Octets;
+#[cfg(feature = "_seen")]
+pub(crate) use preview::{Preview, preview};
 #[cfg(feature = "tiers")]
 pub use schema::Schema;
 #[cfg(feature = "encryption")]

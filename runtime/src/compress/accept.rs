@@ -21,17 +21,23 @@ pub(super) const fn token(method: Compression) -> Option<&'static str> {
 /// `None` if it wants the body as it is, or names nothing that is here; that is then right by the RFC in any case but that
 /// of a client that refuses everything.
 pub(super) fn best(accept: &str, ours: &[Compression]) -> Option<Compression> {
+    let tokens: Vec<&str> = ours.iter().map(|method| token(*method).unwrap_or_default()).collect();
+    best_of(accept, &tokens).map(|at| ours[at])
+}
+
+/// The same among encodings by their names; which of them it is.
+pub(crate) fn best_of(accept: &str, ours: &[&str]) -> Option<usize> {
     let asked = Asked::of(accept);
     // Nothing said: any encoding would be allowed, but who says nothing often cannot decode any.
-    let mut best: Option<(Compression, u16)> = None;
-    for method in ours {
-        let weight = token(*method).map_or(0, |token| asked.weight(token));
+    let mut best: Option<(usize, u16)> = None;
+    for (at, token) in ours.iter().enumerate().filter(|(_, token)| !token.is_empty()) {
+        let weight = asked.weight(token);
         if weight > best.map_or(0, |(_, weight)| weight) {
-            best = Some((*method, weight));
+            best = Some((at, weight));
         }
     }
     let as_it_is = asked.identity.unwrap_or(0);
-    best.filter(|(_, weight)| *weight >= as_it_is).map(|(method, _)| method)
+    best.filter(|(_, weight)| *weight >= as_it_is).map(|(at, _)| at)
 }
 
 struct Asked<'a> {

@@ -31,6 +31,8 @@ mod zstandard;
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "response")]
+pub(crate) use accept::best_of;
 pub use body::Compressed;
 pub use compressor::{Compressor, CompressorBuilder, Response};
 #[cfg(feature = "zstd")]

@@ -145,7 +145,7 @@ impl<DB: Driver> Database<DB> {
         }
     }
 
-    /// A read may be asked twice. What failed because its connection was of no use any more is asked again on another.
+    /// A read may be asked three times. What failed because its connection was of no use any more is asked again on another.
     ///
     /// One that calls what acts, as `setval`, may not.
     async fn read<'q, R>(
@@ -161,10 +161,10 @@ impl<DB: Driver> Database<DB> {
         let core = &*self.core;
         let asked = core.breaker.run(async {
             for more in (0..times).rev() {
-                let mut held = if more + 1 == times {
-                    core.readers.acquire().await?
-                } else {
-                    core.readers.acquire_living().await?
+                let mut held = match more {
+                    0 if times > 1 => core.readers.acquire_fresh().await?,
+                    more if more + 1 == times => core.readers.acquire().await?,
+                    _ => core.readers.acquire_living().await?,
                 };
                 match held.ask_in_time(core.read_deadline, call, text.clone(), values.arguments()?).await {
                     Ok(answer) => return Ok(answer),

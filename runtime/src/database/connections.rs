@@ -1,5 +1,6 @@
 //! Connections: how one is got, for how long that is tried, and what there is beyond the pool.
 
+use std::io;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -15,6 +16,7 @@ use super::driver::{Driver, Text};
 use super::failure::{Next, is_locked, judge};
 use super::options::DatabaseOptions;
 use crate::error::{Error, ErrorKind, Result};
+use crate::statement::Backend;
 
 /// How long it is tried to find out why no connection was to be had.
 const QUESTION: Duration = Duration::from_secs(1);
@@ -23,6 +25,8 @@ const ANSWER: Duration = Duration::from_secs(1);
 
 /// After a file was found locked it is tried again after this.
 const LOCKED: Duration = Duration::from_millis(5);
+/// So often a connection may be cut while it is opened.
+const CUTS: u32 = 2;
 
 /// One pool, and what stands around it.
 pub(super) struct Connections<DB: Driver> {
@@ -31,6 +35,8 @@ pub(super) struct Connections<DB: Driver> {
     waiting: AtomicUsize,
     most_waiting: usize,
     overflow: Arc<Semaphore>,
+    /// For who has lost two connections already.
+    spare: Arc<Semaphore>,
     checked: OnceCell<()>,
     /// When it was last asked why there is no connection, and why the database did not answer, if so.
     reason: tokio::sync::Mutex<Option<(Instant, Option<Error>)>>,
@@ -66,6 +72,7 @@ impl<DB: Driver> Connections<DB> {
             waiting: AtomicUsize::new(0),
             most_waiting: options.most_waiting,
             overflow: Arc::new(Semaphore::new(options.overflow as usize)),
+            spare: Arc::new(Semaphore::new(1)),
             checked: OnceCell::new(),
             reason: tokio::sync::Mutex::default(),
             counts: Counts::default(),
@@ -107,6 +114,21 @@ impl<DB: Driver> Connections<DB> {
         self.acquire().await
     }
 
+    /// A connection that nobody had before, beyond the pool, for the last attempt: a server that is told to end connections may
+    /// answer a question on each of them first. One at a time; others take what answers.
+    pub(super) async fn acquire_fresh(&self) -> Result<Held<DB>> {
+        // What is in memory is another database to another connection.
+        let spare = Arc::clone(&self.spare).try_acquire_owned().ok().filter(|_| DB::BACKEND != Backend::Sqlite);
+        if let Some(permit) = spare {
+            let address = self.pool.connect_options();
+            if let Ok(Ok(connection)) = tokio::time::timeout(self.deadline, Box::pin(address.connect())).await {
+                self.counts.acquired.fetch_add(1, Ordering::Relaxed);
+                return Ok(Held::Beyond(Box::new(connection), permit));
+            }
+        }
+        self.acquire_living().await
+    }
+
     async fn pooled(&self) -> Result<Held<DB>> {
         let place = self.place()?;
         // Boxed: the driver's way to a connection is long, and every caller's future would have to hold it.
@@ -127,14 +149,17 @@ impl<DB: Driver> Connections<DB> {
     }
 
     /// A connection of the pool. Several that open a new file of SQLite at once are in each other's way while it gets its
-    /// write-ahead log, and SQLite does not wait there.
+    /// write-ahead log, and SQLite does not wait there. One that is cut while it is opened, as when an operator ends all
+    /// connections, is opened once more.
     async fn unlocked(&self) -> sqlx::Result<PoolConnection<DB>> {
         let start = Instant::now();
+        let mut cuts = 0;
         loop {
             match self.pool.acquire().await {
                 Err(sqlx::Error::Database(told)) if is_locked(&*told) && start.elapsed() < self.deadline => {
                     tokio::time::sleep(LOCKED).await;
                 }
+                Err(lost) if is_cut(&lost) && cuts < CUTS => cuts += 1,
                 answer => return answer,
             }
         }
@@ -228,6 +253,19 @@ async fn check<DB: Driver>(held: &mut Held<DB>) -> Result<()> {
     match DB::check(held).await {
         Ok(checked) => checked,
         Err(source) => Err(judge(source, DB::outage).1),
+    }
+}
+
+/// Was there a server, which then was gone?
+fn is_cut(lost: &sqlx::Error) -> bool {
+    use io::ErrorKind as E;
+    match lost {
+        sqlx::Error::Io(lost) => {
+            matches!(lost.kind(), E::ConnectionReset | E::ConnectionAborted | E::BrokenPipe | E::UnexpectedEof)
+        }
+        // An answer that breaks off.
+        sqlx::Error::Protocol(_) => true,
+        _ => false,
     }
 }
 

@@ -153,7 +153,12 @@ impl fmt::Display for Failure {
 impl fmt::Debug for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let code = self.0.as_database_error().and_then(|error| error.code().map(Cow::into_owned));
-        f.debug_tuple("Failure").field(&code).finish()
+        let mut shown = f.debug_tuple("Failure");
+        match &self.0 {
+            sqlx::Error::Io(lost) => shown.field(&lost.kind()).finish(),
+            sqlx::Error::Protocol(_) => shown.field(&"Protocol").finish(),
+            _ => shown.field(&code).finish(),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::hash::Method;
+use crate::clock::CENTURY;
 use crate::error::{Error, Result};
 
 /// How pictures are compared, and the bounds.
@@ -118,6 +119,7 @@ impl DedupOptions {
         ];
         match positive.into_iter().find(|(_, value)| *value == 0) {
             Some((setting, _)) => Err(Error::config(setting, "give at least 1")),
+            None if self.ttl > CENTURY => Err(Error::config("ttl", "is longer than a century: say a shorter time")),
             None => Ok(()),
         }
     }

@@ -13,7 +13,7 @@ use super::stats::Counts;
 use super::together::Together;
 use super::vector::{MOST_DIMENSIONS, Vector};
 use crate::cache::Cache;
-use crate::clock::millis;
+use crate::clock::{CENTURY, millis};
 use crate::error::{Error, Result};
 use crate::key::escape;
 use crate::namespace::Namespace;
@@ -175,6 +175,9 @@ impl<M: Embed> ModelOptions<M> {
         within("dimensions", "a vector has 1 to 65,536 numbers", self.dimensions.unwrap_or(1), MOST_DIMENSIONS)?;
         if millis(self.ttl) == 0 {
             return Err(Error::config("ttl", "a vector is kept for a millisecond at least"));
+        }
+        if self.ttl > CENTURY {
+            return Err(Error::config("ttl", "a vector is kept for a century at most"));
         }
         if self.tags.len() > MOST_TAGS {
             return Err(Error::config("tag", "a model has at most 16 tags").with("given", self.tags.len()));

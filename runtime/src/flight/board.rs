@@ -96,6 +96,17 @@ impl<K: Hash + Eq, V: Clone, R> Board<K, V, R> {
         self.shard(key).lock().by_key.get(key).cloned()
     }
 
+    /// Is there a load that others may join, of a key for which this is true?
+    #[cfg(feature = "_seen")]
+    pub(crate) fn any(&self, is_it: impl Fn(&K) -> bool) -> bool
+    where
+        K: Clone,
+    {
+        // Keys are looked at without the lock: what they are compared by is code of their type.
+        let keys = |shard: &Mutex<Flights<K, V, R>>| shard.lock().by_key.keys().cloned().collect::<Vec<K>>();
+        self.shards.iter().any(|shard| keys(shard).iter().any(&is_it))
+    }
+
     /// Does something to near while no flight of this key can land.
     pub(crate) fn hold<Q: Hash + Equivalent<K> + ?Sized, T>(&self, key: &Q, then: impl FnOnce() -> T) -> T {
         let _flights = self.shard(key).lock();

@@ -1,6 +1,7 @@
 //! How certain it is that this node has seen every invalidation, by the age of the last proof.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -53,6 +54,7 @@ impl Certainty {
             return self.doubt();
         }
         (known.proven, known.capped) = (asked, asked.by_cache);
+        self.follow.seen.proven_at.store(asked.by_cache, Ordering::Relaxed);
         self.follow.log.proof().holds_until(asked.by_cache.saturating_add(LAPSE));
         if self.follow.log.prove() {
             tracing::info!("the shared log is followed");

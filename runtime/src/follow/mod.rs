@@ -16,6 +16,7 @@ use crate::log::Log;
 use crate::seldom::Seldom;
 use crate::tier::Breaker;
 use crate::tier::behind::WeakBehind;
+use crate::tier::lag::Lags;
 use crate::tier::shared::SharedLog;
 
 /// How long what near holds may be served while invalidations may be missing: 60 s.
@@ -59,11 +60,25 @@ pub(crate) struct Seen {
     pub(crate) owing: parking_lot::Mutex<bool>,
     /// Is it unknown what an earlier process owed, because that tier could not say so at the start?
     pub(crate) unasked: AtomicBool,
+    /// How long invalidations of others took.
+    pub(crate) lags: Arc<Lags>,
+    /// Up to when it is known that nothing is missing, by the cache's clock; 0 before that is known.
+    proven_at: AtomicU64,
     /// When it was said that what is owed cannot be kept.
     unkept: Seldom,
 }
 
 impl Seen {
+    /// Nothing yet; lags are told to this.
+    pub(crate) fn measuring(lags: Arc<Lags>) -> Self {
+        Self { lags, ..Self::default() }
+    }
+
+    /// Up to when it is known that nothing is missing, if it ever was.
+    pub(crate) fn proven_at(&self) -> Option<Millis> {
+        Some(self.proven_at.load(Ordering::Relaxed)).filter(|at| *at > 0)
+    }
+
     /// Was what is owed kept? Said at most once a second if not.
     pub(crate) fn kept(&self, kept: bool) {
         if !kept && self.unkept.may(Duration::from_secs(1)) {

@@ -17,6 +17,8 @@ use std::sync::Arc;
 pub use glob::Pattern;
 pub use map::Unordered;
 pub use part::{Absent, Glance, KeyPart, Lookup, OwnedKey, Sum};
+#[cfg(feature = "_seen")]
+pub(crate) use read::unescape;
 pub use read::{ReadPart, parts_of, variant_of};
 pub use tuple::{Kind, kind_of};
 pub use writer::{KeyWriter, MAX_KEY, Secret, SecretPart, escape, secret};

@@ -96,6 +96,12 @@ pub(super) fn text_of(text: &str) -> Option<String> {
     String::from_utf8(bytes_of(text)?).ok()
 }
 
+/// The text that was escaped, as it was.
+#[cfg(feature = "_seen")]
+pub(crate) fn unescape(text: &str) -> Option<String> {
+    text_of(text)
+}
+
 /// The part, if this is the text it writes. Parsers take more than one spelling, and a part must have one only: else two
 /// texts of a log would be one call, counted as two.
 pub(super) fn exact<P: KeyPart>(part: P, text: &str) -> Option<P> {

@@ -27,6 +27,16 @@ impl Default for Secret {
     }
 }
 
+#[cfg(feature = "response")]
+impl Secret {
+    /// The keyed hash of bytes, by which equal ones are found again.
+    pub(crate) fn hash(&self, bytes: &[u8]) -> u128 {
+        let mut hasher = SipHasher24::new_with_key(&self.0);
+        hasher.write(bytes);
+        hasher.finish128().as_u128()
+    }
+}
+
 impl std::fmt::Debug for Secret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Secret(..)")

@@ -24,7 +24,7 @@ where
     F: Future<Output = ()> + Send + 'static,
 {
     let Ok(runtime) = Handle::try_current() else { return false };
-    if !cache.may(Right::Write, &shelf.sign.namespace) {
+    if !cache.may(Right::Write, &shelf.sign.namespace) || cache.0.settings.dials.rests() {
         return false;
     }
     let Ok(room) = Arc::clone(&cache.0.settings.prefetches).try_acquire_owned() else {
@@ -34,7 +34,8 @@ where
     let ahead = Arc::new(Ahead { why, spread: 0, depth, bill: None });
     let call = at_depth(depth, intent::going_ahead(false, ahead, call()));
     drop(runtime.spawn(async move {
-        call.await;
+        // What would not be kept is given up.
+        let _over = call.await;
         drop(room);
     }));
     true

@@ -40,7 +40,12 @@ where
         }
         let now = self.cache.clock().now();
         let down = stack.read_one(&self.named.key, now).await;
-        self.take_down(flight, shelf, down, now)
+        let from = down.from;
+        let taken = self.take_down(flight, shelf, down, now);
+        if let (Some(_), Some(level)) = (&taken, stack.levels().get(from)) {
+            tracing::Span::current().record("tier", level.name.as_str());
+        }
+        taken
     }
 
     /// The same for several at once: one read of each tier, for up to 256 keys.
@@ -101,11 +106,13 @@ where
     where
         S::Stored: 'static,
     {
+        let from = down.from;
         let (value, life, frame) = self.open(shelf, self.admitted(flight, down))?;
         // A refresh wants something newer than what near still serves.
         let newer_than = self.ready.as_ref().map_or(now, |ready| ready.stale_until);
         if life.fresh_until > newer_than.max(now) {
             count(&shelf.counters.tier_hits);
+            self.cache.0.stack.answered(from);
             return Some((value, life, frame));
         }
         count(&shelf.counters.tier_misses);

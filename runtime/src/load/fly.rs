@@ -38,6 +38,19 @@ pub(super) enum Work<V, R> {
     Passed,
 }
 
+/// What the work behind one flight came to, for those who follow it.
+fn word<V, R>(work: &std::thread::Result<Result<Work<V, R>, Error>>) -> &'static str {
+    match work {
+        Ok(Ok(Work::Found(_))) => "near",
+        Ok(Ok(Work::Promoted(..))) => "tier",
+        Ok(Ok(Work::Made(..))) => "loaded",
+        #[cfg(feature = "_shared")]
+        Ok(Ok(Work::Passed)) => "passed",
+        Ok(Err(error)) => error.kind().word(),
+        Err(_) => "panic",
+    }
+}
+
 impl<K, S, R, D, V> Miss<K, S, R, D, V>
 where
     K: KeyPart<Owned = K> + Clone + Eq + Send + Sync + 'static,
@@ -83,12 +96,14 @@ where
         if let Some(old) = &self.fallback {
             flight.offer(old.clone());
         }
-        let span = tracing::debug_span!("load", site = %shelf.sign.name);
+        let (tier, outcome) = (tracing::field::Empty, tracing::field::Empty);
+        let span = tracing::debug_span!("load", site = %shelf.sign.name, tier, outcome);
         tracing::trace!(parent: &span, key = %self.named.key, "a load takes off");
         let work = {
-            let work = pin!(work.instrument(span));
+            let work = pin!(work.instrument(span.clone()));
             CatchUnwind(work).await
         };
+        span.record("outcome", word(&work));
         self.land(lead, shelf, work);
     }
 
@@ -103,7 +118,7 @@ where
                 self.afford(shelf)?;
                 let started = Instant::now();
                 let made = chained_sync(id, body);
-                shelf.counters.loaded(started.elapsed());
+                shelf.loaded(&self.named.key, started.elapsed());
                 Ok(Work::Made(made, None))
             }
         };
@@ -169,6 +184,7 @@ where
                         let left = Duration::from_millis(limit).saturating_sub(started.elapsed());
                         tokio::time::timeout(left, load).await.map_err(|_| {
                             count(&shelf.counters.timeouts);
+                            shelf.gave_up(&self.named.key, started.elapsed());
                             let text = "the load did not finish in time; raise `timeout` or mend the source";
                             Error::new(ErrorKind::Timeout, text)
                                 .with("site", &shelf.sign.name)
@@ -178,7 +194,7 @@ where
                 }
             }
         };
-        shelf.counters.loaded(started.elapsed());
+        shelf.loaded(&self.named.key, started.elapsed());
         Ok(made)
     }
 
@@ -198,11 +214,15 @@ where
     where
         S::Stored: 'static,
     {
+        #[cfg(feature = "tiers")]
+        let from = down.from;
         let (value, life, frame) = self.open(shelf, down)?;
         if life.fresh_until <= now {
             return None;
         }
         count(&shelf.counters.tier_hits);
+        #[cfg(feature = "tiers")]
+        self.cache.0.stack.answered(from);
         count(&shelf.counters.promotions);
         let entry = self.promoted(shelf, &value, life, birth, &frame);
         Some(self.insert_unless_newer(shelf, value, entry))

@@ -9,7 +9,7 @@ use super::fly::Work;
 use super::turn::Lease;
 use crate::ahead::Brought;
 use crate::call::Carried;
-use crate::clock::{Millis, millis};
+use crate::clock::{self, CENTURY, Millis, millis};
 use crate::codec::Frame;
 use crate::depth::Depth;
 use crate::error::Error;
@@ -169,6 +169,7 @@ where
     /// How long a value lives that was loaded just now.
     fn life_of(&self, shelf: &Shelf<K, V, R>, value: &V, sort: Sort, began: Millis) -> Life {
         let follows = shelf.adaptive.is_some() && sort == Sort::Value && self.options.ttl_with.is_none();
+        let follows = follows && shelf.dial.ttl().is_none();
         if !follows {
             return self.life(shelf, value, sort);
         }
@@ -177,8 +178,9 @@ where
         match shelf.adapted(&self.key, fingerprint, began, born) {
             // What is loaded together is spread, and the next look is not deceived: it comes later than it might.
             Some(ttl) => {
+                let ttl = ttl.min(millis(CENTURY));
                 let fresh_until = born.saturating_add(ttl - self.spread(ttl).min(ttl));
-                Life { born, fresh_until, stale_until: fresh_until.saturating_add(shelf.policy().stale) }
+                Life { born, fresh_until, stale_until: fresh_until.saturating_add(shelf.stale()) }
             }
             None => self.life(shelf, value, sort),
         }
@@ -196,22 +198,30 @@ where
         let policy = shelf.policy();
         let settings = &self.cache.0.settings;
         let profile = || policy.profile.and_then(|name| settings.profile(name));
-        let said = || policy.ttl.or_else(profile).unwrap_or_else(|| settings.ttl_of(self.named.key.as_str()));
-        let whole = || policy.adaptive.map_or_else(said, |(least, most)| said().clamp(least, most));
+        let said = || policy.ttl.or_else(profile).unwrap_or_else(|| settings.dials.ttl_of(self.named.key.as_str()));
+        let bounded = || policy.adaptive.map_or_else(said, |(least, most)| said().clamp(least, most));
+        let tuned = shelf.dial.ttl();
+        let whole = || tuned.unwrap_or_else(bounded);
         let ttl = match sort {
-            Sort::Value => self.options.ttl_with.map_or_else(whole, |life| millis(life(value))),
+            Sort::Value => match self.options.ttl_with.filter(|_| tuned.is_none()) {
+                Some(life) => clock::life(life(value)),
+                None => whole(),
+            },
             Sort::Nothing => policy.none.filter(|none| *none > 0).unwrap_or_else(whole),
             Sort::Failure => policy.err.unwrap_or_else(whole),
         };
+        let ttl = ttl.min(millis(CENTURY));
         let jitter = ttl as f64 * f64::from(policy.jitter) * self.cache.0.chance.part();
         let less = jitter as Millis + self.spread(ttl);
         let born = self.cache.clock().now_assured();
         let fresh_until = born.saturating_add(ttl - less.min(ttl));
-        let stale = if sort == Sort::Failure { 0 } else { policy.stale };
+        let stale = if sort == Sort::Failure { 0 } else { shelf.stale() };
         Life { born, fresh_until, stale_until: fresh_until.saturating_add(stale) }
     }
 
     pub(super) fn entry(&self, shelf: &Shelf<K, V, R>, value: &V, life: Life, birth: Birth) -> Entry<V> {
+        #[cfg(feature = "_seen")]
+        shelf.is_written_by(self.shape, self.depth);
         let weight = self.weigh(value);
         let entry = Entry::new(value.clone(), life.fresh_until, life.stale_until, birth.seq, weight);
         let entry = match self.options.carried {

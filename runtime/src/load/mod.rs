@@ -2,6 +2,8 @@
 
 mod afford;
 mod apart;
+#[cfg(feature = "_seen")]
+mod audit;
 mod batch;
 mod begin;
 #[cfg(feature = "tiers")]
@@ -23,7 +25,7 @@ mod turn;
 mod wait;
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, pending};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -35,6 +37,7 @@ use crate::call::{Carried, Options};
 use crate::clock::Millis;
 use crate::depth::Depth;
 use crate::flight::{Boarded, Fallback, Flight, FlightId, Told, would_wait_for_itself};
+use crate::intent;
 use crate::key::{KeyPart, OwnedKey};
 use crate::names::Named;
 use crate::outcome::{Shape, Share};
@@ -62,6 +65,9 @@ pub struct Miss<K, S, R, D, V> {
     pub(crate) force: bool,
     /// Nobody has asked yet; it is for this.
     pub(crate) ahead: Option<Arc<Ahead>>,
+    /// The fresh value to answer with, while an audit runs the body beside.
+    #[cfg(feature = "_seen")]
+    pub(crate) audit: Option<V>,
     pub(crate) shape: S,
     pub(crate) share: Share<R>,
     pub(crate) depth: D,
@@ -87,15 +93,23 @@ where
         Apart::new(self.load_apart(body))
     }
 
-    async fn load_apart<L, F>(self, body: L) -> R
+    #[cfg_attr(not(feature = "_seen"), allow(unused_mut, reason = "nothing is audited"))]
+    async fn load_apart<L, F>(mut self, body: L) -> R
     where
         R: Send + 'static,
         L: FnOnce() -> F,
         F: Future<Output = R> + Send + 'static,
         S::Stored: 'static,
     {
+        #[cfg(feature = "_seen")]
+        if let Some(value) = self.audit.take() {
+            return self.answer_and_audit(value, body);
+        }
         let mut body = Some(body);
-        let Some(shelf) = self.shelf.clone() else { return run(body).await };
+        if self.is_for_nothing() && intent::give_up() {
+            return pending().await;
+        }
+        let Some(shelf) = self.shelf.clone() else { return run(self.billed(body)).await };
         if !self.may_store(&shelf) {
             return self.read_only(&shelf, body).await;
         }
@@ -138,8 +152,15 @@ where
         F: Future<Output = R>,
         S::Stored: 'static,
     {
+        #[cfg(feature = "_seen")]
+        if let Some(answer) = self.unaudited() {
+            return answer;
+        }
         let mut body = Some(body);
-        let Some(shelf) = self.shelf.clone() else { return run(body).await };
+        if self.is_for_nothing() && intent::give_up() {
+            return pending().await;
+        }
+        let Some(shelf) = self.shelf.clone() else { return run(self.billed(body)).await };
         if !self.may_store(&shelf) {
             return self.read_only(&shelf, body).await;
         }
@@ -176,7 +197,12 @@ where
         R: Send + 'static,
         L: FnOnce() -> R,
     {
-        let Some(shelf) = self.shelf.clone() else { return body() };
+        #[cfg(feature = "_seen")]
+        if let Some(answer) = self.unaudited() {
+            return answer;
+        }
+        // Who blocks waits for an answer.
+        let Some(shelf) = self.shelf.clone() else { return self.billed(body)() };
         if !self.may_store(&shelf) {
             let found = if self.force { None } else { self.peek_near() };
             return found.unwrap_or_else(|| match self.afford(&shelf) {
@@ -222,6 +248,19 @@ where
     /// May the handle of this call store what it loads?
     fn may_store(&self, shelf: &Shelf<K, V, R>) -> bool {
         self.cache.may(Right::Write, &shelf.sign.namespace)
+    }
+
+    /// Has nobody asked, and would nobody keep what is loaded? Then it is not loaded.
+    fn is_for_nothing(&self) -> bool {
+        self.ahead.is_some() && self.shelf.as_ref().is_none_or(|shelf| !self.may_store(shelf))
+    }
+
+    /// A body that runs although nothing of it is kept, on the bill of who wanted it.
+    fn billed<L>(&self, body: L) -> L {
+        if let Some(bill) = self.ahead.as_ref().and_then(|ahead| ahead.bill.as_ref()) {
+            count(&bill.loads);
+        }
+        body
     }
 
     /// For a handle that may not store: what is there, else the body's answer, of which nothing is kept. Nobody joins:
@@ -297,7 +336,7 @@ where
 {
     match body {
         Some(body) => body().await,
-        None => std::future::pending().await,
+        None => pending().await,
     }
 }
 

@@ -8,6 +8,7 @@ use crate::flight::Fallback;
 use crate::key::{KeyPart, OwnedKey};
 use crate::near::Found;
 use crate::outcome::Shape;
+use crate::shelf::Shelf;
 
 /// A tier failed, or may not be believed: what it has is not known.
 #[derive(Debug, Clone, Copy)]
@@ -34,7 +35,7 @@ where
     where
         S::Stored: 'static,
     {
-        let shelf = self.shelf.as_ref()?;
+        let shelf = self.asked()?;
         if let Some(value) = self.peek_near_kept() {
             return Some(value);
         }
@@ -75,8 +76,13 @@ where
         self.peek_near_kept().map(|value| self.shape.join(value))
     }
 
+    /// The shelf, unless calls go by the cache by now: who looks has what a call would have.
+    fn asked(&self) -> Option<&Arc<Shelf<K, V, R>>> {
+        self.shelf.as_ref().filter(|shelf| !shelf.is_paused())
+    }
+
     fn peek_near_kept(&self) -> Option<V> {
-        let shelf = self.shelf.as_ref()?;
+        let shelf = self.asked()?;
         match shelf.ask(&self.key, self.cache.clock().now(), 0, None) {
             Found::Fresh(value) => Some(value),
             Found::Check(entry) if entry.fresh_until() > self.cache.clock().now() => {
@@ -102,6 +108,15 @@ where
                 value: entry.value,
             }),
             _ => None,
+        }
+    }
+
+    /// Tells the site's curve that near has nothing for this call.
+    pub(crate) fn note_miss(&self) {
+        if let Some(shelf) = &self.shelf {
+            shelf.near.noted_miss(&self.key, || {
+                (self.cache.clock().now(), self.cache.0.log.named_last(&self.named.key, self.named.tags()))
+            });
         }
     }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::group::Group;
-use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// The head that a shelf's hits compare with, and which groups raise it.
 #[derive(Debug)]
@@ -15,8 +15,12 @@ pub(crate) struct Interest {
     key_prefix: String,
     /// What each of its tags begins with; an empty one is any tag.
     tag_prefixes: Vec<String>,
+    /// What begins tags that do not raise the head, whatever is said above: who asks it asks for these by themselves.
+    pub(crate) spared: Option<String>,
     /// Does nothing pass while invalidations of other nodes may be missing?
     strict: bool,
+    /// Does nothing pass, because calls go by the cache?
+    held: AtomicBool,
     /// And when is that so by itself, though nobody has said it yet?
     lapse: Option<Lapse>,
 }
@@ -32,7 +36,9 @@ impl Interest {
             namespace: namespace.to_owned(),
             key_prefix: key_prefix.to_owned(),
             tag_prefixes,
+            spared: None,
             strict,
+            held: AtomicBool::new(false),
             lapse: None,
         }
     }
@@ -55,9 +61,18 @@ impl Interest {
         }
     }
 
-    /// Lets hits pass again: each entry is looked at once more.
+    /// Lets hits pass again: each entry is looked at once more. Not while they go by the cache.
     pub(super) fn release(&self, seq: u64) {
-        self.head.store(seq, Ordering::SeqCst);
+        let head = if self.held.load(Ordering::SeqCst) { u64::MAX } else { seq };
+        self.head.store(head, Ordering::SeqCst);
+    }
+
+    /// Lets calls go by the cache, or not any more. Called under the log's lock, and followed by a look at its trust.
+    pub(super) fn hold(&self, held: bool) {
+        self.held.store(held, Ordering::SeqCst);
+        if held {
+            self.raise(u64::MAX);
+        }
     }
 
     pub(super) fn raise(&self, seq: u64) {
@@ -69,11 +84,15 @@ impl Interest {
         self.tag_prefixes.iter().any(|prefix| tag.starts_with(prefix.as_str()))
     }
 
+    fn spares(&self, tag: &str) -> bool {
+        self.spared.as_ref().is_some_and(|beginning| tag.starts_with(beginning.as_str()))
+    }
+
     /// May this group name one of the shelf's entries? Rather too often than too seldom.
     pub(super) fn touched_by(&self, group: &Group) -> bool {
         match group {
             Group::Key(key) => key.as_str().starts_with(&self.key_prefix),
-            Group::Tag(tag) => self.watches_tag(tag),
+            Group::Tag(tag) => self.watches_tag(tag) && !self.spares(tag),
             Group::Pattern(pattern) => {
                 let fixed = pattern.prefix();
                 fixed.starts_with(&self.key_prefix) || self.key_prefix.starts_with(fixed)

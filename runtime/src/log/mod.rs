@@ -5,6 +5,8 @@
 //! *position* of the node's own log; frames in tiers that nodes share carry a position of the log that they share.
 //! `birth` takes all three before anything is read.
 
+#[cfg(feature = "_seen")]
+mod history;
 mod interest;
 mod marks;
 #[cfg(feature = "_shared")]
@@ -12,13 +14,19 @@ mod shared;
 mod trust;
 
 use std::sync::Arc;
+#[cfg(feature = "_seen")]
+use std::sync::OnceLock;
 
+#[cfg(feature = "_seen")]
+pub(crate) use history::{History, Past};
 pub(crate) use interest::{Interest, Lapse};
 use marks::{Mark, Marks};
 #[cfg(feature = "_shared")]
 pub(crate) use shared::Adopted;
 use trust::{Proof, Trust};
 
+#[cfg(feature = "_seen")]
+use crate::clock::Clock;
 #[cfg(feature = "tiers")]
 use crate::codec::Frame;
 use crate::group::{Cursor, Group, Position, Recall, Record};
@@ -54,6 +62,9 @@ pub(crate) struct Log {
     is_shared: bool,
     proof: Arc<Proof>,
     known: RwLock<Known>,
+    /// What was invalidated lately, once somebody wants to know.
+    #[cfg(feature = "_seen")]
+    history: OnceLock<History>,
 }
 
 #[derive(Debug)]
@@ -90,6 +101,22 @@ impl Log {
             is_shared,
             proof: Arc::new(Proof::unlimited()),
             known: RwLock::new(known),
+            #[cfg(feature = "_seen")]
+            history: OnceLock::new(),
+        }
+    }
+
+    /// What was invalidated lately; remembered from the first time on that this is asked.
+    #[cfg(feature = "_seen")]
+    pub(crate) fn history(&self, clock: &Clock) -> &History {
+        self.history.get_or_init(|| History::new(clock.clone()))
+    }
+
+    /// Remembers what was invalidated, for those who ask.
+    #[cfg(feature = "_seen")]
+    fn remember(&self, records: &[Record], heard: bool) {
+        if let Some(history) = self.history.get() {
+            history.note(records.iter().map(|record| &record.group), heard);
         }
     }
 
@@ -112,6 +139,8 @@ impl Log {
         let _order = self.order.lock();
         let records = self.numbered(groups);
         self.apply(&records);
+        #[cfg(feature = "_seen")]
+        self.remember(&records, false);
         records
     }
 
@@ -153,6 +182,15 @@ impl Log {
         known.interests.push(Arc::clone(interest));
     }
 
+    /// Lets no hit of a shelf pass while this is so, and lets them pass again afterwards: each entry is looked at once more
+    /// then, for what was invalidated meanwhile.
+    pub(crate) fn hold(&self, interest: &Interest, held: impl FnOnce() -> bool) {
+        let known = self.known.write();
+        // Asked under the lock: of two who change their minds at once the last one counts.
+        interest.hold(held());
+        known.trust.free(interest, self.seq.load(Ordering::SeqCst));
+    }
+
     /// Has nothing that names this entry been applied since `seq`? If so, up to which application that is known.
     pub(crate) fn unnamed_since<'a>(
         &self,
@@ -165,6 +203,15 @@ impl Log {
         let now = self.seq.load(Ordering::SeqCst);
         (seq >= known.trust.first_seq() && known.marks.latest(key, tags).seq <= seq).then_some(now)
     }
+
+    /// The last application that may name this entry, and the last of all.
+    pub(crate) fn named_last<'a>(&self, key: &Key, tags: impl Iterator<Item = &'a str>) -> (u64, u64) {
+        let known = self.known.read();
+        (known.trust.first_seq().max(known.marks.latest(key, tags).seq), self.seq.load(Ordering::SeqCst))
+    }
+
+    /// The same for who has to load whatever is known.
+    pub(crate) const EVERYTHING: (u64, u64) = (u64::MAX, 0);
 
     /// Is this frame of one of the node's own tiers still valid? False for a frame of another epoch: nothing is known
     /// about it.

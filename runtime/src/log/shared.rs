@@ -50,6 +50,8 @@ impl Log {
                 known.shared = at;
             }
         }
+        #[cfg(feature = "_seen")]
+        self.remember(&records, true);
         records
     }
 
@@ -64,6 +66,8 @@ impl Log {
         for record in &records {
             self.apply_one(&mut known, record, 0);
         }
+        #[cfg(feature = "_seen")]
+        self.remember(&records, true);
         for (group, number) in adopted.groups {
             known.marks.set(&group, Mark { shared: number, ..Mark::default() });
         }

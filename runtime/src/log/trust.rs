@@ -37,6 +37,14 @@ impl Trust {
         }
     }
 
+    /// Lets hits of a shelf pass that were held, as far as it allows.
+    pub(super) fn free(self, interest: &Interest, seq: u64) {
+        match self {
+            Self::Suspect { .. } if interest.is_strict() => {}
+            Self::Proven | Self::Suspect { .. } => interest.release(seq),
+        }
+    }
+
     /// Makes a shelf heed it: while something may be missing, no plain hit of a strict one passes.
     pub(super) fn bear_on(self, interest: &Arc<Interest>, seq: u64) {
         match self {

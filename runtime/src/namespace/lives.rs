@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-#[cfg(feature = "answers")]
+#[cfg(any(feature = "answers", feature = "response"))]
 use super::Name;
 use super::{Failure, Namespace, Outcome};
 #[cfg(feature = "answers")]
@@ -13,9 +13,13 @@ use crate::call::{Carried, Options};
 use crate::clock::Millis;
 use crate::depth::Storable;
 use crate::error::{Error, Result};
-#[cfg(feature = "answers")]
+#[cfg(any(feature = "answers", feature = "response"))]
 use crate::log::Birth;
 use crate::policy::Policy;
+
+/// What values say of themselves: how long they live, which tags they have, what they weigh.
+#[cfg(feature = "response")]
+pub(crate) type Traits<T> = (fn(&T) -> Duration, fn(&T) -> Vec<Arc<str>>, fn(&T) -> usize);
 
 impl<T: Storable + Clone + Send + Sync> Namespace<T> {
     /// Names of which one node loads for all that share a log, each value for as long as it says itself. Others wait for
@@ -45,7 +49,31 @@ impl<T: Storable + Clone + Send + Sync> Namespace<T> {
         Self::told(cache, name, site, Options::new().ttl_with(life).carrying(Carried::OfValue(tags)))
     }
 
-    #[cfg(feature = "answers")]
+    /// The same, and how much they weigh.
+    #[cfg(feature = "response")]
+    pub(crate) fn living_weighed(cache: &Cache, name: &str, (life, tags, weigh): Traits<T>) -> Result<Self> {
+        Self::told(cache, name, name, Options::new().ttl_with(life).weigh(weigh).carrying(Carried::OfValue(tags)))
+    }
+
+    /// Has nothing been invalidated since this birth that might name one of these entries?
+    #[cfg(feature = "response")]
+    pub(crate) fn is_unmoved(&self, birth: &Birth) -> bool {
+        !self.shelf.is_shut(&self.cache.0.log) && birth.seq >= self.shelf.near.head()
+    }
+
+    /// Do calls go by the cache?
+    #[cfg(feature = "response")]
+    pub(crate) fn is_paused(&self) -> bool {
+        self.shelf.is_paused()
+    }
+
+    /// Takes a value out of near. Nobody is told: tiers keep it until its time is over.
+    #[cfg(feature = "response")]
+    pub(crate) fn drop_near(&self, name: impl Name) {
+        self.want(&name, Vec::new()).ground();
+    }
+
+    #[cfg(any(feature = "answers", feature = "response"))]
     fn told(cache: &Cache, name: &str, site: &str, options: Options<T, Outcome<T>>) -> Result<Self> {
         Self::open_as(cache, name, site, Policy { jitter: 0.0, ..Policy::DEFAULT }, options)
     }
@@ -63,7 +91,7 @@ impl<T: Storable + Clone + Send + Sync> Namespace<T> {
     }
 
     /// May who asks now have what began with this birth, and has these tags?
-    #[cfg(feature = "answers")]
+    #[cfg(any(feature = "answers", feature = "response"))]
     pub(crate) fn is_current(&self, name: impl Name, tags: &[String], birth: &Birth) -> bool {
         let log = &self.cache.0.log;
         let tags = tags.iter().map(String::as_str);

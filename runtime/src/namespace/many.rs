@@ -16,7 +16,6 @@ use crate::load::{Batch, Ids, Miss};
 use crate::outcome::{OnlyOk, Shape, Sort};
 use crate::policy::Policy;
 use crate::site::{Declared, Site};
-use crate::stats::count;
 
 /// Tags that many entries have in common.
 pub(crate) type Tags = Arc<[Arc<str>]>;
@@ -68,6 +67,7 @@ impl<T: Storable + Clone + Send + Sync> Namespace<T> {
         let wants: Vec<Want<T>> = names.iter().map(|name| self.want_tagged(name, tags)).collect();
         let mut values: Vec<Option<T>> = wants.iter().map(|want| self.near(want)).collect();
         let missing: Vec<usize> = (0..values.len()).filter(|&i| values[i].is_none()).collect();
+        missing.iter().for_each(|&i| wants[i].note_miss());
         let (birth, now) = (self.cache.0.log.birth(), self.cache.clock().now());
         let keys: Vec<Key> = missing.iter().map(|&i| wants[i].named.key.clone()).collect();
         if keys.is_empty() || self.cache.0.stack.is_empty() || self.shelf.is_shut(&self.cache.0.log) {
@@ -191,10 +191,26 @@ impl<T: Storable + Clone + Send + Sync> Namespace<T> {
 
     /// The miss of a name that may turn out to have no value.
     fn missed(&self, want: Want<T>) -> Missed<T> {
-        count(&self.shelf.counters.misses);
+        self.shelf.count_miss(&want.key);
+        want.note_miss();
         let fallback = want.stale_near();
         let Miss { cache, shelf, key, named, ready, force, ahead, shape: OnlyOk, share, depth, options, .. } = want;
-        Miss { cache, shelf, key, named, ready, fallback, force, ahead, shape: OkOrNothing, share, depth, options }
+        Miss {
+            cache,
+            shelf,
+            key,
+            named,
+            ready,
+            fallback,
+            force,
+            ahead,
+            #[cfg(feature = "_seen")]
+            audit: None,
+            shape: OkOrNothing,
+            share,
+            depth,
+            options,
+        }
     }
 
     pub(super) fn want_tagged(&self, name: &impl Name, tags: &Tags) -> Want<T> {

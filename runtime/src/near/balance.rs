@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::clock::Millis;
+use crate::curve::Curve;
 
 /// So long after its last sweep a shelf is looked through for what has expired, in milliseconds.
 const SWEEP: Millis = 60_000;
@@ -31,6 +32,8 @@ pub(crate) trait Balanced: Send + Sync {
     /// Bytes of copies outside the shelf.
     fn fronted(&self) -> u64;
     fn set_capacity(&self, capacity: u64);
+    /// How often it would miss with more room or less.
+    fn curve(&self, now: Millis) -> Option<Curve>;
     /// Removes what may not be served any more.
     fn expire(&self, now: Millis);
     fn clear(&self);
@@ -39,6 +42,11 @@ pub(crate) trait Balanced: Send + Sync {
 /// What has a near tier inside: one pointer less on a hit's way than a near tier of its own.
 pub(crate) trait HasNear: Send + Sync {
     fn near(&self) -> &dyn Balanced;
+
+    /// What it may hold at most, if that is said of it alone.
+    fn limit(&self) -> Option<u64>;
+    /// The name of its site.
+    fn site(&self) -> &str;
 }
 
 /// Divides the budget.
@@ -76,6 +84,13 @@ impl Balance {
         self.budget.load(Ordering::Relaxed)
     }
 
+    /// What namespaces may hold, where that is said.
+    pub(crate) fn limits(&self) -> Vec<(String, u64)> {
+        let mut limits: Vec<_> = self.limits.lock().iter().map(|(name, limit)| (name.clone(), *limit)).collect();
+        limits.sort_unstable();
+        limits
+    }
+
     /// What a shelf of this namespace can have at most.
     pub(crate) fn most(&self, namespace: &str) -> u64 {
         let limit = self.limits.lock().get(namespace).copied();
@@ -89,6 +104,11 @@ impl Balance {
 
     pub(crate) fn set_limit(&self, namespace: &str, limit: u64) {
         self.limits.lock().insert(namespace.to_owned(), limit);
+        self.share_out(&self.moving.lock());
+    }
+
+    /// What single shelves may hold has changed.
+    pub(crate) fn settle(&self) {
         self.share_out(&self.moving.lock());
     }
 
@@ -111,6 +131,15 @@ impl Balance {
     /// Bytes held, all shelves together.
     pub(crate) fn weight(&self) -> u64 {
         self.shelves.lock().iter().map(|a| a.shelf.near().weight()).sum()
+    }
+
+    /// How often the site of this name would miss with more room or less; of several shelves, that of the one that is
+    /// asked most.
+    pub(crate) fn curve(&self, site: &str, now: Millis) -> Option<Curve> {
+        let named = |account: &&Account| is_named(account.shelf.site(), site);
+        let shelves: Vec<_> = self.shelves.lock().iter().filter(named).map(|a| Arc::clone(&a.shelf)).collect();
+        let curves = shelves.iter().filter_map(|shelf| shelf.near().curve(now));
+        curves.max_by(|a, b| a.references.total_cmp(&b.references))
     }
 
     /// Calls for every shelf.
@@ -144,7 +173,10 @@ impl Balance {
         let mut shares = divide(budget, floor, &wants);
         self.limit(accounts, &mut shares);
         // Small moves are not worth the engine's locks.
-        let far = |account: &Account, share: u64| share.abs_diff(account.shelf.near().capacity()) > floor / 8;
+        let far = |account: &Account, share: u64| {
+            let has = account.shelf.near().capacity();
+            share.abs_diff(has) > floor / 8 || account.shelf.limit().is_some_and(|limit| has > limit)
+        };
         let moves = accounts.iter().zip(shares).filter(|(account, share)| far(account, *share));
         moves.map(|(account, share)| (Arc::clone(&account.shelf), share)).collect()
     }
@@ -158,7 +190,15 @@ impl Balance {
                 of().for_each(|(i, _)| shares[i] = (shares[i] as f64 * part) as u64);
             }
         }
+        for (account, share) in accounts.iter().zip(shares) {
+            *share = account.shelf.limit().map_or(*share, |limit| limit.min(*share));
+        }
     }
+}
+
+/// Is this the name of the site, in full or from behind a dot?
+fn is_named(site: &str, name: &str) -> bool {
+    site.strip_suffix(name).is_some_and(|before| before.is_empty() || before.ends_with('.'))
 }
 
 /// The shelf that was not looked through for longest, if that is long.

@@ -13,6 +13,7 @@ use quick_cache::{DefaultHashBuilder, Lifecycle, OptionsBuilder, Weighter};
 use super::entry::Entry;
 use super::fifo::Fifo;
 use super::gone::Gone;
+use crate::curve::{Play, Size};
 use crate::error::{Error, Result};
 
 /// Which entries near drops when space runs out.
@@ -55,6 +56,33 @@ impl FromStr for Eviction {
 /// a small cache stays up to 7 points of hit ratio behind LRU where interest moves; with this it is never more than 0.5
 /// behind, and up to 5 ahead (the traces of the bench `hitratio`).
 const HOT: f64 = 0.6;
+
+/// What is played in miniature for an engine of this kind; `None` for one whose policy is not known to us.
+pub(super) const fn play_of(eviction: Eviction) -> Option<Play> {
+    match eviction {
+        Eviction::Clock => Some(Play::Clock { hot: HOT }),
+        #[cfg(feature = "moka")]
+        Eviction::Lru => Some(Play::Lru),
+        #[cfg(feature = "moka")]
+        Eviction::Lfu => None,
+        Eviction::Fifo => Some(Play::Fifo),
+    }
+}
+
+/// What the engine of a shelf is that was made with a capacity, and has another one now.
+pub(super) fn size_of(made: u64, capacity: u64) -> Size {
+    let part = capacity / parts(made) as u64;
+    Size {
+        bytes: capacity,
+        largest: (part as f64 * HOT) as u64,
+        ghosts: u32::try_from(items(made) / 2).unwrap_or(u32::MAX),
+    }
+}
+
+/// How many entries an engine is made for, about 256 bytes each: decides only how many shards and ghosts are kept.
+fn items(capacity: u64) -> usize {
+    usize::try_from(capacity / 256).unwrap_or(usize::MAX).clamp(32, 1 << 20)
+}
 
 /// One engine of one shelf.
 pub(super) enum Engine<K, V> {
@@ -117,8 +145,7 @@ where
     }
 
     fn clock(capacity: u64, evicted: &Arc<AtomicU64>) -> Self {
-        // Entries of about 256 bytes: decides only how many shards and ghosts are kept.
-        let items = usize::try_from(capacity / 256).unwrap_or(usize::MAX).clamp(32, 1 << 20);
+        let items = items(capacity);
         let mut options = OptionsBuilder::new();
         options.estimated_items_capacity(items).weight_capacity(capacity).hot_allocation(HOT).shards(parts(capacity));
         let options = options.build();
@@ -212,20 +239,20 @@ where
     }
 
     /// Takes out all entries for which this is true.
-    pub(super) fn take_out(&self, leaves: impl Fn(&Entry<V>) -> bool) -> Gone<V> {
+    pub(super) fn take_out(&self, leaves: impl Fn(&K, &Entry<V>) -> bool) -> Gone<V> {
         let mut gone = Gone::default();
         match self {
             Self::Clock(cache) => {
                 // What this call drops, it drops under its lock: so it only looks, and they are taken out one by one.
                 let keys = RefCell::new(Vec::new());
                 cache.retain(|key, entry| {
-                    if leaves(entry) {
+                    if leaves(key, entry) {
                         keys.borrow_mut().push(key.clone());
                     }
                     true
                 });
                 let keys = keys.into_inner();
-                let out = keys.iter().filter_map(|key| cache.remove_if(key, &leaves));
+                let out = keys.iter().filter_map(|key| cache.remove_if(key, |entry| leaves(key, entry)));
                 out.for_each(|(_, entry)| gone.push(entry));
             }
             #[cfg(feature = "moka")]
@@ -233,6 +260,19 @@ where
             Self::Fifo(cache) => cache.take_out(&leaves, &mut gone),
         }
         gone
+    }
+
+    /// Shows entries, until that is enough. No lock is held meanwhile; what comes and goes may be shown or not.
+    #[cfg(feature = "_seen")]
+    pub(super) fn each(&self, mut show: impl FnMut(&K, &Entry<V>) -> bool) {
+        match self {
+            Self::Clock(cache) => {
+                let _enough = cache.iter().all(|(key, entry)| show(&key, &entry));
+            }
+            #[cfg(feature = "moka")]
+            Self::Moka(cache) => cache.each(&mut show),
+            Self::Fifo(cache) => cache.each(&mut show),
+        }
     }
 
     pub(super) fn set_capacity(&self, capacity: u64, evicted: &AtomicU64) {

@@ -11,7 +11,7 @@ use crate::clock::Millis;
 pub(crate) struct Entry<V> {
     pub(crate) value: V,
     /// Until when it is fresh; 0 while an entry that was loaded ahead was not asked for yet, so that the first who asks looks
-    /// closer.
+    /// closer. With [`NOTED`] if its hits are noted: as a number with a sign that is before any time.
     fresh_until: AtomicU64,
     /// How long after that the value may still be served, in units of 16 ms: an entry is small, because a hit that
     /// waits for memory waits longest.
@@ -48,6 +48,9 @@ const SHARED: usize = 2 * size_of::<usize>() + 16;
 /// Milliseconds in one unit of staleness.
 const STALE_UNIT: Millis = 16;
 
+/// Each hit of an entry with this is told to the site's curve.
+pub(crate) const NOTED: u64 = 1 << 63;
+
 impl Kept {
     /// Was the entry not asked for in so long? Marks it as asked for now if it was.
     pub(crate) fn idle(&self, now: Millis, limit: Millis) -> bool {
@@ -77,7 +80,7 @@ impl<V> Entry<V> {
         let stale = u32::try_from(stale_until.saturating_sub(fresh_until) / STALE_UNIT).unwrap_or(u32::MAX);
         Self {
             value,
-            fresh_until: AtomicU64::new(fresh_until),
+            fresh_until: AtomicU64::new(fresh_until.min(!NOTED)),
             stale,
             checked: AtomicU64::new(birth),
             weight,
@@ -88,7 +91,7 @@ impl<V> Entry<V> {
     /// Until when it is fresh.
     #[inline]
     pub(crate) fn fresh_until(&self) -> Millis {
-        match self.fresh_until.load(Ordering::Relaxed) {
+        match self.awake_until() {
             0 => self.asleep().map_or(0, |asleep| asleep.fresh_until),
             until => until,
         }
@@ -97,7 +100,22 @@ impl<V> Entry<V> {
     /// The same, and 0 while nobody has asked for what was loaded ahead.
     #[inline]
     pub(crate) fn awake_until(&self) -> Millis {
-        self.fresh_until.load(Ordering::Relaxed)
+        self.fresh_until.load(Ordering::Relaxed) & !NOTED
+    }
+
+    /// Are its hits noted?
+    #[inline]
+    pub(crate) fn is_noted(&self) -> bool {
+        self.fresh_until.load(Ordering::Relaxed) & NOTED != 0
+    }
+
+    /// From now on its hits are noted, or not any more.
+    pub(crate) fn note(&self, noted: bool) {
+        if noted {
+            self.fresh_until.fetch_or(NOTED, Ordering::Relaxed);
+        } else {
+            self.fresh_until.fetch_and(!NOTED, Ordering::Relaxed);
+        }
     }
 
     fn asleep(&self) -> Option<&Asleep> {
@@ -134,7 +152,8 @@ impl<V> Entry<V> {
     pub(crate) fn wake(&self) {
         if let Some(asleep) = self.asleep() {
             asleep.brought.used();
-            self.fresh_until.store(asleep.fresh_until, Ordering::Relaxed);
+            let noted = if self.is_noted() { NOTED } else { 0 };
+            self.fresh_until.store(asleep.fresh_until | noted, Ordering::Relaxed);
         }
     }
 
@@ -148,6 +167,7 @@ impl<V> Entry<V> {
         let is_needed = !kept.tags.is_empty() || kept.held_until > 0 || kept.used.load(Ordering::Relaxed) > 0;
         let mut light = self.clone().beside(is_needed.then_some(kept));
         light.fresh_until = AtomicU64::new(asleep.fresh_until);
+        light.note(self.is_noted());
         Some(light)
     }
 
@@ -180,8 +200,8 @@ impl<V> Entry<V> {
         self.keeping(|kept| kept.used = AtomicU64::new(now))
     }
 
-    /// The value, until when it is fresh as far as a hit is to know, up to where it is known to be valid, and what is kept
-    /// beside.
+    /// The value, until when it is fresh as far as a hit is to know, and with [`NOTED`] if it is, up to where it is known to be
+    /// valid, and what is kept beside.
     #[inline(always)]
     pub(crate) fn apart(self) -> (V, Millis, u64, Option<Arc<Kept>>) {
         (self.value, self.fresh_until.into_inner(), self.checked.into_inner(), self.kept)
@@ -228,7 +248,7 @@ impl<V: Clone> Clone for Entry<V> {
     fn clone(&self) -> Self {
         Self {
             value: self.value.clone(),
-            fresh_until: AtomicU64::new(self.awake_until()),
+            fresh_until: AtomicU64::new(self.fresh_until.load(Ordering::Relaxed)),
             stale: self.stale,
             checked: AtomicU64::new(self.checked()),
             weight: self.weight,

@@ -50,6 +50,20 @@ impl<K: Hash + Eq + Clone, V: Clone> Fifo<K, V> {
         }
     }
 
+    /// Shows entries, until that is enough.
+    #[cfg(feature = "_seen")]
+    pub(super) fn each(&self, show: &mut dyn FnMut(&K, &Entry<V>) -> bool) {
+        for shard in &self.shards {
+            let keys: Vec<K> = shard.read().map.keys().cloned().collect();
+            for key in keys {
+                let entry = shard.read().map.get(&key).map(|(_, entry)| entry.clone());
+                if entry.is_some_and(|entry| !show(&key, &entry)) {
+                    return;
+                }
+            }
+        }
+    }
+
     /// Returns how many entries were dropped for space.
     pub(super) fn insert(&self, key: K, entry: Entry<V>, gone: &mut Gone<V>) -> u64 {
         let room = self.capacity.load(Ordering::Relaxed) / self.shards.len() as u64;
@@ -74,11 +88,11 @@ impl<K: Hash + Eq + Clone, V: Clone> Fifo<K, V> {
         self.shard(key).write().remove(key)
     }
 
-    pub(super) fn take_out(&self, leaves: &dyn Fn(&Entry<V>) -> bool, gone: &mut Gone<V>) {
+    pub(super) fn take_out(&self, leaves: &dyn Fn(&K, &Entry<V>) -> bool, gone: &mut Gone<V>) {
         for shard in &self.shards {
             let mut shard = shard.write();
             let mut bytes = 0;
-            for (_, (_, entry)) in shard.map.extract_if(|_, (_, entry)| leaves(entry)) {
+            for (_, (_, entry)) in shard.map.extract_if(|key, (_, entry)| leaves(key, entry)) {
                 bytes += u64::from(entry.weight);
                 gone.push(entry);
             }

@@ -1,6 +1,7 @@
 //! L1: live values in this process, one typed shelf per site, no serialization.
 
 mod balance;
+mod curved;
 mod engine;
 mod entry;
 mod fifo;

@@ -119,16 +119,28 @@ where
         self.hand_out(gone);
     }
 
-    pub(super) fn take_out(&self, leaves: &dyn Fn(&Entry<V>) -> bool, gone: &mut Gone<V>) {
+    pub(super) fn take_out(&self, leaves: &dyn Fn(&K, &Entry<V>) -> bool, gone: &mut Gone<V>) {
         let cache = self.cache.read();
         for (key, slot) in cache.iter() {
-            if slot.0.read().as_ref().is_none_or(leaves) {
+            if slot.0.read().as_ref().is_none_or(|entry| leaves(&*key, entry)) {
                 cache.invalidate(&*key);
             }
         }
         cache.run_pending_tasks();
         drop(cache);
         self.hand_out(gone);
+    }
+
+    /// Shows entries, until that is enough.
+    #[cfg(feature = "_seen")]
+    pub(super) fn each(&self, show: &mut dyn FnMut(&K, &Entry<V>) -> bool) {
+        let cache = self.cache.read().clone();
+        for (key, slot) in &cache {
+            let entry = slot.0.read().clone();
+            if entry.is_some_and(|entry| !show(&key, &entry)) {
+                return;
+            }
+        }
     }
 
     /// Moving costs a walk over all entries, so small changes are left for later.

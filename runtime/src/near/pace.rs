@@ -23,6 +23,10 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
+    /// For so many hits a sample stands at most.
+    #[cfg(feature = "_seen")]
+    pub(crate) const RAREST: u64 = Focus::EACH;
+
     /// For a shelf where nothing is asked of a sample but whether hits fall on few keys.
     pub(crate) const fn steady() -> Self {
         Self { mask: AtomicU64::new(mask_of(Focus::EACH)), last: AtomicU64::new(0) }

@@ -1,17 +1,23 @@
 //! One typed shelf: the live values of one site in one cache.
 
 use std::fmt;
+use std::hash::Hash;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use hashbrown::Equivalent;
+
 use super::balance::Balanced;
-use super::engine::{Engine, Eviction};
-use super::entry::Entry;
+use super::curved::Curved;
+use super::engine::Engine;
+use super::entry::{Entry, NOTED};
 use super::gone::Gone;
 use super::stamps::Stamps;
 use crate::clock::Millis;
+use crate::curve::Curve;
 use crate::key::{Glance, KeyPart, Lookup, OwnedKey};
-use crate::log::Interest;
+use crate::log::{Interest, Log};
+use crate::settings::Settings;
 use crate::stats::Counters;
 
 /// The near tier of one site.
@@ -25,6 +31,8 @@ pub(crate) struct Near<K, V> {
     /// After so long without a hit an entry is dropped.
     idle: Option<Millis>,
     stamps: Stamps,
+    /// What its site's curve is told.
+    curved: Curved,
     /// Bytes that threads hold of these entries in their fronts.
     fronted: AtomicU64,
 }
@@ -68,15 +76,16 @@ where
     V: Clone + Send + Sync + 'static,
 {
     pub(crate) fn new(
-        eviction: Eviction,
+        settings: &Settings,
         capacity: u64,
         namespace: &str,
         idle: Option<Millis>,
         interest: Arc<Interest>,
         counters: Arc<Counters>,
     ) -> Self {
-        let evicted = Arc::new(AtomicU64::new(0));
+        let (eviction, evicted) = (settings.eviction, Arc::new(AtomicU64::new(0)));
         Self {
+            curved: Curved::of(eviction, capacity, &settings.curves),
             engine: Engine::new(eviction, capacity, &evicted),
             interest,
             capacity: AtomicU64::new(capacity),
@@ -101,12 +110,48 @@ where
         let head = self.interest.head();
         // Taken apart at once: a value that stays whole stays in memory, and the next lock waits for it to get there.
         let (value, fresh_until, checked, kept) = self.engine.get(key)?.apart();
-        if fresh_until <= now + refresh_ahead || checked < head {
-            return None;
+        // With a sign: an entry whose hits are noted is never fresh here, and one comparison tells both.
+        if fresh_until.cast_signed() <= (now + refresh_ahead).cast_signed() || checked < head {
+            let fresh = fresh_until & NOTED != 0 && fresh_until & !NOTED > now + refresh_ahead && checked >= head;
+            if !fresh {
+                return None;
+            }
+            self.note_hit(key, now);
         }
         match (self.idle, kept) {
             (Some(limit), Some(kept)) if kept.idle(now, limit) => None,
             _ => Some(value),
+        }
+    }
+
+    /// Tells the curve of a hit on a key that was sampled when its entry was stored.
+    #[cold]
+    #[inline(never)]
+    fn note_hit<Q: Hash + Equivalent<OwnedKey<K>> + ?Sized>(&self, key: &Q, now: Millis) {
+        let hash = self.stamps.hash(key);
+        if !self.curved.hit(hash, now) {
+            // It is asked for very often, or fewer keys are sampled by now.
+            self.engine.visit(key, |entry| entry.note(false));
+        }
+    }
+
+    /// Tells the curve of a hit that was found on a longer way.
+    pub(crate) fn noted_hit<Q: KeyPart<Owned = K> + ?Sized>(&self, key: &Q, now: Millis) {
+        if self.curved.is_on() {
+            self.curved.hit(self.stamps.hash(&Lookup(key)), now);
+        }
+    }
+
+    /// Tells the curve of a call that found nothing; who is asked says when, where the log last names the key, and
+    /// where the log ends.
+    #[inline]
+    pub(crate) fn noted_miss<Q: KeyPart<Owned = K> + ?Sized>(
+        &self,
+        key: &Q,
+        told: impl FnOnce() -> (Millis, (u64, u64)),
+    ) {
+        if self.curved.is_on() {
+            self.curved.missed(self.stamps.hash(&Lookup(key)), told);
         }
     }
 
@@ -225,6 +270,11 @@ where
         seen.wake();
     }
 
+    /// Lets no hit pass while this is so.
+    pub(crate) fn hold(&self, log: &Log, held: impl FnOnce() -> bool) {
+        log.hold(&self.interest, held);
+    }
+
     /// Does nothing pass while invalidations of other nodes may be missing?
     pub(crate) fn is_strict(&self) -> bool {
         self.interest.is_strict()
@@ -251,9 +301,16 @@ where
         });
     }
 
+    /// Shows entries, until that is enough. No lock is held meanwhile.
+    #[cfg(feature = "_seen")]
+    pub(crate) fn each(&self, mut show: impl FnMut(&K, &Entry<V>) -> bool) {
+        self.engine.each(|key, entry| show(&key.0, entry));
+    }
+
     /// Stores an entry. What it puts out is the caller's to drop, when it holds no lock.
     pub(crate) fn insert(&self, key: K, entry: Entry<V>) -> Gone<V> {
         let hash = self.stamps.hash(&Lookup(&key));
+        self.curved.stored(hash, &entry, &self.counters);
         let gone = self.engine.insert(OwnedKey(key), entry, &self.evicted);
         self.stamps.change(hash);
         gone
@@ -261,6 +318,9 @@ where
 
     /// Takes an entry out. It is the caller's to drop, when it holds no lock.
     pub(crate) fn remove<Q: KeyPart<Owned = K> + ?Sized>(&self, key: &Q) -> Gone<V> {
+        if self.curved.is_on() {
+            self.curved.removed(self.stamps.hash(&Lookup(key)));
+        }
         self.engine.remove(&Lookup(key))
     }
 }
@@ -317,15 +377,30 @@ where
 
     fn set_capacity(&self, capacity: u64) {
         self.capacity.store(capacity, Ordering::Relaxed);
+        self.curved.resized(capacity);
         self.engine.set_capacity(capacity, &self.evicted);
     }
 
     fn expire(&self, now: Millis) {
-        drop(self.engine.take_out(|entry| entry.stale_until() <= now));
+        let more = self.curved.expire(now);
+        let leaves = |key: &OwnedKey<K>, entry: &Entry<V>| {
+            if more && self.curved.samples(self.stamps.hash(key)) {
+                entry.note(true);
+            }
+            entry.stale_until() <= now
+        };
+        drop(self.engine.take_out(leaves));
+    }
+
+    fn curve(&self, now: Millis) -> Option<Curve> {
+        self.curved.curve(now)
     }
 
     fn clear(&self) {
-        drop(self.engine.take_out(|_| true));
+        self.curved.clear();
+        drop(self.engine.take_out(|_, _| true));
+        // Copies of threads go by it, too.
+        self.stamps.change_all();
     }
 }
 

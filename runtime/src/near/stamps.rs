@@ -33,6 +33,13 @@ impl Stamps {
         self.counts.get(group(hash)).map_or(0, |count| count.load(Ordering::Acquire))
     }
 
+    /// Makes all copies look old.
+    pub(super) fn change_all(&self) {
+        for count in &self.counts {
+            count.fetch_add(1, Ordering::Release);
+        }
+    }
+
     /// Notes that the key with this hash was stored. Afterwards: a copy made in between is old at once, not wrong.
     pub(super) fn change(&self, hash: u64) {
         if let Some(count) = self.counts.get(group(hash)) {

@@ -1,9 +1,11 @@
 //! What the counters say at one moment, as data and as a table.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use super::ahead::{AheadStats, NotedStats, PredictStats};
 use super::compression::CompressStats;
+use super::lag::LagStats;
 use crate::adaptive::Figures;
 use crate::plain::plain;
 
@@ -139,6 +141,8 @@ plain! {
         pub hits: u64,
         /// Reads it answered with nothing.
         pub misses: u64,
+        /// Calls that were answered with what it had. Fewer than its hits: some frames are past their ttl, or another site's.
+        pub answered: u64,
         /// Reads and writes that failed.
         pub errors: u64,
         /// Frames waiting to be written.
@@ -147,6 +151,10 @@ plain! {
         pub backlog: u64,
         /// Is it closed until it has taken the waiting invalidations?
         pub closed: bool,
+        /// Its breaker for reads: `closed` if all is well, `open`, or `half-open`.
+        pub reads: String,
+        /// Its breaker for writes and invalidations.
+        pub writes: String,
         /// Frames written.
         pub written: u64,
         /// Frames that could not be written, and those that the tier left out: invalidated by another node while they were
@@ -212,6 +220,14 @@ plain! {
         pub sessions: u64,
         /// How often it became uncertain whether all was seen.
         pub suspicions: u64,
+        /// How long invalidations of other nodes took to be applied here.
+        pub lag: LagStats,
+        /// Entries of the log that were not applied here when it was looked at last; it is looked at every 0.4 s.
+        /// Nothing before the first look.
+        pub behind: Option<u64>,
+        /// Seconds since the moment up to which it is certain that all is applied here: no invalidation that was told
+        /// before is missing. Nothing before the first such moment.
+        pub proof_age: Option<f64>,
     }
 }
 
@@ -235,7 +251,22 @@ impl Stats {
 }
 
 impl SiteStats {
-    fn add(&mut self, other: &Self) {
+    /// One for each name: instances of a generic function, and names for values of several types, are one site.
+    pub(crate) fn by_name(all: impl Iterator<Item = Self>) -> Vec<Self> {
+        let (mut sites, mut places): (Vec<Self>, HashMap<String, usize>) = (Vec::new(), HashMap::new());
+        for site in all {
+            match places.get(&site.site) {
+                Some(&at) => sites[at].add(&site),
+                None => {
+                    places.insert(site.site.clone(), sites.len());
+                    sites.push(site);
+                }
+            }
+        }
+        sites
+    }
+
+    pub(crate) fn add(&mut self, other: &Self) {
         self.hits += other.hits;
         self.stale_hits += other.stale_hits;
         self.misses += other.misses;

@@ -14,7 +14,7 @@ use crate::codec::Frame;
 use crate::error::{Error, ErrorKind, Result};
 use crate::group::Record;
 use crate::key::Key;
-use crate::tier::{Note, Recall, Reply, Step, Tidied, Tier};
+use crate::tier::{Cleared, Note, Recall, Reply, Step, Tidied, Tier, TierState};
 
 /// How many frames are remembered to lie with.
 const MEMORY: usize = 16;
@@ -277,6 +277,14 @@ impl Tier for Chaos {
 
     fn tidy<'a>(&'a self, step: Step<'a>) -> Reply<'a, Tidied> {
         Box::pin(self.run(Operation::Tidy, async move { self.tier.tidy(step).await }))
+    }
+
+    fn clear<'a>(&'a self, after: Option<&'a str>, most: usize) -> Reply<'a, Cleared> {
+        Box::pin(self.run(Operation::Tidy, async move { self.tier.clear(after, most).await }))
+    }
+
+    fn state(&self) -> Reply<'_, TierState> {
+        self.tier.state()
     }
 
     fn trust(&self, trusted: bool) {

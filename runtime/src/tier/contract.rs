@@ -13,6 +13,7 @@
 //! time. [`durable`] is for tiers whose store survives them, [`bounded`] for those with a bound on their size.
 
 mod bound;
+mod clear;
 mod frames;
 mod log;
 mod upkeep;
@@ -27,6 +28,7 @@ use crate::group::{Group, Position, Record};
 use crate::key::Key;
 
 pub use bound::bounded;
+pub use clear::*;
 pub use frames::*;
 pub use log::*;
 pub use upkeep::*;
@@ -64,6 +66,8 @@ where
     expired_entries_go(&make().await).await;
     invalidated_entries_go(&make().await).await;
     upkeep_keeps_what_stays(&make().await).await;
+    emptying_leaves_the_log_and_no_frame(&make().await).await;
+    emptying_of_nothing_ends(&make().await).await;
 }
 
 /// What survives the end of a tier. `reopen` ends the tier it is given and opens its store again.

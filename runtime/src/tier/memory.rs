@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
-use super::{Cursor, Note, Recall, Reply, Step, Tidied, Tier, ledger};
+use super::{Cleared, Cursor, Note, Recall, Reply, Step, Tidied, Tier, ledger};
 use crate::codec::Frame;
 use crate::error::Result;
 use crate::group::{Group, Position, Record};
@@ -88,6 +88,21 @@ impl Shelf {
     }
 }
 
+impl Shelf {
+    /// In the order of the keys: what is put behind the last one that went is not looked at any more.
+    fn clear(&mut self, after: Option<&str>, most: usize) -> Cleared {
+        let from = after.map_or(Bound::Unbounded, |after| Bound::Excluded(Key::from_stored(after)));
+        let gone: Vec<Key> = self.frames.range((from, Bound::Unbounded)).take(most).map(|(k, _)| k.clone()).collect();
+        for key in &gone {
+            self.frames.remove(key);
+        }
+        match gone.last() {
+            Some(last) => Cleared::so_far(gone.len() as u64, last.to_string()),
+            None => Cleared::all(0),
+        }
+    }
+}
+
 /// Does this entry stay, as far as one step of upkeep can tell? What a newer version wrote is not ours to judge.
 pub(super) fn stays(key: &Key, bytes: &Bytes, step: &Step<'_>) -> bool {
     match Frame::read(bytes.clone()) {
@@ -140,6 +155,10 @@ impl Tier for MemoryTier {
 
     fn tidy<'a>(&'a self, step: Step<'a>) -> Reply<'a, Tidied> {
         Box::pin(async move { Result::Ok(self.shelf().tidy(&step)) })
+    }
+
+    fn clear<'a>(&'a self, after: Option<&'a str>, most: usize) -> Reply<'a, Cleared> {
+        Box::pin(async move { Result::Ok(self.shelf().clear(after, most)) })
     }
 
     /// What is here ends with the process.

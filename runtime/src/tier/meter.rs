@@ -13,8 +13,10 @@ use serde::Serialize;
 use crate::codec::Frame;
 use crate::error::Result;
 use crate::group::Record;
+#[cfg(feature = "_seen")]
+use crate::histogram::Histogram;
 use crate::key::Key;
-use crate::tier::{Note, Recall, Reply, Step, Tidied, Tier};
+use crate::tier::{Cleared, Note, Recall, Reply, Step, Tidied, Tier, TierState};
 
 /// A tier that counts. Costs two readings of the clock and a few atomics per operation.
 pub struct Metered {
@@ -75,6 +77,8 @@ struct Counts {
 
 #[derive(Debug, Default)]
 struct Timer {
+    #[cfg(feature = "_seen")]
+    all: Histogram,
     calls: AtomicU64,
     total: AtomicU64,
     max: AtomicU64,
@@ -85,6 +89,12 @@ impl Metered {
     #[must_use]
     pub fn new(tier: Arc<dyn Tier>) -> Self {
         Self { tier, counts: Counts::default() }
+    }
+
+    /// How long reads and writes took.
+    #[cfg(feature = "_seen")]
+    pub(crate) fn times(&self) -> (&Histogram, &Histogram) {
+        (&self.counts.reads.all, &self.counts.writes.all)
     }
 
     /// The counts now. Those of operations under way may be there in part.
@@ -126,7 +136,10 @@ impl Timer {
     async fn time<T>(&self, call: impl Future<Output = T>) -> T {
         let start = Instant::now();
         let answer = call.await;
-        let micros = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let took = start.elapsed();
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        #[cfg(feature = "_seen")]
+        self.all.record(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
         add(&self.calls, 1);
         add(&self.total, micros);
         self.max.fetch_max(micros, Ordering::Relaxed);
@@ -196,6 +209,14 @@ impl Tier for Metered {
 
     fn tidy<'a>(&'a self, step: Step<'a>) -> Reply<'a, Tidied> {
         Box::pin(self.counts.watch(self.tier.tidy(step)))
+    }
+
+    fn clear<'a>(&'a self, after: Option<&'a str>, most: usize) -> Reply<'a, Cleared> {
+        Box::pin(self.counts.watch(self.tier.clear(after, most)))
+    }
+
+    fn state(&self) -> Reply<'_, TierState> {
+        self.tier.state()
     }
 
     fn trust(&self, trusted: bool) {

@@ -4,6 +4,7 @@
 mod aside;
 pub mod behind;
 mod call;
+mod clear;
 #[cfg(feature = "testing")]
 pub mod contract;
 #[cfg(feature = "disk")]
@@ -17,6 +18,8 @@ mod fault;
 #[cfg(feature = "_shared")]
 mod forgetful;
 pub mod guard;
+#[cfg(feature = "_shared")]
+pub(crate) mod lag;
 mod ledger;
 pub mod memory;
 pub mod meter;
@@ -27,6 +30,7 @@ pub mod redis;
 pub(crate) mod shared;
 #[cfg(any(feature = "sqlite", feature = "_server"))]
 pub mod sql;
+pub(crate) mod state;
 pub(crate) mod veiled;
 
 use std::fmt::{Debug, Display};
@@ -44,8 +48,10 @@ use crate::key::Key;
 
 pub use crate::group::{Cursor, Note, Recall};
 pub use behind::{Applied, Behind, BehindOptions, BehindStats, Flushed, Judge};
+pub use clear::Cleared;
 pub use guard::{Breaker, BreakerOptions, BreakerState, Deadline, Deadlines, GuardOptions, Guarded};
 pub use meter::{Latency, Metered, TierStats};
+pub use state::TierState;
 
 /// The future a tier answers with.
 pub type Reply<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
@@ -92,6 +98,22 @@ pub trait Tier: Debug + Display + Send + Sync + 'static {
     /// One small step of upkeep, over a cursor that walks all entries round and round.
     fn tidy<'a>(&'a self, step: Step<'a>) -> Reply<'a, Tidied>;
 
+    /// Removes about so many frames of those that were there when the first step began, whatever they are, from this
+    /// tier alone: nothing is invalidated, no position moves, and what is remembered of the log stays, with notes and
+    /// leases. Each step is given what the one before said to be `next`. Frames that are stored meanwhile may go or
+    /// stay.
+    ///
+    /// Provided by way of [`Tier::tidy`], which looks at each frame; a tier that can do without overrides it.
+    fn clear<'a>(&'a self, after: Option<&'a str>, most: usize) -> Reply<'a, Cleared> {
+        Box::pin(clear::by_upkeep(self, after, most))
+    }
+
+    /// What the tier, or the server that it is on, says of itself. Asked now and then by who looks at it, never on the
+    /// way of a call, and given up after a moment. Provided: nothing.
+    fn state(&self) -> Reply<'_, TierState> {
+        Box::pin(std::future::ready(Ok(TierState::default())))
+    }
+
     /// Said with `false` when the tier could not be told of an invalidation, though it was not asked or did not answer:
     /// from now on a later process must not trust what is stored. Taken back with `true` when the tier has been told
     /// everything. Quick, and never fails: what cannot be marked is spoilt. Nothing to do for a tier that forgets with
@@ -133,6 +155,14 @@ macro_rules! forward {
 
             fn tidy<'a>(&'a self, step: Step<'a>) -> Reply<'a, Tidied> {
                 (**self).tidy(step)
+            }
+
+            fn clear<'a>(&'a self, after: Option<&'a str>, most: usize) -> Reply<'a, Cleared> {
+                (**self).clear(after, most)
+            }
+
+            fn state(&self) -> Reply<'_, TierState> {
+                (**self).state()
             }
 
             fn trust(&self, trusted: bool) {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{Note, Recall, Reply, Step, Tidied, Tier};
+use super::{Cleared, Note, Recall, Reply, Step, Tidied, Tier, TierState};
 use crate::codec::{Frame, Veil};
 use crate::error::Result;
 #[cfg(feature = "_shared")]
@@ -114,6 +114,14 @@ impl Tier for Veiled {
             let keep = |outer: &Frame| self.stays(outer, &step);
             self.tier.tidy(Step { keep: &keep, ..step }).await
         })
+    }
+
+    fn clear<'a>(&'a self, after: Option<&'a str>, most: usize) -> Reply<'a, Cleared> {
+        self.tier.clear(after, most)
+    }
+
+    fn state(&self) -> Reply<'_, TierState> {
+        self.tier.state()
     }
 
     fn trust(&self, trusted: bool) {

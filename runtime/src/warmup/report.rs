@@ -29,7 +29,8 @@ pub struct JobReport {
     pub done: usize,
     /// Calls that failed, each time.
     pub failed: usize,
-    /// Calls that were left out because the budget was spent or the warm-up was ended, as far as they are known.
+    /// Calls that were left out because the budget was spent, the warm-up was ended, or nothing of them would have been kept,
+    /// as far as they are known.
     pub left: usize,
     /// How often the source was asked, for jobs of cached functions.
     pub loads: u64,
@@ -53,6 +54,9 @@ pub enum Ended {
     Elsewhere,
     /// The budget was spent before all was done.
     Spent,
+    /// Calls were left out, because nothing of them would have been kept: the function or its cache is paused, or its handle
+    /// may not store.
+    Unkept,
     /// It took longer than its `deadline`.
     Deadline,
     /// The warm-up was ended.
@@ -65,7 +69,7 @@ pub enum Ended {
 
 impl JobReport {
     pub(super) fn new(job: &str, ended: Ended, tally: &Tally, elapsed: Duration) -> Self {
-        let left = tally.left.load(Relaxed) + tally.refused.load(Relaxed);
+        let left = [&tally.left, &tally.refused, &tally.unkept].into_iter().map(|left| left.load(Relaxed)).sum();
         Self {
             job: job.to_owned(),
             ended,
@@ -112,6 +116,7 @@ impl fmt::Display for Ended {
             Self::Done => f.write_str("done"),
             Self::Elsewhere => f.write_str("done by another node"),
             Self::Spent => f.write_str("the budget is spent"),
+            Self::Unkept => f.write_str("nothing of it would be kept: it is paused, or may not store"),
             Self::Deadline => f.write_str("took longer than its deadline"),
             Self::Stopped => f.write_str("ended"),
             Self::Unready(why) => write!(f, "could not begin: {why}"),

@@ -13,6 +13,7 @@ use super::hot::Keeper;
 use super::job::{Job, Plan};
 use super::purse::Purse;
 use crate::ahead::{Ahead, Why};
+use crate::cache::Cache;
 use crate::each::{self, EachCause, EachProgress};
 use crate::intent;
 
@@ -52,6 +53,8 @@ pub(super) struct Tally {
     pub(super) left: AtomicUsize,
     /// Begun, and then there was nothing left to spend.
     pub(super) refused: AtomicUsize,
+    /// Begun, and then nothing of them would have been kept.
+    pub(super) unkept: AtomicUsize,
     pub(super) loads: AtomicU64,
     pub(super) bytes: AtomicU64,
     pub(super) failures: Mutex<Vec<String>>,
@@ -61,6 +64,11 @@ impl Tally {
     /// Was anything left out?
     pub(super) fn has_left(&self) -> bool {
         self.left.load(Relaxed) + self.refused.load(Relaxed) > 0
+    }
+
+    /// Was anything given up because it would not have been kept?
+    pub(super) fn has_unkept(&self) -> bool {
+        self.unkept.load(Relaxed) > 0
     }
 
     fn one_more(&self) {
@@ -106,7 +114,7 @@ impl Run {
             async {
                 match ahead {
                     Some(ahead) => intent::going_ahead(self.refresh, ahead, call).await,
-                    None => call.await,
+                    None => Some(call.await),
                 }
             }
         })
@@ -128,16 +136,18 @@ impl Run {
         let refresh = self.refresh;
         self.each_call(args, |arg, ahead| {
             let call = work(arg);
+            // Who blocks cannot give up: what all calls go by is not even begun.
             let called = move || match ahead {
-                Some(ahead) => intent::going_ahead_sync(refresh, ahead, call),
-                None => call(),
+                Some(_) if Cache::installed().is_paused() => None,
+                Some(ahead) => Some(intent::going_ahead_sync(refresh, ahead, call)),
+                None => Some(call()),
             };
             async {
                 match tokio::task::spawn_blocking(called).await {
                     Ok(answer) => answer,
                     Err(gone) => match gone.try_into_panic() {
                         Ok(payload) => std::panic::resume_unwind(payload),
-                        Err(gone) => Err(gone.to_string()),
+                        Err(gone) => Some(Err(gone.to_string())),
                     },
                 }
             }
@@ -165,11 +175,12 @@ impl Run {
         self.each(chunks, work).await
     }
 
+    /// A call answers nothing if it was given up.
     async fn each_call<A, I, F>(&self, args: I, call: impl Fn(A, Option<Arc<Ahead>>) -> F)
     where
         A: Clone,
         I: IntoIterator<Item = A>,
-        F: Future<Output = Result<(), String>>,
+        F: Future<Output = Option<Result<(), String>>>,
     {
         let Plan { concurrency, retries, .. } = *self.job.plan();
         let (job, tell, tally) = (self.job, Arc::clone(&self.progress), &self.tally);
@@ -200,10 +211,10 @@ impl Run {
     /// One call: of a cached function ahead of the first who asks, and paid for.
     async fn one<A, F>(&self, arg: A, call: &impl Fn(A, Option<Arc<Ahead>>) -> F) -> Result<(), String>
     where
-        F: Future<Output = Result<(), String>>,
+        F: Future<Output = Option<Result<(), String>>>,
     {
         if !self.job.plan().cached {
-            return call(arg, None).await.inspect(|()| self.tally.one_more());
+            return call(arg, None).await.unwrap_or(Ok(())).inspect(|()| self.tally.one_more());
         }
         let Some(spending) = self.purse.open().await else {
             self.tally.refused.fetch_add(1, Relaxed);
@@ -215,7 +226,14 @@ impl Run {
         let (loads, bytes) = spending.end();
         self.tally.loads.fetch_add(loads, Relaxed);
         self.tally.bytes.fetch_add(bytes, Relaxed);
-        answer.inspect(|()| self.tally.one_more())
+        match answer {
+            Some(answer) => answer.inspect(|()| self.tally.one_more()),
+            // What calls go by is not filled.
+            None => {
+                self.tally.unkept.fetch_add(1, Relaxed);
+                Ok(())
+            }
+        }
     }
 }
 

@@ -174,7 +174,8 @@ impl Work {
         let lanes = Arc::new(Semaphore::new(self.at_once));
         let mut running = JoinSet::new();
         let all = async {
-            for job in self.jobs.iter().copied().filter(|job| job.plan().on_start) {
+            let begins = |job: &&'static Job| job.plan().on_start && self.cache.0.settings.warming.at_start;
+            for job in self.jobs.iter().copied().filter(begins) {
                 let Ok(lane) = Arc::clone(&lanes).acquire_owned().await else { return };
                 let (work, purse) = (Arc::clone(self), Arc::clone(&purse));
                 running.spawn(async move {
@@ -286,6 +287,7 @@ impl Work {
         let ended = match unless(&mut task.0, self.end_of(job)).await {
             Some(Ok(Ok(()))) if self.is_stopping() => Ended::Stopped,
             Some(Ok(Ok(()))) if purse.is_empty() && tally.has_left() => Ended::Spent,
+            Some(Ok(Ok(()))) if tally.has_unkept() => Ended::Unkept,
             Some(Ok(Ok(()))) => Ended::Done,
             Some(Ok(Err(unready))) => Ended::Unready(unready.0),
             Some(Err(gone)) => match gone.try_into_panic() {

@@ -1,7 +1,7 @@
 //! A Redis Cluster of three primaries.
 
 use std::ops::Range;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::redis::RedisServer;
 use crate::resp::Reply;
@@ -9,6 +9,9 @@ use crate::wait::{free_port, until};
 
 /// How long the nodes may take to agree.
 const LIMIT: Duration = Duration::from_secs(20);
+
+/// How long nobody may own a slot before it is given to somebody.
+const GOSSIP: Duration = Duration::from_secs(3);
 
 /// How many slots a cluster has.
 const SLOTS: u16 = 16384;
@@ -65,15 +68,29 @@ impl RedisCluster {
     }
 
     /// Which of the nodes owns a slot, as the nodes themselves say. For a moment none may: they agree by gossip, and one
-    /// that stood still hears of moves late.
+    /// that stood still hears of moves late. Where each goes on to think that it is another's, as old gossip may leave it
+    /// after moves that follow each other closely, the one with the most of its keys gets it, as an operator would see to.
     #[must_use]
     pub fn owner(&self, slot: u16) -> usize {
-        let mut owner = None;
+        let (mut owner, start) = (None, Instant::now());
         until(&format!("a node owns slot {slot}"), LIMIT, || {
             owner = self.nodes.iter().position(|node| owns(node, slot));
+            if owner.is_none() && start.elapsed() > GOSSIP {
+                self.adopt(slot);
+            }
             owner.is_some()
         });
         owner.unwrap_or_default()
+    }
+
+    fn adopt(&self, slot: u16) {
+        let keys = |node: usize| match self.nodes[node].command(&["CLUSTER", "COUNTKEYSINSLOT", &slot.to_string()]) {
+            Reply::Int(keys) => keys,
+            other => panic!("the keys of slot {slot} are not counted: {other:?}"),
+        };
+        let to = (0..self.nodes.len()).max_by_key(|node| keys(*node)).unwrap_or_default();
+        let _ = self.nodes[to].command(&["CLUSTER", "BUMPEPOCH"]);
+        self.close_move(slot, to);
     }
 
     /// Moves a slot with its keys from one node to another. Clients are told MOVED from then on.

@@ -1,9 +1,11 @@
-//! What fault tests stand on: real servers on free ports, a proxy that breaks connections, an oracle and a checker.
+//! What fault tests stand on: real servers on free ports, a proxy that breaks connections, an oracle and a checker; and a
+//! real browser.
 //!
 //! All of it panics with a sentence that tells what is wrong: a fault that could not be made is a test that says
 //! nothing. All methods take `&self`, so that a server or a proxy can be broken while other tasks use it.
 
 mod account;
+mod browser;
 mod chance;
 mod checker;
 mod clock;
@@ -19,6 +21,7 @@ mod replica;
 mod resp;
 mod wait;
 
+pub use browser::{Browser, keys};
 pub use chance::Chance;
 pub use checker::{Report, Staleness, Violation, check};
 pub use clock::now;

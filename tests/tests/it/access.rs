@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cached_runtime::group::Group;
 use cached_runtime::key::Pattern;
-use cached_runtime::{Access, Applied, Cache, Error, ErrorKind, Key, cache, invalidate};
+use cached_runtime::{Access, Applied, Cache, Error, ErrorKind, Key, Tuning, cache, invalidate};
 use tracing::Level;
 
 use crate::rig::{Down, World};
@@ -278,6 +278,60 @@ async fn instances_of_a_generic_function_are_told_apart_in_every_handle() {
     assert_eq!(typed(&reader, "number", 1, 0_u64).await.unwrap(), 7);
     assert_eq!(typed(&reader, "number", 1, 0_u64).await.unwrap(), 7);
     assert_eq!(world.source.reads(), 2);
+}
+
+/// A refresh answers everybody with what is new. What others have is changed only by who may write: stored anew by who may
+/// read, too, and made untrue by who may not.
+#[tokio::test]
+async fn a_refresh_changes_what_others_have_only_for_who_may_write() {
+    for (access, others_see, loads) in [
+        (Access::new(), 0, 0),
+        (Access::new().read("*"), 0, 0),
+        (Access::new().write("order"), 0, 0),
+        (Access::new().write("*"), 5, 1),
+        (Access::new().read("*").write("*"), 5, 0),
+    ] {
+        let world = World::new();
+        let other = through(&world, access.clone());
+        assert_eq!((user(&world, 1).await, inline(&world, 1).await, sync(&world, 1)), (Ok(0), Ok(0), 0));
+        world.settle().await;
+        world.source.write(5);
+        assert_eq!(user::refresh(&other, 1).await, Ok(5), "{access:?}");
+        assert_eq!(inline::refresh(&other, 1).await, Ok(5), "{access:?}");
+        assert_eq!(sync::refresh(&other, 1), 5, "{access:?}");
+        world.settle().await;
+        let reads = world.source.reads();
+        let seen = (user(&world, 1).await, inline(&world, 1).await, sync(&world, 1));
+        assert_eq!(seen, (Ok(others_see), Ok(others_see), others_see), "{access:?}");
+        // What does not await is not counted by the source.
+        assert_eq!(world.source.reads() - reads, 2 * loads, "{access:?}");
+        // A tier has no other.
+        world.cache.set_near_capacity(1);
+        world.cache.set_near_capacity(1 << 20);
+        world.settle().await;
+        assert_eq!(user(&world, 1).await, Ok(others_see), "{access:?}");
+    }
+}
+
+/// The same while the site is paused: then nobody stores, and who may write says that what is stored is out of date.
+#[tokio::test]
+async fn a_refresh_in_a_pause_makes_nothing_untrue_for_who_may_not_write() {
+    for (access, others_see) in [
+        (Access::new(), 0),
+        (Access::new().read("*"), 0),
+        (Access::new().write("*"), 5),
+        (Access::new().read("*").write("*"), 5),
+    ] {
+        let world = World::new();
+        let other = through(&world, access.clone());
+        user(&world, 1).await.unwrap();
+        world.settle().await;
+        world.source.write(5);
+        world.cache.tune("it.access.user", &Tuning::new().paused(true)).unwrap();
+        assert_eq!(user::refresh(&other, 1).await, Ok(5), "{access:?}");
+        world.cache.tune("it.access.user", &Tuning::new().paused(false)).unwrap();
+        assert_eq!(user(&world, 1).await, Ok(others_see), "{access:?}");
+    }
 }
 
 /// What a whole handle invalidates, others do not serve.

@@ -84,19 +84,18 @@ proptest! {
     }
 
     #[test]
-    fn a_stream_with_one_byte_changed_is_no_other_value_unnoticed_by_those_that_check(
+    fn a_stream_of_gzip_with_one_byte_changed_is_no_other_value_unnoticed(
         raw in prop::collection::vec(prop::sample::select(b"abcd".to_vec()), 2_000..4_000), at in any::<prop::sample::Index>(),
     ) {
-        // zlib and gzip carry a checksum; zstd and LZ4 leave that to who stores them, as a frame does.
+        // gzip carries a CRC-32; zstd and LZ4 leave that to who stores them, as a frame does. The Adler-32 of zlib sums up
+        // letters and their places, and some changes among few letters leave both sums as they were.
         let compressor = all();
-        for method in [Compression::Zlib, Compression::Gzip] {
-            let packer = compressor.profile(method.word()).unwrap();
-            let mut bytes = packer.compress(&raw).into_bytes().into_owned();
-            let at = at.index(bytes.len());
-            bytes[at] ^= 0x55;
-            if let Ok(out) = packer.decompress(method, &bytes) {
-                prop_assert!(out == raw, "{} changed at {}", method, at);
-            }
+        let packer = compressor.profile(Compression::Gzip.word()).unwrap();
+        let mut bytes = packer.compress(&raw).into_bytes().into_owned();
+        let at = at.index(bytes.len());
+        bytes[at] ^= 0x55;
+        if let Ok(out) = packer.decompress(Compression::Gzip, &bytes) {
+            prop_assert!(out == raw, "changed at {}", at);
         }
     }
 }

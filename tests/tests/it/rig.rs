@@ -69,6 +69,11 @@ impl Source {
         self.reads.load(Ordering::SeqCst)
     }
 
+    /// How many read just now.
+    pub(crate) fn running(&self) -> u64 {
+        self.running.load(Ordering::SeqCst)
+    }
+
     pub(crate) fn peak(&self) -> u64 {
         self.peak.load(Ordering::SeqCst)
     }

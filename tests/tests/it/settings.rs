@@ -9,12 +9,16 @@ use cached_runtime::{Cache, ErrorKind, Eviction};
 #[test]
 fn every_wrong_setting_is_an_error_that_names_it() {
     type Set = fn(Builder) -> Builder;
-    let wrong: [(&str, Set); 20] = [
+    let wrong: [(&str, Set); 24] = [
         ("near_bytes", |b| b.near_bytes(0)),
         ("ttl", |b| b.ttl(Duration::ZERO)),
         ("ttl_for", |b| b.ttl_for("query:[ab]", Duration::from_secs(1))),
         ("ttl_for", |b| b.ttl_for("", Duration::from_secs(1))),
         ("ttl_for", |b| b.ttl_for("query:*", Duration::ZERO)),
+        ("ttl", |b| b.ttl(Duration::MAX)),
+        ("ttl_for", |b| b.ttl_for("query:*", Duration::from_secs(u64::MAX))),
+        ("profile", |b| b.profile("query", Duration::MAX)),
+        ("profile", |b| b.profile("query", Duration::ZERO)),
         ("namespace_limit", |b| b.namespace_limit("video", 0)),
         ("max_value", |b| b.max_value(0)),
         ("read_deadline", |b| b.read_deadline(Duration::ZERO)),

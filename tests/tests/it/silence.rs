@@ -8,6 +8,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::Interest;
 use tracing::{Event, Level, Metadata, Subscriber};
+use tracing_core::span::Current;
 
 const CANARY: &str = "canary-7f3a";
 
@@ -26,7 +27,11 @@ async fn page(name: &str) -> Result<u64, String> {
 
 /// Writes down everything that is said, down to a level.
 #[derive(Clone)]
-pub(crate) struct Ear(Arc<Mutex<String>>, Level);
+pub(crate) struct Ear(Arc<Mutex<String>>, Level, Arc<Mutex<Spans>>);
+
+/// The span that was made last, and how many are entered.
+#[derive(Default)]
+struct Spans(Option<&'static Metadata<'static>>, usize);
 
 impl Ear {
     /// What is said at this level and above while this runs.
@@ -35,7 +40,7 @@ impl Ear {
         EVERYWHERE.call_once(|| {
             let _set_before = tracing::subscriber::set_global_default(Deaf);
         });
-        let ear = Self(Arc::default(), level);
+        let ear = Self(Arc::default(), level, Arc::default());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         tracing::subscriber::with_default(ear.clone(), || runtime.block_on(run));
         ear.0.lock().unwrap().clone()
@@ -83,6 +88,7 @@ impl Subscriber for Ear {
 
     fn new_span(&self, span: &Attributes<'_>) -> Id {
         span.record(&mut self.clone());
+        self.2.lock().unwrap().0 = Some(span.metadata());
         Id::from_u64(1)
     }
 
@@ -96,9 +102,44 @@ impl Subscriber for Ear {
         event.record(&mut self.clone());
     }
 
-    fn enter(&self, _: &Id) {}
+    fn enter(&self, _: &Id) {
+        self.2.lock().unwrap().1 += 1;
+    }
 
-    fn exit(&self, _: &Id) {}
+    fn exit(&self, _: &Id) {
+        self.2.lock().unwrap().1 -= 1;
+    }
+
+    fn current_span(&self) -> Current {
+        let spans = self.2.lock().unwrap();
+        match spans.0 {
+            Some(last) if spans.1 > 0 => Current::new(Id::from_u64(1), last),
+            _ => Current::none(),
+        }
+    }
+}
+
+/// Who follows spans sees of each call that near could not answer where it was answered, and how it ended.
+#[test]
+fn spans_say_which_tier_answered_and_how_it_ended() {
+    use crate::rig::World;
+    let said = Ear::hears(Level::DEBUG, async {
+        let world = World::new();
+        world.source.gate.open();
+        followed(&world, 1).await.unwrap();
+        world.settle().await;
+        world.cache.clear_tier("near").await.unwrap();
+        followed(&world, 1).await.unwrap();
+        followed(&world, 1).await.unwrap();
+    });
+    let outcomes: Vec<&str> = said.lines().filter(|line| line.starts_with("outcome=")).collect();
+    assert_eq!(outcomes, ["outcome=\"loaded\"", "outcome=\"tier\""], "a hit has no span: {said}");
+    assert!(said.contains("tier=\"chaos(memory)\""), "{said}");
+}
+
+#[cache(key = "followed:{id}", ttl = "1h", skip(world), cache = &world.cache)]
+async fn followed(world: &crate::rig::World, id: u32) -> Result<u64, crate::rig::Down> {
+    world.source.read().await
 }
 
 #[test]

@@ -18,7 +18,9 @@ const FLOORS: &[(&str, &[&str])] = &[
             "seldom",
             "join",
             "ticker",
+            "histogram",
             "plain",
+            "facts",
             "applied",
             "access",
             "sync",
@@ -30,7 +32,8 @@ const FLOORS: &[(&str, &[&str])] = &[
         "shapes",
         &[
             "predict", "adaptive", "accesses", "profile", "compress", "codec", "rate", "policy", "outcome", "batched",
-            "site", "names", "depth", "stats", "intent", "ahead", "pages", "picture",
+            "site", "slow", "audit", "spelling", "names", "depth", "stats", "curve", "intent", "ahead", "pages",
+            "picture",
         ],
     ),
     ("shelves", &["tier"]),
@@ -40,6 +43,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "log",
             "budget",
             "budget_absent",
+            "dials",
             "settings",
             "flight",
             "near",
@@ -61,6 +65,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "telling",
             "restricted",
             "which",
+            "what_if",
             "call",
             "load",
             "each",
@@ -70,9 +75,13 @@ const FLOORS: &[(&str, &[&str])] = &[
             "namespace",
             "builder",
             "database",
+            "upkeep",
+            "seen",
+            "adviser",
         ],
     ),
-    ("uses", &["answers", "dedup", "embed", "image"]),
+    ("uses", &["answers", "dedup", "embed", "image", "config", "response"]),
+    ("eyes", &["metrics", "admin"]),
     ("doors", &["own", "probe", "probe_macros", "testing", "__private", "lib"]),
 ];
 
@@ -85,7 +94,8 @@ fn source() -> PathBuf {
 fn files(dir: &Path, out: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
-        if path.is_dir() {
+        // A program stands on no floor.
+        if path.is_dir() && !path.ends_with("bin") {
             files(&path, out);
         } else if path.extension().is_some_and(|e| e == "rs") {
             out.push(path);

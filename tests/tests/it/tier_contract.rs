@@ -121,6 +121,7 @@ struct Wrong(MemoryTier, How);
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum How {
+    Right,
     ForgetsFirstRecord,
     AnswersReversed,
     KeepsNamedKeys,
@@ -187,6 +188,23 @@ impl Tier for Wrong {
     fn close(&self) -> Reply<'_, ()> {
         self.0.close()
     }
+}
+
+/// What a tier leaves out that it need not write is done by way of what it has to.
+#[tokio::test]
+async fn a_tier_that_has_no_way_of_its_own_is_emptied_by_its_upkeep() {
+    contract::all(|| async { Wrong(MemoryTier::new(), How::Right) }).await;
+}
+
+#[test]
+fn the_contract_notices_a_tier_that_is_never_empty() {
+    let run = || {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let tier = Wrong(MemoryTier::new(), How::NeverWraps);
+        runtime.block_on(contract::emptying_leaves_the_log_and_no_frame(&tier));
+    };
+    let said = std::thread::spawn(run).join().expect_err("the contract has to notice");
+    assert_eq!(said.downcast_ref::<&str>(), Some(&"broken promise: emptying comes to an end"));
 }
 
 #[test]

@@ -17,10 +17,13 @@ mod race;
 #[path = "../shared/rig.rs"]
 #[allow(dead_code, reason = "parts of it are for Redis")]
 mod rig;
+mod sql_emptied;
 mod sql_faults;
 mod sql_nodes;
 mod sql_rig;
 mod sql_shared;
+mod sql_swept;
 mod sql_tiers;
+mod swept;
 #[path = "../shared/veiled.rs"]
 mod veiled;

@@ -137,6 +137,20 @@ async fn a_cache_stands_on_it<S: Server>() {
     let stats = second.stats();
     assert_eq!(stats.tiers[0].tier, S::WORD);
     assert_eq!(stats.tiers[0].hits, 1, "{stats:?}");
+    // What is scraped of the log that nodes share is what is known of it.
+    let scraped = cached_runtime::metrics::Prometheus::new(&second).render();
+    let log = second.shared().unwrap();
+    for (name, value) in [
+        ("proven", u64::from(log.proven)),
+        ("connected", u64::from(log.connected)),
+        ("heard_total", log.heard),
+        ("adopted_total", log.adopted),
+        ("sessions_total", log.sessions),
+        ("suspicions_total", log.suspicions),
+    ] {
+        let line = format!("cached_log_{name} {value}");
+        assert!(scraped.lines().any(|scraped| scraped == line), "no `{line}` in\n{scraped}");
+    }
 }
 
 /// What is wrong about a URL is told when the cache is built, without a word of it.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use cached_runtime::codec::{Frame, Head};
 use cached_runtime::{Applied, Cache, cache};
-use kit::{Connection, RedisServer, Reply};
+use kit::{Connection, Proxy, RedisServer, Reply};
 
 use crate::ear::Ear;
 use crate::rig::{LONG, Node, Source, eventually, figure, full};
@@ -368,4 +368,55 @@ async fn other_versions_secrets_and_prefixes_share_nothing() {
     tokio::time::sleep(Duration::from_millis(300)).await;
     let theirs = redis.command(&["EXISTS", "other:v:{data:1}", "cachedx:v:{data:1}", "plain", "mine:{log}:meta"]);
     assert_eq!(theirs, Reply::Int(4), "what is not ours is not touched");
+}
+
+/// One node sweeps what it has invalidated while the other loads it anew: what stands in the place of a dead frame by the
+/// time it is to be removed is left alone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_another_node_loads_while_it_is_swept_stays() {
+    let redis = RedisServer::start();
+    let proxy = Proxy::to(redis.port());
+    let source = Arc::new(Source::default());
+    let (a, b) = (Node::joined(&redis.url(), &source).await, Node::joined(&proxy.url(), &source).await);
+    for id in 0..20 {
+        row(&a, id).await.unwrap();
+    }
+    a.settled().await;
+    source.write(1);
+    let mut spy = Connection::to(redis.port()).unwrap();
+    assert!(spy.command(&["MONITOR"]).unwrap().is_ok());
+    spy.patience(LONG).unwrap();
+    assert_eq!(b.cache.invalidate_namespace("data").await.unwrap(), Applied::Applied);
+    // What the sweep reads, a quarter of a second later at most, it hears a while after that.
+    proxy.latency(Duration::from_millis(300), Duration::ZERO);
+    let (mut spy, reads) = tokio::task::spawn_blocking(move || {
+        let reads = overheard(&mut spy, 1, "\"GETRANGE\" \"cached:v:{data:");
+        (spy, reads)
+    })
+    .await
+    .unwrap();
+    assert_eq!(reads, 1, "the sweep reads what it may have to remove");
+    eventually("the other node has heard of it", || a.cache.shared().is_some_and(|log| log.heard == 1)).await;
+    a.proven().await;
+    for id in 0..20 {
+        assert_eq!(row(&a, id).await, Ok((id, 1)));
+    }
+    a.settled().await;
+    let removes = move || overheard(&mut spy, 20, "\"1\" \"cached:v:{data:");
+    let removes = tokio::task::spawn_blocking(removes).await.unwrap();
+    assert_eq!(removes, 20, "it would remove them");
+    for id in 0..20 {
+        assert!(bytes_of(&redis, &stored(id)).len() > 8, "a frame that was loaded since was swept");
+    }
+}
+
+/// Waits until so many commands were said to the server that hold this; how many there were.
+fn overheard(spy: &mut Connection, n: usize, what: &str) -> usize {
+    let start = Instant::now();
+    let mut heard = 0;
+    while heard < n && start.elapsed() < LONG {
+        let said = spy.receive().unwrap().text();
+        heard += usize::from(said.is_some_and(|said| said.contains(what)));
+    }
+    heard
 }

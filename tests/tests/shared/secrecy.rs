@@ -136,7 +136,11 @@ async fn an_invalidation_reaches_the_other_node_and_names_nothing_else() {
     a.proven().await;
     assert_eq!(row(&a, CANARY, 5).await, Ok(1));
     a.settled().await;
-    assert_eq!(there(&b, 0..8).await, [5], "what was loaded since");
+    // A read of Redis that takes too long on a busy machine is a miss.
+    let start = Instant::now();
+    while there(&b, 0..8).await != [5] {
+        assert!(start.elapsed() < LONG, "the other node finds what was loaded since, and nothing else");
+    }
 }
 
 /// A node that starts later knows of groups what the log remembers, and no more of them than that.

@@ -117,7 +117,7 @@ const PASSWORD: &str = "canary-pw-55c1";
 /// What a user of its own needs, as `RedisOptions` lists it.
 const RIGHTS: &str = "~cached:* resetchannels -@all +ping +info +client|id +client|kill +script|load +evalsha +getrange \
                       +unlink +scan +xread +hgetall +zrangebyscore +type +exists +get +set +pttl +pexpire +hget +hset \
-                      +hsetnx +hincrby +xadd +xrange +xrevrange +zadd +zcard +zpopmin";
+                      +hsetnx +hincrby +xadd +xrange +xrevrange +zadd +zcard +zpopmin +time";
 
 fn admit(redis: &RedisServer, rights: &str) {
     let password = format!(">{PASSWORD}");

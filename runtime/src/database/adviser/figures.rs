@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use super::histogram::Histogram;
 use super::sketch::Sketch;
 use crate::clock::Millis;
 use crate::flight::Asker;
+use crate::histogram::Histogram;
 use crate::statement::Statement;
 
 /// So many sites are named that ask a statement.

@@ -9,7 +9,6 @@ mod attend;
 mod batch;
 mod candidates;
 mod figures;
-mod histogram;
 mod migration;
 mod needs;
 mod plan;

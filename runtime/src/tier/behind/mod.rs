@@ -8,6 +8,7 @@ mod options;
 mod queue;
 mod shared;
 mod sweep;
+mod walk;
 mod worker;
 
 use std::fmt;
@@ -57,6 +58,36 @@ pub struct Behind(Arc<Handle>);
 
 struct Handle(Arc<Shared>);
 
+/// How the frame of a key stands.
+#[cfg(feature = "_seen")]
+#[derive(Debug)]
+pub(crate) enum Stands {
+    Nowhere,
+    /// It is being removed.
+    Leaving,
+    /// It is of a newer version of this crate.
+    Newer,
+    /// It is no frame, or another key's.
+    Unreadable,
+    Here {
+        frame: Frame,
+        /// Does it wait to be written?
+        waiting: bool,
+        standing: Standing,
+    },
+}
+
+/// May a frame be used?
+#[cfg(feature = "_seen")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
+    Usable,
+    /// It is past its life, or born in the future.
+    Expired,
+    /// The log says no.
+    Invalid,
+}
+
 impl Behind {
     /// The shelf over this tier, with its worker running.
     ///
@@ -104,6 +135,30 @@ impl Behind {
             Place::Tier => self.ask(std::slice::from_ref(key)).await?.pop().flatten(),
         };
         Ok(found.filter(|frame| shared.usable(frame)))
+    }
+
+    /// How the frame of one key stands here, whether it may be used or not. Nothing is removed.
+    ///
+    /// # Errors
+    /// As [`Behind::get`].
+    #[cfg(feature = "_seen")]
+    pub(crate) async fn look(&self, key: &Key) -> Result<Stands> {
+        let shared = &*self.0.0;
+        let here = |frame: Frame, waiting| Stands::Here { standing: shared.standing(&frame), frame, waiting };
+        match shared.place(key)? {
+            Place::Queue(frame) => return Ok(here(frame, true)),
+            Place::Leaving => return Ok(Stands::Leaving),
+            Place::Tier => {}
+        }
+        let found = caught(async { shared.tier.get(std::slice::from_ref(key)).await }).await?.pop().flatten();
+        Ok(match found {
+            None => Stands::Nowhere,
+            Some(bytes) if Frame::is_newer(&bytes) => Stands::Newer,
+            Some(bytes) => match Frame::read(bytes) {
+                Ok(frame) if frame.key() == key => here(frame, false),
+                _ => Stands::Unreadable,
+            },
+        })
     }
 
     async fn ask(&self, keys: &[Key]) -> Result<Vec<Option<Frame>>> {

@@ -39,6 +39,8 @@ pub(super) struct Shared {
     pub(super) wake: Notify,
     /// There is an end to heed, also in the middle of a call.
     stop: Notify,
+    /// Held by who walks over the tier: it has one cursor, and a step that comes late would put it back.
+    pub(super) walking: tokio::sync::Mutex<()>,
 }
 
 /// Held for a moment only: never while the judge or the tier is asked.
@@ -112,7 +114,8 @@ impl Shared {
         };
         let counters = Counters::default();
         let (wake, stop, newer) = (Notify::new(), Notify::new(), Newer::default());
-        Self { tier, judge, options, counters, newer, state: Mutex::new(state), wake, stop }
+        let walking = tokio::sync::Mutex::new(());
+        Self { tier, judge, options, counters, newer, state: Mutex::new(state), wake, stop, walking }
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
@@ -124,10 +127,25 @@ impl Shared {
         catch_unwind(AssertUnwindSafe(|| (self.judge)(frame))).unwrap_or(false)
     }
 
+    /// Is it past its life, or born before the wall clock was set back?
+    fn is_past(&self, frame: &Frame) -> bool {
+        let (now, head) = (self.options.clock.now(), frame.head());
+        head.stale_until < now || head.born > now.saturating_add(BORN_AHEAD)
+    }
+
+    /// The same as [`Shared::usable`], uncounted, and why not.
+    #[cfg(feature = "_seen")]
+    pub(super) fn standing(&self, frame: &Frame) -> super::Standing {
+        match (self.is_past(frame), self.valid(frame)) {
+            (_, false) => super::Standing::Invalid,
+            (true, true) => super::Standing::Expired,
+            (false, true) => super::Standing::Usable,
+        }
+    }
+
     /// May this frame be served, or written, now?
     pub(super) fn usable(&self, frame: &Frame) -> bool {
-        let (now, head) = (self.options.clock.now(), frame.head());
-        if head.stale_until < now || head.born > now.saturating_add(BORN_AHEAD) {
+        if self.is_past(frame) {
             return false;
         }
         let valid = self.valid(frame);

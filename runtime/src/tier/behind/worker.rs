@@ -233,7 +233,11 @@ impl Worker {
         let (options, forget) = (&self.shared.options, self.sweep.forget());
         let keep = |frame: &Frame| self.shared.valid(frame);
         let step = Step { entries: options.tidy_entries, now: options.clock.now(), keep: &keep, forget };
-        match self.call(async { self.shared.tier.tidy(step).await }).await {
+        let walk = async {
+            let _walking = self.shared.walking.lock().await;
+            self.shared.tier.tidy(step).await
+        };
+        match self.call(walk).await {
             Ok(tidied) => {
                 self.sweep.stepped(forget, tidied.wrapped);
                 count(&self.shared.counters.tidied, tidied.removed);

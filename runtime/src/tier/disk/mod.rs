@@ -14,10 +14,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytes::Bytes;
 
 use self::store::Store;
+use super::clear::told;
 use super::distrust::Distrust;
 use super::door::Door;
 use super::fault::{Fault, Harm, PANICKED};
-use super::{Note, Recall, Reply, Step, Tidied, Tier};
+use super::{Cleared, Note, Recall, Reply, Step, Tidied, Tier, TierState};
 use crate::codec::Frame;
 use crate::error::{Error, ErrorKind, Result};
 use crate::group::Record;
@@ -220,6 +221,20 @@ impl Tier for Disk {
 
     fn tidy<'a>(&'a self, step: Step<'a>) -> Reply<'a, Tidied> {
         Box::pin(async move { self.with(|store| store.tidy(&step)) })
+    }
+
+    fn clear<'a>(&'a self, after: Option<&'a str>, most: usize) -> Reply<'a, Cleared> {
+        Box::pin(async move {
+            let before = told::<1>(after)?.map(|[before]| before);
+            self.with(|store| store.clear(before, most))
+        })
+    }
+
+    fn state(&self) -> Reply<'_, TierState> {
+        Box::pin(async move {
+            let used = self.with(|store| Ok(store.book().size.bytes))?;
+            Ok(TierState::holding(Some(used), self.0.options.max_bytes))
+        })
     }
 
     fn trust(&self, trusted: bool) {

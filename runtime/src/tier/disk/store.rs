@@ -15,6 +15,7 @@ use super::DiskOptions;
 use crate::codec::Frame;
 use crate::group::{Group, Position, Record};
 use crate::key::Key;
+use crate::tier::Cleared;
 use crate::tier::aside::{self, Identity};
 use crate::tier::fault::{Fault, LONG, STRANGE};
 use crate::tier::ledger;
@@ -164,10 +165,30 @@ impl Store {
             return Ok(0);
         }
         let mut change = Change::begin(self);
-        let from = change.draft.oldest.to_be_bytes();
+        let removed = self.shed(&mut change, u64::MAX, most, self.max_bytes)?;
+        change.commit()?;
+        Ok(removed)
+    }
+
+    /// Removes the oldest entries, at most so many, of those that stood before this place; at the first, of all there
+    /// are.
+    pub(super) fn clear(&self, before: Option<u64>, most: usize) -> Result<Cleared, Fault> {
+        let mut change = Change::begin(self);
+        let before = before.unwrap_or(change.draft.next);
+        let removed = self.shed(&mut change, before, most, 0)?;
+        self.write_size(&mut change.batch, change.draft.size);
+        change.commit()?;
+        let more = removed == most.max(1);
+        Ok(if more { Cleared::so_far(removed as u64, before.to_string()) } else { Cleared::all(removed as u64) })
+    }
+
+    /// Removes the oldest entries before this place, at most so many, while there are more bytes than these.
+    fn shed(&self, change: &mut Change<'_>, before: u64, most: usize, bytes: u64) -> Result<usize, Fault> {
+        let from = change.draft.oldest;
+        let (from, before) = (from.to_be_bytes(), before.max(from).to_be_bytes());
         let mut removed = 0;
-        for oldest in self.order.range(from..).take(most) {
-            if change.draft.size.bytes <= self.max_bytes {
+        for oldest in self.order.range(from..before).take(most.max(1)) {
+            if change.draft.size.bytes <= bytes && bytes > 0 {
                 break;
             }
             let (place, key) = oldest.into_inner()?;
@@ -179,7 +200,6 @@ impl Store {
             }
             removed += 1;
         }
-        change.commit()?;
         Ok(removed)
     }
 

@@ -9,7 +9,7 @@ use crate::codec::Frame;
 use crate::error::{Error, ErrorKind, Result};
 use crate::group::Record;
 use crate::key::Key;
-use crate::tier::{Note, Recall, Reply, Step, Tidied, Tier};
+use crate::tier::{Cleared, Note, Recall, Reply, Step, Tidied, Tier, TierState};
 
 /// How long the operations of a tier may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,6 +93,14 @@ impl Tier for Deadline {
 
     fn tidy<'a>(&'a self, step: Step<'a>) -> Reply<'a, Tidied> {
         Box::pin(async move { within(self.limits.upkeep, self.tier.tidy(step)).await })
+    }
+
+    fn clear<'a>(&'a self, after: Option<&'a str>, most: usize) -> Reply<'a, Cleared> {
+        Box::pin(async move { within(self.limits.upkeep, self.tier.clear(after, most)).await })
+    }
+
+    fn state(&self) -> Reply<'_, TierState> {
+        Box::pin(async move { within(self.limits.upkeep, self.tier.state()).await })
     }
 
     fn trust(&self, trusted: bool) {

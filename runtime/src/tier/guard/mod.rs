@@ -13,7 +13,7 @@ use crate::error::{ErrorKind, Result};
 use crate::group::Record;
 use crate::key::Key;
 use crate::tier::notice::Notice;
-use crate::tier::{Note, Recall, Reply, Step, Tidied, Tier};
+use crate::tier::{Cleared, Note, Recall, Reply, Step, Tidied, Tier, TierState};
 
 pub use breaker::{Breaker, BreakerOptions, BreakerState};
 pub use deadline::{Deadline, Deadlines};
@@ -82,7 +82,6 @@ impl Guarded {
     }
 
     /// Both breakers, for who looks after the tier.
-    #[cfg(feature = "_shared")]
     pub(crate) fn breakers(&self) -> [Arc<Breaker>; 2] {
         [Arc::clone(&self.reads), Arc::clone(&self.writes)]
     }
@@ -131,6 +130,15 @@ impl Tier for Guarded {
 
     fn tidy<'a>(&'a self, step: Step<'a>) -> Reply<'a, Tidied> {
         Box::pin(self.run(&self.writes, "tidy", self.tier.tidy(step)))
+    }
+
+    fn clear<'a>(&'a self, after: Option<&'a str>, most: usize) -> Reply<'a, Cleared> {
+        Box::pin(self.run(&self.writes, "clear", self.tier.clear(after, most)))
+    }
+
+    fn state(&self) -> Reply<'_, TierState> {
+        // Asked by who looks: what comes of it says nothing of calls, and no breaker is moved by it.
+        self.tier.state()
     }
 
     fn trust(&self, trusted: bool) {

@@ -5,6 +5,7 @@
 //! closed is remembered in the log, as groups are. The model in `tests/protocol` walks all of it.
 
 use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use redis::{Cmd, Value};
@@ -80,7 +81,7 @@ impl Room {
             append.arg(value).arg(fence);
         }
         append.arg(epoch).arg(self.node).arg(nonce).arg(self.options.log_length).arg(self.options.remembered);
-        append.arg(self.fence()).arg(self.whose());
+        append.arg(self.fence()).arg(self.whose()).arg(u8::from(self.rights.time.load(Ordering::Relaxed)));
         for text in &entry.texts {
             append.arg(text);
         }

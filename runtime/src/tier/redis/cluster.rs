@@ -236,6 +236,22 @@ impl Cluster {
         Some(server.link.one(Lane::Write, command).await.map_err(in_part))
     }
 
+    /// The same question to all servers at once, each within this time; what became of each.
+    pub(super) async fn every(&self, command: &Cmd, limit: Duration) -> Vec<Result<Value>> {
+        let servers = self.slots.read().servers().to_vec();
+        let admits = self.admits.load(Ordering::Acquire);
+        let asked = servers.into_iter().map(|server| {
+            Box::pin(async move {
+                if !admits || !is_usable(&server) {
+                    return Err(away());
+                }
+                let answer = tokio::time::timeout(limit, server.link.one(Lane::Write, command)).await;
+                answer.unwrap_or_else(|_| Err(away())).map_err(in_part)
+            })
+        });
+        join(asked.collect()).await
+    }
+
     fn reach(&self, slot: u16) -> Result<Arc<Server>> {
         if !self.admits.load(Ordering::Acquire) {
             return Err(Error::new(ErrorKind::Open, "Redis is not used now: its log is not known"));

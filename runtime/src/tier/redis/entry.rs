@@ -11,6 +11,14 @@ use crate::tier::veiled::{foreign, revealed};
 /// By whose names keys are invalidated that are not secret.
 const READABLE: &str = "-";
 
+/// An entry of the log.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) heard: Heard,
+    /// When the server took it, in microseconds by its clock, if it says so.
+    pub(super) said: Option<u64>,
+}
+
 impl Room {
     /// By whose names this node invalidates keys.
     pub(super) fn whose(&self) -> String {
@@ -39,7 +47,7 @@ impl Room {
     }
 
     /// The entries that an answer to `XREAD` holds.
-    pub(super) fn heard(&self, answer: &Value, epoch: u64) -> Option<Vec<Heard>> {
+    pub(super) fn heard(&self, answer: &Value, epoch: u64) -> Option<Vec<Entry>> {
         read_heard(answer, (epoch, self.node), |text| self.group(text))
     }
 }
@@ -65,7 +73,7 @@ pub(super) fn read_heard(
     answer: &Value,
     (epoch, node): (u64, u64),
     read: impl Fn(&str) -> Group,
-) -> Option<Vec<Heard>> {
+) -> Option<Vec<Entry>> {
     if matches!(answer, Value::Nil) {
         return Some(Vec::new());
     }
@@ -75,15 +83,57 @@ pub(super) fn read_heard(
 }
 
 /// An entry that we cannot read may name anything.
-fn read_entry(entry: &Value, (epoch, node): (u64, u64), read: impl Fn(&str) -> Group) -> Option<Heard> {
+///
+/// Who wrote it is a number, with the server's time behind it where that may be known: `7@1700000000000000`. Older
+/// versions take such an entry for another node's, which it is.
+fn read_entry(entry: &Value, (epoch, node): (u64, u64), read: impl Fn(&str) -> Group) -> Option<Entry> {
     let [id, fields] = items(entry)? else { return None };
+    let mut said = None;
     let mut heard = Heard { at: read_id(text(id)?, epoch)?, own: false, groups: Vec::new() };
     for pair in items(fields)?.chunks_exact(2) {
         match (text(&pair[0]), text(&pair[1])) {
-            (Some("by"), Some(by)) => heard.own = by.parse() == Ok(node),
+            (Some("by"), Some(by)) => {
+                let (by, time) = by.split_once('@').map_or((by, None), |(by, time)| (by, Some(time)));
+                heard.own = by.parse() == Ok(node);
+                said = time.and_then(|time| time.parse().ok());
+            }
             (Some("g"), Some(group)) => heard.groups.push(read(group)),
             _ => heard.groups.push(Group::Everything),
         }
     }
-    Some(heard)
+    Some(Entry { heard, said })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bulk(text: &str) -> Value {
+        Value::BulkString(text.as_bytes().to_vec())
+    }
+
+    fn entry(by: &str) -> Entry {
+        let fields = ["by", by, "g", "t:a"].map(bulk).to_vec();
+        let group = |text: &str| Group::from_text(text).unwrap_or(Group::Everything);
+        read_entry(&Value::Array(vec![bulk("5-1"), Value::Array(fields)]), (3, 7), group).expect("an entry")
+    }
+
+    #[test]
+    fn an_entry_says_by_whom_and_when_as_far_as_it_does() {
+        for (by, own, said) in [
+            ("7", true, None),
+            ("8", false, None),
+            ("7@1700000000000001", true, Some(1_700_000_000_000_001)),
+            ("8@17", false, Some(17)),
+            ("7@", true, None),
+            ("7@-5", true, None),
+            ("7@99999999999999999999", true, None),
+            ("@17", false, Some(17)),
+            ("x", false, None),
+        ] {
+            let entry = entry(by);
+            assert_eq!((entry.heard.own, entry.said), (own, said), "{by}");
+            assert_eq!(entry.heard.groups, [Group::Tag("a".into())], "{by}: and names what it names");
+        }
+    }
 }

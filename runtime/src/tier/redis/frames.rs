@@ -8,6 +8,7 @@ use redis::{Cmd, Value};
 use super::Room;
 use super::link::Lane;
 use super::names::KeyNames;
+use crate::clock::{CENTURY, Millis};
 use crate::codec::Frame;
 use crate::error::{ErrorKind, Result};
 use crate::key::Key;
@@ -15,6 +16,8 @@ use crate::ticker;
 
 /// How many keys are asked for in one round trip.
 const CHUNK: usize = 256;
+/// So long Redis keeps a frame at most: a life, and as long again for what may be served past it.
+const LONGEST: Millis = 2 * CENTURY.as_millis() as Millis;
 /// Room for what stands in a read besides the name.
 const NUMBERS: usize = 32;
 
@@ -88,7 +91,8 @@ impl Room {
         let (mut puts, mut places, mut left_out) = (Vec::with_capacity(frames.len()), Vec::new(), Vec::new());
         for (place, frame) in frames.iter().enumerate() {
             let head = frame.head();
-            let life = head.stale_until.saturating_sub(now);
+            // What a frame of an older version says may be more than Redis can count.
+            let life = head.stale_until.saturating_sub(now).min(LONGEST);
             // A load that took longer than fences surely stand may have missed one.
             if !young.includes(head.shared) || life == 0 {
                 left_out.push(place);

@@ -4,10 +4,12 @@ use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use redis::{Cmd, Value};
+use redis::{Cmd, Pipeline, Value};
 
+use super::entry::Entry;
 #[cfg(feature = "testing")]
 use super::entry::{read_folded, read_heard};
+use super::failure::accepted;
 use super::link::Lane;
 use super::target::unfit;
 use super::{Redis, Room};
@@ -15,7 +17,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::group::{Cursor, Group, Position};
 use crate::ticker;
 use crate::tier::Reply;
-use crate::tier::shared::{Met, News, SharedLog};
+use crate::tier::shared::{Heard, Met, News, SharedLog};
 
 /// How many groups are asked for at once.
 const CHUNK: usize = 4_096;
@@ -31,7 +33,7 @@ const LOOK: Duration = Duration::from_millis(800);
 impl Room {
     async fn look(&self, command: &Cmd, limit: Duration) -> Result<Value> {
         let answer = tokio::time::timeout(limit, self.link.one(Lane::Log, command)).await;
-        answer.map_err(|_| Error::new(ErrorKind::Deadline, "Redis did not show the log in time"))?
+        answer.map_err(|_| late())?
     }
 
     async fn meet(&self, known: Cursor, read: Cursor) -> Result<Met> {
@@ -41,6 +43,7 @@ impl Room {
         let answer = self.look(&meet, LOOK).await?;
         let met = read_met(&answer).ok_or_else(strange)?;
         self.ages.lock().unwrap_or_else(PoisonError::into_inner).note(ticker::exact(), met.top.position);
+        self.lags.looked(&met, read);
         Ok(met)
     }
 
@@ -84,13 +87,64 @@ impl Room {
         }
         let from = if after.position.number == 0 { "0-0".to_owned() } else { id(after) };
         read.arg("STREAMS").arg(&self.names.stream).arg(from);
-        let answer = self.look(&read, wait + GRACE).await;
+        let (answer, now) = self.look_with_time(read, wait + GRACE).await;
         // Over a narrow network many at once would never come in time.
         let next = if answer.is_ok() { most * 2 } else { most / 8 };
         self.entries.store(next.clamp(1, ENTRIES), Ordering::Relaxed);
         let answer = answer?;
-        let heard = self.heard(&answer, after.position.epoch).ok_or_else(strange)?;
+        let entries = self.heard(&answer, after.position.epoch).ok_or_else(strange)?;
+        self.measure(now, &entries);
+        let heard: Vec<Heard> = entries.into_iter().map(|entry| entry.heard).collect();
         Ok(News { complete: heard.len() < most, heard, moved: false })
+    }
+
+    /// One question to the log, and what time it was at the server when it was asked, if we may know.
+    async fn look_with_time(&self, command: Cmd, limit: Duration) -> (Result<Value>, Option<u64>) {
+        if self.rights.no_time.load(Ordering::Relaxed) {
+            return (self.look(&command, limit).await, None);
+        }
+        let mut asking = Pipeline::with_capacity(2);
+        asking.cmd("TIME").add_command(command);
+        let answers = match tokio::time::timeout(limit, self.link.many(Lane::Log, &asking)).await {
+            Ok(answers) => answers,
+            Err(_) => Err(late()),
+        };
+        let answers: Result<[Value; 2]> = answers.and_then(|answers| answers.try_into().map_err(|_| strange()));
+        let told = answers.and_then(|[time, answer]| Ok((self.time_of(time)?, answer)));
+        match told {
+            Ok((time, answer)) => (accepted(answer), time),
+            Err(error) => (Err(error), None),
+        }
+    }
+
+    /// What an answer to `TIME` says. If it is none, answers have come to those who did not ask.
+    fn time_of(&self, answer: Value) -> Result<Option<u64>> {
+        match accepted(answer) {
+            Ok(answer) => {
+                let time = read_time(&answer).ok_or_else(strange)?;
+                self.rights.time.store(true, Ordering::Relaxed);
+                Ok(Some(time))
+            }
+            Err(error) if error.context("code") == Some("NOPERM") => {
+                self.rights.no_time.store(true, Ordering::Relaxed);
+                self.rights.time.store(false, Ordering::Relaxed);
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What was read before is applied by now; what was read now will be when the log is read again.
+    fn measure(&self, now: Option<u64>, entries: &[Entry]) {
+        let mut applying = self.applying.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(now) = now {
+            let at = self.clock.now();
+            applying.iter().for_each(|said| self.lags.note(Duration::from_micros(now.saturating_sub(*said)), at));
+        }
+        applying.clear();
+        if self.caught_up.load(Ordering::Acquire) {
+            applying.extend(entries.iter().filter(|entry| !entry.heard.own).filter_map(|entry| entry.said));
+        }
     }
 }
 
@@ -136,6 +190,17 @@ impl SharedLog for Redis {
     fn remembered(&self) -> Vec<Group> {
         self.0.memory.groups()
     }
+}
+
+fn late() -> Error {
+    Error::new(ErrorKind::Deadline, "Redis did not show the log in time")
+}
+
+/// The answer to `TIME`, in microseconds.
+fn read_time(answer: &Value) -> Option<u64> {
+    let [seconds, micros] = items(answer)? else { return None };
+    let (seconds, micros): (u64, u64) = (text(seconds)?.parse().ok()?, text(micros)?.parse().ok()?);
+    seconds.checked_mul(1_000_000)?.checked_add(micros)
 }
 
 fn strange() -> Error {
@@ -204,6 +269,7 @@ pub(super) fn understood(answer: &Value) -> usize {
         read_folded(answer, "-", group).is_some(),
         read_scores(answer).is_some(),
         read_heard(answer, (1, 2), group).is_some(),
+        read_time(answer).is_some(),
     ];
     read.into_iter().filter(|read| *read).count()
 }

@@ -2,6 +2,7 @@
 
 mod ages;
 mod append;
+mod clear;
 mod cluster;
 mod entry;
 mod failure;
@@ -20,12 +21,13 @@ pub mod replies;
 mod route;
 mod script;
 mod slots;
+mod state;
 mod sweep;
 mod target;
 mod tls;
 
 use std::fmt;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -36,12 +38,14 @@ use self::cluster::Cluster;
 use self::link::Link;
 use self::names::RedisNames;
 use self::script::Scripts;
+use self::state::Rights;
 use self::sweep::Sweeps;
 use self::target::Target;
 use super::forgetful::remembers_nothing;
+use super::lag::Lags;
 use super::notice::Notice;
 use super::shared::{Echo, Held, Memory};
-use super::{Reply, Step, Tidied, Tier};
+use super::{Cleared, Reply, Step, Tidied, Tier, TierState};
 use crate::chance::Chance;
 use crate::clock::Clock;
 use crate::codec::{Frame, Veil};
@@ -81,16 +85,25 @@ struct Room {
     held: Held,
     /// How many entries of the log are asked for at once.
     entries: AtomicUsize,
+    rights: Rights,
+    lags: Arc<Lags>,
+    /// When the server took the entries that were read last, in microseconds: they are applied when the log is read
+    /// again.
+    applying: Mutex<Vec<u64>>,
+    /// Has this node caught up with the log once? What came before it was there is not late.
+    caught_up: AtomicBool,
 }
 
 impl Redis {
-    /// The tier, without a connection yet. `echo` is told where one's own records are; `epoch` says which epoch is met.
+    /// The tier, without a connection yet. `echo` is told where one's own records are; `epoch` says which epoch is met;
+    /// `lags` is told how long those of others took.
     pub(crate) fn new(
         options: RedisOptions,
         clock: Clock,
         veil: Option<Arc<Veil>>,
         echo: Echo,
         epoch: Arc<dyn Fn() -> u64 + Send + Sync>,
+        lags: Arc<Lags>,
     ) -> Self {
         let chance = Chance::unknown();
         let names = RedisNames::new(&options.prefix, veil.clone());
@@ -115,6 +128,10 @@ impl Redis {
             sweeps: Mutex::default(),
             held: Held::default(),
             entries: AtomicUsize::new(log::ENTRIES),
+            rights: Rights::default(),
+            lags,
+            applying: Mutex::default(),
+            caught_up: AtomicBool::new(false),
             options,
         }))
     }
@@ -157,6 +174,14 @@ impl Tier for Redis {
 
     fn tidy<'a>(&'a self, step: Step<'a>) -> Reply<'a, Tidied> {
         Box::pin(self.0.tidy(step))
+    }
+
+    fn clear<'a>(&'a self, after: Option<&'a str>, most: usize) -> Reply<'a, Cleared> {
+        Box::pin(self.0.clear(after, most))
+    }
+
+    fn state(&self) -> Reply<'_, TierState> {
+        Box::pin(self.0.state())
     }
 
     remembers_nothing!();

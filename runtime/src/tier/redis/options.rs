@@ -5,8 +5,12 @@ use std::time::Duration;
 
 use super::target::Target;
 use super::tls::Tls;
+use crate::clock::millis;
 use crate::error::{Error, Result};
+use crate::facts::OfRedis;
 
+/// What keys begin with if nothing is said.
+const PREFIX: &str = "cached";
 /// Longest prefix of keys, in bytes.
 const LONGEST: usize = 64;
 
@@ -17,12 +21,15 @@ const LONGEST: usize = 64;
 /// ```text
 /// ACL SETUSER app on >password resetkeys ~cached:* resetchannels -@all +ping +info +client|id +client|kill
 ///   +script|load +evalsha +getrange +unlink +scan +xread +hgetall +zrangebyscore +type +exists +get +set +pttl
-///   +pexpire +hget +hset +hsetnx +hincrby +xadd +xrange +xrevrange +zadd +zcard +zpopmin
+///   +pexpire +hget +hset +hsetnx +hincrby +xadd +xrange +xrevrange +zadd +zcard +zpopmin +time
 /// ```
 ///
 /// In a cluster it needs `+cluster|slots +asking` besides, and cannot do without `info` and `client|id`. Valkey, and Redis
 /// from 7.2 on, know `+client|setinfo` as well: without it they note each new connection in their `ACL LOG`, for the
 /// driver says its name; nothing else comes of it.
+///
+/// Without `time` it is not measured how long invalidations take from node to node; the server notes once for each
+/// connection in its `ACL LOG` that it was asked for.
 ///
 /// Without `info` it is not seen at the start that a server is a replica, or may evict the log; without it, `client|id` or
 /// `client|kill` a command may take effect after the connection that carried it was given up.
@@ -57,7 +64,7 @@ impl RedisOptions {
         Ok(Self {
             target: Target::parse(url)?,
             tls: Tls::default(),
-            prefix: "cached".to_owned(),
+            prefix: PREFIX.to_owned(),
             connections: 1,
             max_frame: 2 << 20,
             remembered: 65_536,
@@ -65,6 +72,16 @@ impl RedisOptions {
             fence: Duration::from_secs(60),
             connect: Duration::from_secs(1),
         })
+    }
+
+    /// What the adviser is to know of it.
+    pub(crate) fn facts(&self) -> OfRedis {
+        OfRedis {
+            usual_prefix: self.prefix == PREFIX,
+            readable: self.target.is_readable(),
+            max_frame: self.max_frame,
+            fence: millis(self.fence),
+        }
     }
 
     /// What all keys begin with; nodes with one prefix share one cache. Default: `cached`.

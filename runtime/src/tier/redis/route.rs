@@ -1,5 +1,7 @@
 //! Which server a command goes to: the one there is, or the one of a cluster that has its key.
 
+use std::sync::atomic::Ordering;
+
 use redis::{Cmd, Pipeline, Value};
 
 use super::Room;
@@ -40,6 +42,7 @@ impl Room {
 
     /// The connections, made anew.
     pub(super) async fn connect(&self) -> Result<()> {
+        self.rights.forget();
         let Some(cluster) = &self.cluster else {
             return self.link.connect_to(self.options.target.client(&self.options.tls)).await;
         };
@@ -63,6 +66,9 @@ impl Room {
     }
 
     pub(super) fn admit(&self, admit: bool) {
+        if admit {
+            self.caught_up.store(true, Ordering::Release);
+        }
         if let Some(cluster) = &self.cluster {
             cluster.admit(admit);
         }

@@ -61,7 +61,7 @@ return 1
 /// record of everything.
 ///
 /// KEYS meta, stream, groups, then a frame and its fence for each key · ARGV epoch, node, nonce, entries kept, groups
-/// kept, milliseconds of a fence, whose names, then the groups → number
+/// kept, milliseconds of a fence, whose names, 1 if the entry is to say when it was taken, then the groups → number
 const APPEND: &str = r"
 if redis.call('HGET', KEYS[1], 'epoch') ~= ARGV[1] then return redis.error_reply('EPOCH the log has begun a new epoch') end
 local number = string.format('%.0f', redis.call('HINCRBY', KEYS[1], 'number', 1))
@@ -69,9 +69,14 @@ for i = 4, #KEYS, 2 do
     redis.call('UNLINK', KEYS[i])
     redis.call('SET', KEYS[i + 1], ARGV[1] .. ':' .. number, 'PX', ARGV[6])
 end
-local entry = {'by', ARGV[2]}
+local by = ARGV[2]
+if ARGV[8] == '1' then
+    local time = redis.pcall('TIME')
+    if time[2] then by = by .. '@' .. time[1] .. string.format('%06d', time[2]) end
+end
+local entry = {'by', by}
 local grouped = false
-for i = 8, #ARGV do
+for i = 9, #ARGV do
     if string.lower(string.sub(ARGV[i], 1, 2)) == 'k:' then redis.call('HSET', KEYS[1], 'k' .. ARGV[7], number) end
     entry[#entry + 1] = 'g'
     entry[#entry + 1] = ARGV[i]
@@ -153,6 +158,15 @@ redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1
 ";
 
+/// Removes what was looked at, unless something else stands in its place by now.
+///
+/// KEYS frame · ARGV where to look, and the bytes that were there → removed?
+const LET_GO: &str = r"
+local there = redis.pcall('GETRANGE', KEYS[1], ARGV[1], ARGV[1] + #ARGV[2] - 1)
+if there ~= ARGV[2] then return 0 end
+return redis.call('UNLINK', KEYS[1])
+";
+
 /// Holds on to a lease.
 ///
 /// KEYS lease · ARGV token, milliseconds → is it still held?
@@ -177,6 +191,7 @@ pub(super) struct Scripts {
     pub(super) append: Script,
     pub(super) open: Script,
     pub(super) put: Script,
+    pub(super) let_go: Script,
     pub(super) renew_lease: Script,
     pub(super) end_lease: Script,
 }
@@ -189,11 +204,12 @@ impl Scripts {
             append: Script::new(APPEND),
             open: Script::new(OPEN),
             put: Script::new(PUT),
+            let_go: Script::new(LET_GO),
             renew_lease: Script::new(RENEW_LEASE),
             end_lease: Script::new(END_LEASE),
         }
     }
 
     /// The texts, to be loaded when a connection opens.
-    pub(super) const TEXTS: [&'static str; 7] = [MEET, RENEW, APPEND, OPEN, PUT, RENEW_LEASE, END_LEASE];
+    pub(super) const TEXTS: [&'static str; 8] = [MEET, RENEW, APPEND, OPEN, PUT, LET_GO, RENEW_LEASE, END_LEASE];
 }

@@ -21,10 +21,12 @@ use crate::tier::{Step, Tidied};
 const COUNT: usize = 128;
 /// Frames up to this size are read many at once, larger ones one by one: a step takes little memory whatever lies there.
 const SMALL: usize = 8 << 10;
+/// The last bytes of a frame: its checksum.
+const TELLING: usize = 8;
 /// More patterns than these are swept as one.
 const MOST: usize = 32;
 /// The cursor of a scan that begins, and of one that has ended.
-const START: &str = "0";
+pub(super) const START: &str = "0";
 /// So long after one sweep of a beginning the next of it may start.
 const PAUSE: Duration = Duration::from_secs(5);
 
@@ -91,7 +93,11 @@ impl Room {
         let mut scan = redis::cmd("SCAN");
         scan.arg(&place.cursor).arg("MATCH").arg(self.names.glob(&place.beginning));
         scan.arg("COUNT").arg(COUNT.min(step.entries));
-        let (cursor, names) = self.scan(place.server, &scan).await?;
+        let (cursor, names) = match self.scan(place.server, &scan).await {
+            // One that is away keeps what is invalid, until it expires.
+            Err(error) if error.kind() == ErrorKind::Partial => (Some(START.to_owned()), Vec::new()),
+            answer => answer?,
+        };
         let removed = self.sweep(&names, &step).await?;
         let to = match cursor {
             Some(cursor) if cursor != START => Some(Place { cursor, ..place }),
@@ -105,16 +111,14 @@ impl Room {
         Ok(Tidied { seen: names.len(), removed, wrapped, ..Tidied::default() })
     }
 
-    /// One step on this server, and where the next one starts; nothing if there is no such server. One that is away keeps
-    /// what is invalid, until it expires.
-    async fn scan(&self, server: usize, scan: &Cmd) -> Result<(Option<String>, Vec<String>)> {
+    /// One step on this server, and where the next one starts; nothing if there is no such server.
+    pub(super) async fn scan(&self, server: usize, scan: &Cmd) -> Result<(Option<String>, Vec<String>)> {
         let answer = match &self.cluster {
             None => Some(self.link.one(Lane::Write, scan).await),
             Some(cluster) => cluster.nth(server, scan).await,
         };
         match answer {
             None => Ok((None, Vec::new())),
-            Some(Err(error)) if error.kind() == ErrorKind::Partial => Ok((Some(START.to_owned()), Vec::new())),
             Some(answer) => {
                 let (cursor, names) = read_scan(&answer?)
                     .ok_or_else(|| Error::new(ErrorKind::Tier, "Redis answered a SCAN in an unknown form"))?;
@@ -137,13 +141,24 @@ impl Room {
             };
             if let Ok(Value::BulkString(bytes)) = value
                 && !bytes.is_empty()
-                && !self.stays(name, bytes, step)
             {
-                gone.push(name.as_str());
+                let let_go = self.let_go(name, &bytes);
+                if !self.stays(name, bytes, step) {
+                    gone.push((self.slot(name), let_go));
+                }
             }
         }
-        let unlinked = self.unlink(gone.iter().copied()).await?;
-        Ok(unlinked.into_iter().filter(Result::is_ok).count())
+        let removed = self.each(Lane::Write, gone).await?;
+        Ok(removed.into_iter().filter(|answer| matches!(answer, Ok(Value::Int(1)))).count())
+    }
+
+    /// Removes what these bytes are the beginning of, or all. A frame ends with its checksum, which tells it from one that
+    /// another node stores in its place at this moment.
+    fn let_go(&self, name: &str, bytes: &[u8]) -> Cmd {
+        let at = bytes.len().saturating_sub(TELLING);
+        let mut let_go = self.call(&self.scripts.let_go, 1);
+        let_go.arg(name).arg(at).arg(&bytes[at..]);
+        let_go
     }
 
     async fn whole(&self, name: &str) -> Result<Value> {

@@ -142,6 +142,11 @@ impl Seeds {
     }
 }
 
+/// Is it this machine?
+fn is_here(host: &str) -> bool {
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
 fn wrong() -> Error {
     let text = "is no address of Redis: `redis://[user:password@]host[:port][/database]`, `rediss://..`, \
                 `redis+unix:///path`, `redis+sentinel://host:port,host:port/name`, or \
@@ -150,6 +155,20 @@ fn wrong() -> Error {
 }
 
 impl Target {
+    /// Does what is said to it go over a network, without TLS?
+    pub(super) fn is_readable(&self) -> bool {
+        match self {
+            Self::One(client) => match client.get_connection_info().addr() {
+                ConnectionAddr::Tcp(host, _) => !is_here(host),
+                _ => false,
+            },
+            Self::Sentinels { nodes: seeds, .. } | Self::Cluster(seeds) => {
+                let host = |place: &String| split_place(place).map_or(place.clone(), |(host, _)| host.to_owned());
+                !seeds.tls && !seeds.places.iter().all(|place| is_here(&host(place)))
+            }
+        }
+    }
+
     /// Hosts and ports, for messages.
     fn place(&self) -> String {
         match self {

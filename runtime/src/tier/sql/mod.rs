@@ -14,7 +14,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 
-use super::{Note, Recall, Reply, Step, Tidied, Tier};
+use super::{Cleared, Note, Recall, Reply, Step, Tidied, Tier, TierState};
 use crate::codec::Frame;
 use crate::group::Record;
 use crate::key::Key;
@@ -110,6 +110,14 @@ impl Tier for Sql {
 
     fn tidy<'a>(&'a self, step: Step<'a>) -> Reply<'a, Tidied> {
         self.0.tidy(step)
+    }
+
+    fn clear<'a>(&'a self, after: Option<&'a str>, most: usize) -> Reply<'a, Cleared> {
+        self.0.clear(after, most)
+    }
+
+    fn state(&self) -> Reply<'_, TierState> {
+        self.0.state()
     }
 
     fn trust(&self, trusted: bool) {

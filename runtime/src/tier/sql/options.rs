@@ -17,6 +17,8 @@ use crate::clock::Clock;
 use crate::codec::Veil;
 use crate::error::{Error, Result};
 #[cfg(feature = "_server")]
+use crate::tier::lag::Lags;
+#[cfg(feature = "_server")]
 use crate::tier::shared::Echo;
 
 /// How many connections to a server.
@@ -182,14 +184,18 @@ impl SqlOptions {
         veil: Option<Arc<Veil>>,
         echo: Echo,
         epoch: Arc<dyn Fn() -> u64 + Send + Sync>,
+        lags: Arc<Lags>,
     ) -> Option<SharedSql> {
         let Self { place, tables, max_bytes, connections } = self;
         match place {
             #[cfg(feature = "sqlite")]
             Place::File(_) => None,
-            Place::Server(address) => {
-                Some(SharedSql::new(Terms { address, tables, max_bytes, connections }, clock, veil, echo, epoch))
-            }
+            Place::Server(address) => Some(SharedSql::new(
+                Terms { address, tables, max_bytes, connections },
+                clock,
+                veil,
+                (echo, epoch, lags),
+            )),
         }
     }
 

@@ -73,6 +73,14 @@ impl Dialect {
         }
     }
 
+    /// Asks for the version of the server, as bytes.
+    pub(super) const fn version(self) -> &'static str {
+        match self {
+            Self::Postgres => "SELECT convert_to(current_setting('server_version'), 'UTF8')",
+            Self::MySql => "SELECT CAST(version() AS BINARY)",
+        }
+    }
+
     /// What follows the columns of a table.
     pub(super) const fn engine(self) -> &'static str {
         match self {

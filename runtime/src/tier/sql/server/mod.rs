@@ -33,7 +33,8 @@ use crate::group::Record;
 use crate::key::Key;
 use crate::tier::door::Door;
 use crate::tier::fault::{Fault, Harm};
-use crate::tier::{Note, Recall, Reply, Step, Tidied, Tier};
+use crate::tier::state::worded;
+use crate::tier::{Cleared, Note, Recall, Reply, Step, Tidied, Tier, TierState};
 
 pub(super) use self::address::Address;
 pub(crate) use self::shared::SharedSql;
@@ -212,6 +213,18 @@ impl Tier for Server {
 
     fn tidy<'a>(&'a self, step: Step<'a>) -> Reply<'a, Tidied> {
         Box::pin(self.tidy_step(step))
+    }
+
+    fn clear<'a>(&'a self, after: Option<&'a str>, most: usize) -> Reply<'a, Cleared> {
+        Box::pin(self.clear_step(after, most))
+    }
+
+    fn state(&self) -> Reply<'_, TierState> {
+        Box::pin(async move {
+            let version = self.with(|store| async move { store.version().await }).await?;
+            let held = TierState::holding(self.room.census.bytes(), self.room.terms.max_bytes);
+            Ok(TierState { servers: 1, answered: 1, version: worded(&version), ..held })
+        })
     }
 
     /// Nothing: there is no place for a marker that only this node's successors would heed, and one on the server would

@@ -75,6 +75,12 @@ impl Store {
         self.records().await.map(drop)
     }
 
+    /// The version of the server.
+    pub(super) async fn version(&self) -> Result<String, Fault> {
+        let version = self.links.row(&self.links.dialect().version().into(), &[]).await?;
+        version.text(0).map_err(unread)
+    }
+
     pub(super) async fn close(&self) {
         self.links.close().await;
     }

@@ -13,9 +13,10 @@ use super::store::{Store, unread};
 use crate::clock::{Millis, millis};
 use crate::error::Result;
 use crate::group::Position;
+use crate::tier::clear::told;
 use crate::tier::fault::{Fault, Harm};
 use crate::tier::sql::walk::{Found, Round};
-use crate::tier::{Step, Tidied};
+use crate::tier::{Cleared, Step, Tidied};
 
 /// How long a count holds while a round goes on.
 const HOLDS: Millis = 60_000;
@@ -84,6 +85,12 @@ impl Census {
         (begins && !known.slow) || now >= known.next
     }
 
+    /// How many bytes there were when they were counted last, less those removed here since; nothing before that.
+    pub(super) fn bytes(&self) -> Option<u64> {
+        let known = *self.known();
+        u64::try_from(known.size.bytes).ok().filter(|_| known.next > 0)
+    }
+
     fn removed(&self, removed: &Removed) -> Size {
         let mut known = self.known();
         if removed.within {
@@ -110,6 +117,18 @@ impl Server {
         let [entries, bytes] = [size.entries, size.bytes].map(|n| u64::try_from(n).unwrap_or(0));
         let removed = usize::try_from(removed.entries).unwrap_or(usize::MAX);
         Ok(Tidied { seen, removed, wrapped, entries, bytes })
+    }
+
+    /// The oldest go first, up to the one that was the last at the first.
+    pub(super) async fn clear_step(&self, after: Option<&str>, most: usize) -> Result<Cleared> {
+        let cut = told::<1>(after)?.map(|[cut]| cut.cast_signed());
+        let (removed, cut) = self.with(move |store| async move { store.clear(cut, most.max(1)).await }).await?;
+        self.room.census.removed(&removed);
+        Ok(if removed.within {
+            Cleared::all(removed.entries)
+        } else {
+            Cleared::so_far(removed.entries, cut.to_string())
+        })
     }
 
     fn gone(&self, found: &[Found], step: &Step<'_>) -> Gone {
@@ -186,6 +205,16 @@ impl Store {
             self.trim(gone.cut, gone.most, &mut removed).await?;
         }
         Ok(removed)
+    }
+
+    async fn clear(&self, cut: Option<i64>, most: usize) -> Result<(Removed, i64), Fault> {
+        let cut = match cut {
+            Some(cut) => cut,
+            None => self.links.row(&self.statements.last, &[]).await?.number(0).map_err(unread)?,
+        };
+        let mut removed = Removed::default();
+        self.trim(cut, most, &mut removed).await?;
+        Ok((removed, cut))
     }
 
     /// Removes the oldest entries, at most so many, up to the one at which the bound cuts.

@@ -27,7 +27,8 @@ use crate::key::Key;
 use crate::tier::distrust::Distrust;
 use crate::tier::door::Door;
 use crate::tier::fault::{Fault, Harm};
-use crate::tier::{Note, Recall, Reply, Step, Tidied, Tier, aside};
+use crate::tier::state::worded;
+use crate::tier::{Cleared, Note, Recall, Reply, Step, Tidied, Tier, TierState, aside};
 
 /// Where the file is and how large it may become.
 #[derive(Debug)]
@@ -235,6 +236,17 @@ impl Tier for Sqlite {
 
     fn tidy<'a>(&'a self, step: Step<'a>) -> Reply<'a, Tidied> {
         Box::pin(self.tidy_step(step))
+    }
+
+    fn clear<'a>(&'a self, after: Option<&'a str>, most: usize) -> Reply<'a, Cleared> {
+        Box::pin(self.clear_step(after, most))
+    }
+
+    fn state(&self) -> Reply<'_, TierState> {
+        Box::pin(async move {
+            let (version, used) = self.with(|store| async move { store.about().await }).await?;
+            Ok(TierState { version: worded(&version), ..TierState::holding(Some(used), self.room.options.max_bytes) })
+        })
     }
 
     fn trust(&self, trusted: bool) {

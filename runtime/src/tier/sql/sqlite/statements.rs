@@ -17,6 +17,8 @@ pub(super) struct Statements {
     pub(super) remove_id: Arc<str>,
     /// bytes of the oldest entry, which is removed
     pub(super) remove_oldest: Arc<str>,
+    /// how many → bytes of each of the oldest entries, which are removed
+    pub(super) remove_first: Arc<str>,
     /// key, bytes, frame
     pub(super) insert: Arc<str>,
     /// change of entries, change of bytes → entries, bytes
@@ -56,6 +58,7 @@ impl Statements {
             remove: remove("key = ?1"),
             remove_id: remove("id = ?1"),
             remove_oldest: remove(&format!("id = (SELECT min(id) FROM {frames})")),
+            remove_first: remove(&format!("id IN (SELECT id FROM {frames} ORDER BY id LIMIT ?1)")),
             insert: format!("INSERT INTO {frames} (key, bytes, frame) VALUES (?1, ?2, ?3)").into(),
             count: format!(
                 "UPDATE {meta} SET entries = entries + ?1, bytes = bytes + ?2 WHERE id = 1 RETURNING entries, bytes"

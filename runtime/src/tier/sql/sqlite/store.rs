@@ -219,6 +219,16 @@ impl<'a> Change<'a> {
         self.subtract(removed.as_ref())
     }
 
+    /// Removes the oldest entries; how many there were, of so many.
+    pub(super) async fn remove_first(&mut self, most: u64) -> Result<u64, Fault> {
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let oldest = query(&self.statements.remove_first).bind(most).fetch_all(self.connection()).await?;
+        for removed in &oldest {
+            self.subtract(Some(removed))?;
+        }
+        Ok(oldest.len() as u64)
+    }
+
     fn subtract(&mut self, removed: Option<&sqlx::sqlite::SqliteRow>) -> Result<bool, Fault> {
         let Some(row) = removed else { return Ok(false) };
         self.delta.entries -= 1;

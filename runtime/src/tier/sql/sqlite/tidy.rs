@@ -6,9 +6,10 @@ use super::Sqlite;
 use super::store::{Change, Size, Store, query};
 use crate::error::Result;
 use crate::group::Position;
+use crate::tier::clear::told;
 use crate::tier::fault::Fault;
 use crate::tier::sql::walk::{Found, Round};
-use crate::tier::{Step, Tidied};
+use crate::tier::{Cleared, Step, Tidied};
 
 impl Sqlite {
     pub(super) async fn tidy_step(&self, step: Step<'_>) -> Result<Tidied> {
@@ -25,7 +26,28 @@ impl Sqlite {
     }
 }
 
+impl Sqlite {
+    /// The oldest go first, as many as there were at the first.
+    pub(super) async fn clear_step(&self, after: Option<&str>, most: usize) -> Result<Cleared> {
+        let left = told::<1>(after)?.map(|[left]| left);
+        self.with(move |store| async move { store.clear(left, most as u64).await }).await
+    }
+}
+
 impl Store {
+    async fn clear(&self, left: Option<u64>, most: u64) -> Result<Cleared, Fault> {
+        let mut change = Change::begin(self).await?;
+        let done = change.clear(left, most).await;
+        change.end(done).await
+    }
+
+    /// The version of the engine, and the bytes of the file.
+    pub(super) async fn about(&self) -> Result<(String, u64), Fault> {
+        let about = "SELECT sqlite_version(), page_count * page_size FROM pragma_page_count(), pragma_page_size()";
+        let row = sqlx::query(about).fetch_one(&self.readers).await?;
+        Ok((row.try_get(0)?, u64::try_from(row.try_get::<i64, _>(1)?).unwrap_or(0)))
+    }
+
     async fn walk(&self, round: Option<Round>, entries: usize) -> Result<(Round, Vec<Found>), Fault> {
         let mut connection = self.readers.acquire().await?;
         let round = match round {
@@ -53,6 +75,17 @@ impl Store {
 }
 
 impl Change<'_> {
+    async fn clear(&mut self, left: Option<u64>, most: u64) -> Result<Cleared, Fault> {
+        let left = match left {
+            Some(left) => left,
+            None => u64::try_from(self.count().await?.entries).unwrap_or(0),
+        };
+        let removed = self.remove_first(most.min(left)).await?;
+        self.count().await?;
+        let more = removed == most && left > removed;
+        Ok(if more { Cleared::so_far(removed, (left - removed).to_string()) } else { Cleared::all(removed) })
+    }
+
     async fn clean(&mut self, gone: &[i64], most: usize, forget: Option<Position>) -> Result<(usize, Size), Fault> {
         let mut removed = 0;
         for id in gone {

@@ -146,7 +146,11 @@ impl SharedLog for SharedSql {
 
     fn meet(&self, known: Cursor, read: Cursor) -> Reply<'_, Met> {
         let (sql, fresh) = (self.0.sql.clone(), self.0.chance.next() | 1);
-        Box::pin(self.look(LOOK, move |links| async move { sql.meet(&links, known, read, fresh).await }))
+        Box::pin(async move {
+            let met = self.look(LOOK, move |links| async move { sql.meet(&links, known, read, fresh).await }).await?;
+            self.0.lags.looked(&met, read);
+            Ok(met)
+        })
     }
 
     fn renew(&self, epoch: u64) -> Reply<'_, ()> {

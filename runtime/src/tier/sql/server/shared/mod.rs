@@ -32,9 +32,10 @@ use crate::error::Result;
 use crate::group::{Cursor, Group, Record};
 use crate::key::Key;
 use crate::tier::forgetful::remembers_nothing;
+use crate::tier::lag::Lags;
 use crate::tier::shared::{Echo, Held, Memory};
 use crate::tier::veiled::stays;
-use crate::tier::{Reply, Step, Tidied, Tier};
+use crate::tier::{Cleared, Reply, Step, Tidied, Tier, TierState};
 
 /// A tier on a server, with the log that nodes share. It is opened and looked after by the cache that it was given to.
 #[derive(Clone)]
@@ -53,17 +54,17 @@ struct Hall {
     epoch: Arc<dyn Fn() -> u64 + Send + Sync>,
     memory: Memory,
     held: Held,
+    lags: Arc<Lags>,
 }
 
 impl SharedSql {
     /// The tier, without a connection yet. `veil` hides keys and tags from the server, if they are secret; `echo` is told
-    /// where one's own records are; `epoch` says which epoch is met.
+    /// where one's own records are; `epoch` says which epoch is met; `lags` is told how far this node is behind.
     pub(in crate::tier::sql) fn new(
         terms: Terms,
         clock: Clock,
         veil: Option<Arc<Veil>>,
-        echo: Echo,
-        epoch: Arc<dyn Fn() -> u64 + Send + Sync>,
+        (echo, epoch, lags): (Echo, Arc<dyn Fn() -> u64 + Send + Sync>, Arc<Lags>),
     ) -> Self {
         let chance = Chance::unknown();
         let dialect = terms.address.dialect();
@@ -78,6 +79,7 @@ impl SharedSql {
             epoch,
             memory: Memory::default(),
             held: Held::default(),
+            lags,
         }))
     }
 }
@@ -185,6 +187,14 @@ impl Tier for SharedSql {
 
     fn tidy<'a>(&'a self, step: Step<'a>) -> Reply<'a, Tidied> {
         Box::pin(self.0.tidy(step))
+    }
+
+    fn clear<'a>(&'a self, after: Option<&'a str>, most: usize) -> Reply<'a, Cleared> {
+        self.0.server.clear(after, most)
+    }
+
+    fn state(&self) -> Reply<'_, TierState> {
+        self.0.server.state()
     }
 
     remembers_nothing!();
