@@ -6,7 +6,7 @@ use std::time::Duration;
 #[cfg(any(feature = "answers", feature = "response"))]
 use super::Name;
 use super::{Failure, Namespace, Outcome};
-#[cfg(feature = "answers")]
+#[cfg(any(feature = "answers", feature = "response"))]
 use crate::access::Right;
 use crate::cache::Cache;
 use crate::call::{Carried, Options};
@@ -65,6 +65,12 @@ impl<T: Storable + Clone + Send + Sync> Namespace<T> {
     #[cfg(feature = "response")]
     pub(crate) fn is_paused(&self) -> bool {
         self.shelf.is_paused()
+    }
+
+    /// The value of this name, if near has it. It is not counted: who looked already looks again.
+    #[cfg(feature = "response")]
+    pub(crate) fn look_again(&self, name: impl Name) -> Option<T> {
+        if self.may(Right::Read) { self.want(&name, Vec::new()).peek_near()?.ok() } else { None }
     }
 
     /// Takes a value out of near. Nobody is told: tiers keep it until its time is over.

@@ -33,6 +33,8 @@ pub(super) enum Landing {
     Stale(Arc<Stored>),
     /// With what is for one alone, as far as is known: each goes himself.
     Apart,
+    /// Before it took off: another had landed meanwhile, and what it brought is found by who looks again.
+    Again,
     /// It failed, and there is nothing else. Who waited goes himself, when it is his turn.
     Failed(Arc<Semaphore>),
 }
@@ -69,6 +71,8 @@ pub(super) enum Boarded {
     Wait(Wait),
     /// Go alone: what comes is for nobody else, as far as is known.
     Alone,
+    /// Look again: it is there by now.
+    Again,
 }
 
 impl Board {

@@ -142,6 +142,19 @@ impl Shelf {
         }
     }
 
+    /// The same once more, where near has all of it.
+    pub(super) fn look_again(&self, place: &Place, request: &HeaderMap) -> Option<Arc<Stored>> {
+        let kept = match self.names.look_again(place)? {
+            Kept::Apart(variants) => {
+                let hash = self.hash_of(&variants.varies.selected(request));
+                let is_seen = variants.seen.contains(&hash);
+                self.names.look_again(Hashed { place, hash: &hash }).filter(|_| is_seen)?
+            }
+            kept => kept,
+        };
+        if let Kept::Whole(stored) = kept { Some(stored) } else { None }
+    }
+
     /// Keeps a response that was asked for at this birth.
     pub(super) async fn put(
         &self,

@@ -156,9 +156,10 @@ impl ResponseCache {
                 found.permit = permit;
                 return Turn::Go(found, None, handled);
             }
-            match self.board(&found, asker.headers) {
+            match self.board(&found, asker.headers, wishes) {
                 Boarded::Alone => return Turn::Go(found, None, handled),
                 Boarded::Lead(lead) => return Turn::Go(found, Some(lead), handled),
+                Boarded::Again => {}
                 Boarded::Wait(wait) => {
                     let turn = Box::pin(self.wait(wait, found, asker, wishes, handled, &mut permit)).await;
                     if let Some(turn) = turn {
@@ -192,6 +193,7 @@ impl ResponseCache {
             Some(Landing::Stored(_, varies, selected)) if varies.selected(asker.headers) != selected => {
                 return None;
             }
+            Some(Landing::Again) => return None,
             Some(Landing::Stored(stored, ..)) => (stored, Handled::Joined),
             Some(Landing::Stale(stored)) => (stored, Handled::Stale),
         };
@@ -211,9 +213,9 @@ impl ResponseCache {
         if asker.is_head || self.is_held(&found, asker.headers) {
             return Turn::Answer(answer);
         }
-        match self.board(&found, asker.headers) {
+        match self.board(&found, asker.headers, &Wishes::default()) {
             Boarded::Lead(lead) => Turn::Behind(answer, found, lead),
-            Boarded::Wait(_) | Boarded::Alone => Turn::Answer(answer),
+            Boarded::Wait(_) | Boarded::Alone | Boarded::Again => Turn::Answer(answer),
         }
     }
 
@@ -242,11 +244,24 @@ impl ResponseCache {
         self.flights().is_held(&name, self.clock().now())
     }
 
-    fn board(&self, found: &Found, request: &HeaderMap) -> Boarded {
+    fn board(&self, found: &Found, request: &HeaderMap, wishes: &Wishes) -> Boarded {
         let name = self.shelf().name_of(&found.course, request.contains_key(AUTHORIZATION));
         let now = self.clock().now();
         let is_joinable = |birth: &Birth| self.shelf().is_unmoved(&found.course.0, birth);
-        self.flights().board(&name, found.birth, now, is_joinable)
+        match self.flights().board(&name, found.birth, now, is_joinable) {
+            // Between the look and this another may have landed: no flight shows it any more, but near does.
+            Boarded::Lead(lead) if self.has_landed(&found.course.0, request, wishes) => {
+                lead.land(Landing::Again);
+                Boarded::Again
+            }
+            boarded => boarded,
+        }
+    }
+
+    /// Has near, by now, what answers this as it is?
+    fn has_landed(&self, place: &Place, request: &HeaderMap, wishes: &Wishes) -> bool {
+        let stored = self.shelf().look_again(place, request).filter(|stored| self.may_have(stored, request));
+        stored.is_some_and(|stored| matches!(self.usable(&stored, wishes), (Use::Now, _)))
     }
 
     async fn answer_as<B: Body>(

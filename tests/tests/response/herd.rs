@@ -1,7 +1,15 @@
 //! A herd asks the service once, and nobody gets what is for another.
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
+use cached_runtime::Cache;
+use cached_runtime::clock::Clock;
+use cached_runtime::testing::{Chaos, Operation};
+use cached_runtime::tier::memory::MemoryTier;
 use http::StatusCode;
 
 use crate::rig::{World, answer, eventually, get, slow, status};
@@ -69,6 +77,32 @@ async fn what_turned_out_to_be_for_one_makes_nobody_wait_again() {
     world.source.gate.open();
     for one in both {
         one.await.unwrap();
+    }
+}
+
+/// Who looked before the first answer landed, and goes on after it, would lead a flight of its own.
+#[tokio::test]
+async fn who_looked_just_before_another_landed_asks_nobody() {
+    for (vary, language, asked) in [("", "en", 1), ("accept-language", "de", 1), ("accept-language", "en", 2)] {
+        let chaos = Arc::new(Chaos::new(Arc::new(MemoryTier::new()), 7));
+        let cache = Cache::builder().clock(Clock::manual()).tier(Arc::clone(&chaos)).build().unwrap();
+        let handler = move |n, _: &_| {
+            let fields = [("cache-control", "max-age=60"), ("vary", vary)];
+            answer(format!("{n}"), &fields[..if vary.is_empty() { 1 } else { 2 }])
+        };
+        let world = World::over(cache, |layer| layer, handler);
+        let read = chaos.after(Operation::Get);
+        read.close();
+        let first = world.asking(get("/page", &[("accept-language", "de")]));
+        read.arrived(1).await;
+        let late = world.ask(get("/page", &[("accept-language", language)]));
+        let mut late = pin!(late);
+        let is_waiting = poll_fn(|cx| Poll::Ready(late.as_mut().poll(cx).is_pending())).await;
+        assert!(is_waiting, "it has found nothing in near, and waits for the tier");
+        read.open();
+        assert_eq!(first.await.unwrap().text(), "1");
+        assert_eq!(late.await.text(), format!("{asked}"), "{vary} {language}");
+        assert_eq!(world.asked(), asked);
     }
 }
 
