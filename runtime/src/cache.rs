@@ -29,7 +29,6 @@ use crate::shelf::{Counted, Shelf, Sign};
 use crate::site::Site;
 use crate::slots::Slots;
 use crate::stack::Stack;
-use crate::stats::{SharedStats, SiteStats, Stats};
 use crate::telling::Telling;
 
 /// A cache: what annotated functions ask before they run, and what invalidations are told to.
@@ -50,7 +49,7 @@ pub(crate) struct Core {
     shelves: Slots<Chain>,
     pub(crate) namespaces: Arc<Mutex<Namespaces>>,
     pub(crate) counted: Arc<Mutex<Vec<Counted>>>,
-    invalidations: Arc<AtomicU64>,
+    pub(crate) invalidations: Arc<AtomicU64>,
     pub(crate) denials: Arc<Denials>,
     /// What happened when.
     #[cfg(feature = "_seen")]
@@ -407,34 +406,6 @@ impl Cache {
     /// Afterwards the cache goes on with near alone.
     pub async fn shutdown(&self, deadline: Duration) -> Flushed {
         self.0.stack.shutdown(deadline).await
-    }
-
-    /// What the cache did since it was built.
-    #[must_use]
-    pub fn stats(&self) -> Stats {
-        #[cfg(feature = "tiers")]
-        for name in
-            self.0.settings.compress.unmet(|| crate::site::linked().flat_map(|site| [site.name(), site.namespace()]))
-        {
-            tracing::warn!(name, "`compress_site` names a site or a namespace that nothing has had so far");
-        }
-        let mut sites = SiteStats::by_name(self.0.counted.lock().iter().map(Counted::snapshot));
-        sites.sort_by_key(|site| std::cmp::Reverse(site.hits + site.misses));
-        Stats {
-            sites,
-            tiers: self.0.stack.stats(),
-            invalidations: self.0.invalidations.load(Ordering::Relaxed),
-            denied: self.0.denials.count(),
-            near_bytes: self.0.balance.weight(),
-            near_capacity: self.0.balance.budget(),
-            shared: self.0.stack.shared_stats(&self.0.log, self.clock()),
-        }
-    }
-
-    /// What is known of the log that this node shares with others; `None` if there is none.
-    #[must_use]
-    pub fn shared(&self) -> Option<SharedStats> {
-        self.0.stack.shared_stats(&self.0.log, self.clock())
     }
 }
 

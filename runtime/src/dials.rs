@@ -91,8 +91,16 @@ impl fmt::Display for Tuning {
 const UNSAID: u64 = u64::MAX;
 
 /// What is said of one site.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Dial {
+    now: Numbers,
+    /// The same as code and configuration said it when the cache was built: where a site goes back to.
+    first: Numbers,
+}
+
+/// The numbers of a [`Tuning`].
+#[derive(Debug)]
+struct Numbers {
     ttl: AtomicU64,
     stale: AtomicU64,
     capacity: AtomicU64,
@@ -118,7 +126,7 @@ pub(crate) struct Dials {
     watches: AtomicBool,
 }
 
-impl Default for Dial {
+impl Default for Numbers {
     fn default() -> Self {
         let unsaid = || AtomicU64::new(UNSAID);
         Self { ttl: unsaid(), stale: unsaid(), capacity: unsaid(), paused: AtomicBool::new(false) }
@@ -128,22 +136,22 @@ impl Default for Dial {
 impl Dial {
     /// How long values are fresh, if that is said.
     pub(crate) fn ttl(&self) -> Option<Millis> {
-        said(&self.ttl)
+        said(&self.now.ttl)
     }
 
     /// How long after that they are usable, if that is said.
     pub(crate) fn stale(&self) -> Option<Millis> {
-        said(&self.stale)
+        said(&self.now.stale)
     }
 
     /// How many bytes near may hold, if that is said.
     pub(crate) fn capacity(&self) -> Option<u64> {
-        said(&self.capacity)
+        said(&self.now.capacity)
     }
 
     /// Do calls go by the cache?
     pub(crate) fn is_paused(&self) -> bool {
-        self.paused.load(Relaxed)
+        self.now.paused.load(Relaxed)
     }
 
     /// What is said.
@@ -156,6 +164,17 @@ impl Dial {
         }
     }
 
+    /// All is said again as it was at first.
+    fn turn_back(&self) {
+        let back = |now: &AtomicU64, first: &AtomicU64| now.store(first.load(Relaxed), Relaxed);
+        back(&self.now.ttl, &self.first.ttl);
+        back(&self.now.stale, &self.first.stale);
+        back(&self.now.capacity, &self.first.capacity);
+        self.now.paused.store(self.first.paused.load(Relaxed), Relaxed);
+    }
+}
+
+impl Numbers {
     fn turn(&self, tuning: &Tuning) {
         let set = |number: &AtomicU64, to: Option<u64>| {
             if let Some(to) = to {
@@ -184,13 +203,6 @@ impl Dial {
         if now.paused != next.paused {
             self.paused.store(next.paused.unwrap_or(false), Relaxed);
         }
-    }
-
-    fn turn_back(&self) {
-        for number in [&self.ttl, &self.stale, &self.capacity] {
-            number.store(UNSAID, Relaxed);
-        }
-        self.paused.store(false, Relaxed);
     }
 }
 
@@ -225,15 +237,22 @@ impl Dials {
         self.sites.lock().get(site).map(|dial| dial.tuning()).unwrap_or_default()
     }
 
-    /// Says this of a site.
-    pub(crate) fn turn(&self, site: &str, tuning: &Tuning) {
-        self.of(site).turn(tuning);
+    /// Says this of a site before anybody else does.
+    pub(crate) fn begin(&self, site: &str, tuning: &Tuning) {
+        let dial = self.of(site);
+        [&dial.first, &dial.now].into_iter().for_each(|numbers| numbers.turn(tuning));
     }
 
-    /// Says of a site what the second says otherwise than the first.
+    /// Says this of a site.
+    pub(crate) fn turn(&self, site: &str, tuning: &Tuning) {
+        self.of(site).now.turn(tuning);
+    }
+
+    /// The configuration says of a site what the second says otherwise than the first.
     #[cfg(feature = "config")]
     pub(crate) fn change(&self, site: &str, now: &Tuning, next: &Tuning) {
-        self.of(site).change(now, next);
+        let dial = self.of(site);
+        [&dial.first, &dial.now].into_iter().for_each(|numbers| numbers.change(now, next));
     }
 
     /// The lives of what nobody says more of, as they are now.
@@ -241,7 +260,7 @@ impl Dials {
         self.lives.read().clone()
     }
 
-    /// Takes back all that was said of a site.
+    /// Takes back all that was said of a site since the cache was built, but by its configuration.
     pub(crate) fn turn_back(&self, site: &str) {
         self.of(site).turn_back();
     }

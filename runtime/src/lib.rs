@@ -124,6 +124,7 @@ pub mod stats;
 #[cfg(feature = "tiers")]
 mod strangers;
 mod sync;
+mod tally;
 mod telling;
 #[cfg(feature = "testing")]
 pub mod testing;

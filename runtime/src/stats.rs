@@ -3,6 +3,7 @@
 mod ahead;
 mod compression;
 mod lag;
+mod responses;
 mod snapshot;
 
 use std::cell::Cell;
@@ -19,6 +20,9 @@ pub use ahead::{AheadStats, NotedStats, PredictStats};
 
 pub use compression::CompressStats;
 pub use lag::LagStats;
+#[cfg(feature = "response")]
+pub(crate) use responses::{NotKeptCounts, ResponseCounts};
+pub use responses::{NotKeptStats, ResponseStats};
 pub use snapshot::{AdaptiveStats, LevelStats, SharedStats, SiteStats, Stats};
 
 const STRIPES: usize = 16;

@@ -38,7 +38,7 @@ const ASSETS: &[Asset] = assets! {
     "text/javascript; charset=utf-8":
         "actions.js" "ahead.js" "api.js" "audit.js" "charts.js" "curve.js" "daily.js" "databases.js" "dialogs.js" "dom.js"
         "explain.js" "figures.js" "graph.js" "invalidations.js" "keys.js" "lines.js" "live.js" "overview.js" "page.js"
-        "series.js" "site.js" "sites.js" "tables.js" "theme.js" "tiers.js" "uplot.js";
+        "responses.js" "series.js" "site.js" "sites.js" "tables.js" "theme.js" "tiers.js" "uplot.js";
 };
 
 const PAGE: Asset = Asset { name: "", kind: "text/html; charset=utf-8", text: include_str!("page/page.html") };

@@ -37,6 +37,7 @@ pub(super) async fn stats(FromState(state): Here) -> Json<Value> {
         "sites": stats.sites.iter().map(with_rate).collect::<Vec<_>>(),
         "tiers": stats.tiers,
         "shared": stats.shared,
+        "responses": stats.responses,
         "databases": if state.cache.is_restricted() { Vec::new() } else { state.databases.stats() },
         "warmup": if state.cache.is_restricted() { Value::Null } else { warmups::told(&state) },
         "audit": state.cache.audit_report(),

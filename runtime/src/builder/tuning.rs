@@ -12,10 +12,11 @@ use crate::site;
 
 impl Builder {
     /// What is said of a site in the place of its attribute; see [`Tuning`]. The site is named as
-    /// [`Site::name`](crate::site::Site::name) has it, or by the namespace of a [`Namespace`](crate::Namespace).
-    /// Default: nothing.
+    /// [`Site::name`](crate::site::Site::name) has it, by the end of that after a dot where no other's ends so, or by the
+    /// namespace of a [`Namespace`](crate::Namespace). Default: nothing.
     ///
-    /// [`Builder::build`] refuses a life of zero, and times of more than a century.
+    /// [`Builder::build`] refuses a life of zero, times of more than a century, and the end of several names. A name that
+    /// no function has is told in the log: it may be that of a namespace, which nobody has opened yet.
     pub fn tune(mut self, site: &str, tuning: Tuning) -> Self {
         self.tunings.push((site.to_owned(), tuning));
         self
@@ -28,16 +29,45 @@ impl Builder {
     }
 
     pub(super) fn check_tunings(&self) -> Result<()> {
-        self.tunings.iter().try_for_each(|(site, tuning)| check(site, tuning))
+        let meant = |site: &str| Ok::<_, Error>(linked_name(site)?.unwrap_or_else(|| site.to_owned()));
+        self.tunings.iter().try_for_each(|(site, tuning)| check(&meant(site)?, tuning))
     }
 
     /// Says what was asked for.
     pub(super) fn turn(&self) -> Result<()> {
         self.settings.dials.set_lives(lives(self.ttl, &self.ttl_patterns)?);
         for (site, tuning) in &self.tunings {
-            self.settings.dials.turn(site, tuning);
+            // Also by the name as it stands: a namespace may be called so.
+            self.settings.dials.begin(site, tuning);
+            match linked_name(site)? {
+                Some(full) => self.settings.dials.begin(&full, tuning),
+                None => tracing::warn!(site, "`tune` names no cached function: a namespace's name, or misspelt"),
+            }
         }
         Ok(())
+    }
+}
+
+/// The full name of the function that is named, if one is.
+fn linked_name(name: &str) -> Result<Option<String>> {
+    full_name(name, site::linked().map(|site| site.name().to_owned()).collect())
+}
+
+/// The one of these names that is meant: it, or the only one that ends so after a dot.
+fn full_name(name: &str, mut names: Vec<String>) -> Result<Option<String>> {
+    names.sort_unstable();
+    names.dedup();
+    if names.iter().any(|known| known == name) {
+        return Ok(Some(name.to_owned()));
+    }
+    let ends = |known: &String| known.strip_suffix(name).is_some_and(|head| head.ends_with('.'));
+    let mut found = names.into_iter().filter(|known| !name.is_empty() && ends(known));
+    match (found.next(), found.next()) {
+        (Some(first), Some(second)) => Err(Error::config("site", "several names end so; say more of it")
+            .with("site", name)
+            .with("first", first)
+            .with("second", second)),
+        (only, _) => Ok(only),
     }
 }
 
@@ -68,16 +98,17 @@ impl Cache {
         self.heed(Some(site));
     }
 
-    /// Takes back all that was said of a site with [`Cache::tune`] and [`Builder::tune`].
+    /// Takes back all that was said of a site with [`Cache::tune`]: it is again as its attribute asks for, and
+    /// [`Builder::tune`] and the configuration say.
     ///
     /// # Errors
     /// A `Config` error if there is no such site, or several.
     pub fn untune(&self, site: &str) -> Result<()> {
         let site = self.site_named(site)?;
         self.0.settings.dials.turn_back(&site);
-        tracing::info!(site, "a site is as its attribute says again");
+        tracing::info!(site, "a site is as attribute and configuration say again");
         #[cfg(feature = "_seen")]
-        self.note_event(&site, "it is as its attribute says again");
+        self.note_event(&site, "it is as attribute and configuration say again");
         self.heed(Some(&site));
         Ok(())
     }
@@ -178,22 +209,8 @@ impl Cache {
     /// The full name of a site.
     pub(crate) fn site_named(&self, name: &str) -> Result<String> {
         let linked = site::linked().map(|site| site.name().to_owned());
-        let mut names: Vec<String> = linked.chain(self.shelf_names()).collect();
-        names.sort_unstable();
-        names.dedup();
-        if names.iter().any(|known| known == name) {
-            return Ok(name.to_owned());
-        }
-        let ends = |known: &String| known.strip_suffix(name).is_some_and(|head| head.ends_with('.'));
-        let mut found = names.into_iter().filter(|known| !name.is_empty() && ends(known));
-        match (found.next(), found.next()) {
-            (Some(site), None) => Ok(site),
-            (None, _) => Err(Error::config("site", "there is no cached function of this name").with("site", name)),
-            (Some(first), Some(second)) => Err(Error::config("site", "several names end so; say more of it")
-                .with("site", name)
-                .with("first", first)
-                .with("second", second)),
-        }
+        let nobody = || Error::config("site", "there is no cached function of this name").with("site", name);
+        full_name(name, linked.chain(self.shelf_names()).collect())?.ok_or_else(nobody)
     }
 }
 

@@ -72,6 +72,7 @@ impl Builder {
         if let Some(enabled) = config.switch("enabled") {
             self = self.paused(!enabled);
         }
+        config.check_globs()?;
         self.configured_sites(config)?.configured_compression(config)?.configured_tiers(config)
     }
 

@@ -8,6 +8,7 @@ use super::{Config, Said};
 use crate::builder::{Builder, check_tuning};
 use crate::dials::Tuning;
 use crate::error::Result;
+use crate::key::Pattern;
 use crate::site::{self, Site};
 
 /// The rows that are numbers of a running function.
@@ -39,6 +40,17 @@ impl Config {
                 return Err(
                     said.refuse("this function cannot say that a load was refused: give its attribute a `rate`")
                 );
+            }
+        }
+        Ok(())
+    }
+
+    /// # Errors
+    /// A `Config` error for a path of responses that is no glob: the layer would be refused much later.
+    pub(super) fn check_globs(&self) -> Result<()> {
+        for said in self.of("response.paths").chain(self.of("response.exclude")) {
+            for glob in said.given().list() {
+                Pattern::new(glob).map_err(|error| said.refuse(error.to_string()))?;
             }
         }
         Ok(())

@@ -16,8 +16,8 @@ use crate::error::{Error, Result};
 /// Reads its files again and sets what has changed, where that can change while the cache runs: the rows of the table with
 /// ⟳. Made by [`Config::watch`].
 ///
-/// Either all of a change is set or nothing: of a file that is wrong nothing is, and [`Watch::last_error`] says why. What
-/// code has set and the file does not change stays. A handle to its cache, too.
+/// Either all of a change is set or nothing: of a file that is wrong nothing is, and [`Watch::last_error`] and the
+/// cache's health say why. What code has set and the file does not change stays. A handle to its cache, too.
 ///
 /// ```
 /// use cached_runtime::config::Config;
@@ -162,6 +162,8 @@ impl State {
             }
             Err(error) => tracing::error!(%error, "the configuration is wrong: nothing was changed"),
         }
+        #[cfg(feature = "_seen")]
+        self.cache.note_misread(changed.as_ref().err().map(ToString::to_string));
         *self.last_error.lock() = changed.as_ref().err().cloned();
         changed
     }

@@ -2,10 +2,10 @@
 
 #[cfg(feature = "metrics")]
 use super::table::METRICS;
-use super::table::{Metric, Read};
+use super::table::{Metric, Read, Words};
 use crate::cache::Cache;
 use crate::seen::{Latencies, Performance};
-use crate::stats::{AheadStats, LagStats, SiteStats, Stats};
+use crate::stats::{AheadStats, LagStats, ResponseStats, SiteStats, Stats};
 
 /// So many sites are told apart; the others are counted together.
 const SITES: usize = 256;
@@ -76,6 +76,13 @@ impl Figures {
                 let sites = self.performance.sites.iter();
                 sites.flat_map(|site| quantiles("site", &site.site, read(site))).collect()
             }
+            Read::Responses(read) => {
+                let each = stats.responses.iter();
+                each.map(|(name, of)| Sample { labels: vec![("namespace", name.clone())], value: read(of) as f64 })
+                    .collect()
+            }
+            Read::Results(read) => by_word(stats, "result", *read),
+            Read::Refusals(read) => by_word(stats, "reason", *read),
             Read::TierTimes(read) => {
                 let tiers = self.performance.tiers.iter();
                 tiers.flat_map(|tier| quantiles("tier", &tier.tier, read(tier))).collect()
@@ -88,6 +95,17 @@ impl Figures {
     pub(super) fn all(&self) -> impl Iterator<Item = (&'static Metric, Vec<Sample>)> {
         METRICS.iter().map(|metric| (metric, self.samples(metric)))
     }
+}
+
+fn by_word(stats: &Stats, label: &'static str, read: fn(&ResponseStats) -> Words) -> Vec<Sample> {
+    let of = |(name, of): (&String, &ResponseStats)| {
+        let name = name.clone();
+        read(of).into_iter().map(move |(word, number)| Sample {
+            labels: vec![("namespace", name.clone()), (label, word.to_owned())],
+            value: number as f64,
+        })
+    };
+    stats.responses.iter().flat_map(of).collect()
 }
 
 fn ahead(site: &SiteStats, read: fn(&AheadStats) -> u64) -> impl Iterator<Item = Sample> {

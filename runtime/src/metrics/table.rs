@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::seen::{Latencies, SitePerformance, TierPerformance};
-use crate::stats::{AheadStats, LagStats, LevelStats, SharedStats, SiteStats, Stats};
+use crate::stats::{AheadStats, LagStats, LevelStats, ResponseStats, SharedStats, SiteStats, Stats};
 
 /// One metric.
 pub(super) struct Metric {
@@ -74,7 +74,16 @@ pub(super) enum Read {
     LogTimes(fn(&SharedStats) -> LagStats),
     /// Of that log, where it is known.
     Known(fn(&SharedStats) -> Option<f64>),
+    /// Of the response caches of each namespace.
+    Responses(fn(&ResponseStats) -> u64),
+    /// The same by how requests were answered.
+    Results(fn(&ResponseStats) -> Words),
+    /// The same by why responses were not kept.
+    Refusals(fn(&ResponseStats) -> Words),
 }
+
+/// A number for each of some words.
+pub(super) type Words = Vec<(&'static str, u64)>;
 
 impl Read {
     pub(super) const fn labels(&self) -> &'static [&'static str] {
@@ -87,6 +96,9 @@ impl Read {
             Self::SiteTimes(_) => &["site", "quantile"],
             Self::TierTimes(_) => &["tier", "quantile"],
             Self::LogTimes(_) => &["quantile"],
+            Self::Responses(_) => &["namespace"],
+            Self::Results(_) => &["namespace", "result"],
+            Self::Refusals(_) => &["namespace", "reason"],
         }
     }
 }
@@ -99,7 +111,9 @@ const fn gauge(name: &'static str, about: &'static str, read: Read) -> Metric {
     Metric { name, kind: Kind::Gauge, about, read }
 }
 
-use Read::{Ahead, Breaker, Cache, Known, LogTimes, Shared, Site, SiteTimes, Tier, TierTimes};
+use Read::{
+    Ahead, Breaker, Cache, Known, LogTimes, Refusals, Responses, Results, Shared, Site, SiteTimes, Tier, TierTimes,
+};
 
 pub(super) const METRICS: &[Metric] = &[
     counter("cached_hits_total", "Calls answered with a fresh value from near", Site(|s| s.hits as f64)),
@@ -211,6 +225,34 @@ pub(super) const METRICS: &[Metric] = &[
     gauge("cached_tier_breaker_open", "Is its breaker open?", Breaker(|word| u64::from(word != "closed"))),
     gauge("cached_tier_read_seconds", "How long reads took", TierTimes(|t| t.reads)),
     gauge("cached_tier_write_seconds", "How long writes and invalidations took", TierTimes(|t| t.writes)),
+    counter(
+        "cached_response_requests_total",
+        "Requests to response caches, by how they were answered",
+        Results(|r| vec![("hit", r.hits), ("stale", r.stale), ("joined", r.joined), ("miss", r.misses)]),
+    ),
+    counter("cached_response_stored_total", "Responses that were stored", Responses(|r| r.stored)),
+    counter(
+        "cached_response_not_kept_total",
+        "Responses that were not stored, by why",
+        Refusals(|r| r.not_kept.all().to_vec()),
+    ),
+    counter(
+        "cached_response_validations_total",
+        "Questions whether a stored response still stands",
+        Responses(|r| r.validations),
+    ),
+    counter("cached_response_validated_total", "Those of them whose answer was yes", Responses(|r| r.validated)),
+    counter(
+        "cached_response_not_modified_total",
+        "Answers that said that nothing has changed",
+        Responses(|r| r.not_modified),
+    ),
+    counter("cached_response_packed_total", "Answers in an encoding that was made here", Responses(|r| r.packed)),
+    counter(
+        "cached_response_changes_total",
+        "Requests that took back what was stored for their addresses",
+        Responses(|r| r.invalidating),
+    ),
 ];
 
 /// The table of all metrics, in Markdown: what the documentation of this module shows.

@@ -14,8 +14,8 @@ use super::ResponseCache;
 use super::body::ResponseBody;
 use super::conditional::{has_same_whole, is_known};
 use super::encoding::Encoding;
+use super::handled::Handled;
 use super::range::{Part, part_of};
-use super::stats::Handled;
 use super::stored::Stored;
 use crate::stats::count;
 
@@ -39,12 +39,13 @@ pub(super) struct Asker<'a> {
 }
 
 impl ResponseCache {
-    /// What this request gets of a stored response.
+    /// What this request gets of a stored response, which it may have brought itself.
     pub(super) async fn answer<B: Body>(
         &self,
         stored: &Arc<Stored>,
         asker: Asker<'_>,
         handled: Handled,
+        is_news: bool,
     ) -> Response<ResponseBody<B>> {
         let (status, mut headers, body) = self.choose(stored, asker).await;
         let now = self.clock().now();
@@ -52,7 +53,8 @@ impl ResponseCache {
         if handled.is_from_cache() {
             headers.insert(AGE, HeaderValue::from(stored.times.age_seconds(now)));
         }
-        handled.tell(&mut headers, self.settings().status_name.as_ref(), Some(stored.times.fresh_for(now)));
+        let told = handled.told().kept(stored.times.fresh_for(now), is_news);
+        told.write(&mut headers, self.settings().status_name.as_ref());
         if status != StatusCode::NOT_MODIFIED && status != StatusCode::NO_CONTENT {
             headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
         }
@@ -64,7 +66,7 @@ impl ResponseCache {
 
     async fn choose(&self, stored: &Arc<Stored>, asker: Asker<'_>) -> (StatusCode, HeaderMap, Bytes) {
         if is_known(asker.headers, stored) {
-            count(&self.counters().not_modified);
+            count(&self.counts().not_modified);
             return (StatusCode::NOT_MODIFIED, no_news(stored), Bytes::new());
         }
         let body = &stored.body.0;
@@ -92,7 +94,7 @@ impl ResponseCache {
         if stored.is_packable
             && let Some((encoding, packed)) = self.packed_for(stored, asker.headers).await
         {
-            count(&self.counters().packed);
+            count(&self.counts().packed);
             headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding.token()));
             headers.remove(ACCEPT_RANGES);
             OF_BYTES.iter().for_each(|name| drop(headers.remove(name)));

@@ -2,7 +2,7 @@
 
 use http::header::{AUTHORIZATION, CONTENT_LOCATION, HOST, HeaderMap, LOCATION};
 use http::request::Request;
-use http::{Method, Response, StatusCode, Uri};
+use http::{Response, StatusCode, Uri};
 use http_body::Body;
 use tower_service::Service;
 
@@ -10,9 +10,10 @@ use super::ResponseCache;
 use super::address::asked;
 use super::body::ResponseBody;
 use super::freshen::{freshened, is_of};
+use super::handled::Handled;
 use super::place::Place;
+use super::refusal::Bypass;
 use super::serve::{Found, Served};
-use super::stats::Handled;
 use super::stored::Origin;
 use crate::stats::count;
 
@@ -51,10 +52,10 @@ impl ResponseCache {
         }
         let places = std::mem::take(&mut overdue.places);
         if !places.is_empty() {
-            count(&self.counters().invalidating);
+            count(&self.counts().invalidating);
             self.shelf().invalidate(&places).await;
         }
-        self.finish(&mut parts.headers, None);
+        self.finish(&mut parts.headers, Bypass::Method.told());
         Ok(Response::from_parts(parts, ResponseBody::passed(body)))
     }
 
@@ -90,7 +91,7 @@ impl ResponseCache {
         {
             let kept = if is_of(&old, &parts) {
                 let is_authorized = headers.contains_key(AUTHORIZATION);
-                let origin = Origin { method: &Method::HEAD, is_authorized, is_partial: false, asked };
+                let origin = Origin { is_authorized, is_partial: false, asked };
                 let (fresh, varies, _) = freshened(&old, &parts, &origin, (self.settings(), self.clock()));
                 varies.map(|varies| (fresh, varies))
             } else {
@@ -103,7 +104,7 @@ impl ResponseCache {
                 None => self.shelf().remove(&found.course).await,
             }
         }
-        self.finish(&mut parts.headers, Some(handled));
+        self.finish(&mut parts.headers, handled.told());
         Ok(Response::from_parts(parts, ResponseBody::passed(body)))
     }
 }
@@ -111,7 +112,7 @@ impl ResponseCache {
 impl Drop for Overdue<'_> {
     fn drop(&mut self) {
         if !self.places.is_empty() {
-            count(&self.responses.counters().invalidating);
+            count(&self.responses.counts().invalidating);
             self.responses.shelf().invalidate_behind(&self.places);
         }
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use http::header::{AUTHORIZATION, HeaderMap, SET_COOKIE};
 use http::request::Request;
 use http::response::Parts;
-use http::{Method, Response, StatusCode};
+use http::{Response, StatusCode};
 use http_body::Body;
 use tokio::sync::oneshot;
 use tower_service::Service;
@@ -19,9 +19,10 @@ use super::body::ResponseBody;
 use super::conditional::ask_for_news;
 use super::control::Control;
 use super::freshen::{freshened, give_own};
+use super::handled::Handled;
 use super::kept::Course;
 use super::media::is_stream;
-use super::stats::Handled;
+use super::refusal::Refusal;
 use super::stored::{Draft, Origin, Stored, is_of_request};
 use super::tape::{Recorded, Recorder};
 use super::vary::Varies;
@@ -70,7 +71,7 @@ impl Errand {
             None => false,
         };
         if asks_for_news {
-            count(&self.responses.counters().validations);
+            count(&self.responses.counts().validations);
         }
         let patience = self.responses.settings().patience;
         // Who has been answered already is gone from the beginning.
@@ -112,7 +113,7 @@ impl Errand {
     fn count(&mut self, as_: Handled) {
         if !self.is_counted {
             self.is_counted = true;
-            as_.count(self.responses.counters());
+            as_.count(self.responses.counts());
         }
     }
 
@@ -122,14 +123,14 @@ impl Errand {
         tell: Tell<B, E>,
         stored: &Arc<Stored>,
         as_: Handled,
-        own: Option<(&Parts, &Control)>,
+        (own, is_news): (Option<(&Parts, &Control)>, bool),
     ) {
         self.count(as_);
         // Nobody gets it: it is not made, either.
         if tell.is_closed() {
             return;
         }
-        let mut answer = self.responses.answer(stored, self.asker(), as_).await;
+        let mut answer = self.responses.answer(stored, self.asker(), as_, is_news).await;
         if let Some((parts, said)) = own {
             let cookies = (parts.status == StatusCode::NOT_MODIFIED).then_some(&SET_COOKIE);
             give_own(answer.headers_mut(), parts, said.named().chain(cookies), self.responses.settings());
@@ -150,24 +151,24 @@ impl Errand {
         if let Some(lead) = self.lead.take() {
             lead.land(Landing::Stale(Arc::clone(&old)));
         }
-        self.tell_stored(tell, &old, Handled::Stale, None).await;
+        self.tell_stored(tell, &old, Handled::Stale, (None, false)).await;
         None
     }
 
     /// The origin says that the stored response is as it was.
     async fn still_stands<B: Body, E>(&mut self, old: &Arc<Stored>, parts: &Parts, asked: Millis, tell: Tell<B, E>) {
         let responses = self.responses.clone();
-        count(&responses.counters().validated);
+        count(&responses.counts().validated);
         let origin = self.origin(asked);
         let (fresh, varies, said) = freshened(old, parts, &origin, (responses.settings(), responses.clock()));
         let fresh = match varies {
-            Some(varies) => self.put(varies, fresh).await,
+            Some(varies) => self.put(varies, fresh).await.0,
             None => {
                 responses.shelf().remove(&self.course).await;
                 Arc::new(fresh)
             }
         };
-        self.tell_stored(tell, &fresh, self.handled, Some((parts, &said))).await;
+        self.tell_stored(tell, &fresh, self.handled, (Some((parts, &said)), false)).await;
     }
 
     /// Another response than what is stored, if anything is.
@@ -178,41 +179,48 @@ impl Errand {
         let draft = Draft::of(&parts, &self.origin(asked), settings, responses.clock());
         let is_long = size.lower() > settings.max_body as u64;
         let is_endless = size.exact().is_none() && is_stream(&parts.headers);
-        let Some(draft) = draft.filter(|_| !is_long && !is_endless) else {
-            count(if is_long { &responses.counters().broken_off } else { &responses.counters().unstorable });
-            self.not_kept(&parts).await;
-            self.count(self.handled);
-            drop(tell.send(Ok(self.passed(parts, ResponseBody::passed(body)))));
-            return;
+        let draft = draft.and_then(|draft| match (is_long, is_endless) {
+            (true, _) => Err(Refusal::TooLong),
+            (_, true) => Err(Refusal::Endless),
+            _ => Ok(draft),
+        });
+        let draft = match draft {
+            Ok(draft) => draft,
+            Err(why) => {
+                self.not_kept(&parts, why).await;
+                self.count(self.handled);
+                drop(tell.send(Ok(self.passed(parts, ResponseBody::passed(body), Some(why)))));
+                return;
+            }
         };
         let mut recorder = Recorder::new(body, settings.max_body);
         let ready = recorder.record_ready().await;
         if let Recorded::Whole(bytes) = ready {
-            if let Some(stored) = self.keep(draft, bytes.clone()).await {
+            if let Some((stored, is_kept)) = self.keep(draft, bytes.clone()).await {
                 let (said, _) = Control::of(&parts.headers, &settings.targets);
-                self.tell_stored(tell, &stored, self.handled, Some((&parts, &said))).await;
+                self.tell_stored(tell, &stored, self.handled, (Some((&parts, &said)), is_kept)).await;
             } else {
-                self.not_kept(&parts).await;
+                self.not_kept(&parts, Refusal::Broken).await;
                 self.count(self.handled);
-                drop(tell.send(Ok(self.passed(parts, ResponseBody::kept(bytes)))));
+                drop(tell.send(Ok(self.passed(parts, ResponseBody::kept(bytes), Some(Refusal::Broken)))));
             }
             return;
         }
         // It is not all there: who asked gets it as it comes.
         let reader = recorder.reader();
-        let is_waiting = ready == Recorded::Waiting;
-        let live = self.passed(parts.clone(), ResponseBody::live(reader, size));
+        let live = self.passed(parts.clone(), ResponseBody::live(reader, size), ready.refusal());
         self.count(self.handled);
         drop(tell.send(Ok(live)));
-        let recorded =
-            if is_waiting { self.record(&mut recorder, size.exact().is_none()).await } else { Recorded::Not };
-        let kept = match recorded {
-            Recorded::Whole(bytes) => self.keep(draft, bytes).await.is_some(),
-            Recorded::Not | Recorded::Waiting => false,
+        let recorded = match ready {
+            Recorded::Waiting => self.record(&mut recorder, size.exact().is_none()).await,
+            over => over,
         };
-        if !kept {
-            count(&responses.counters().broken_off);
-            self.not_kept(&parts).await;
+        let refusal = match recorded {
+            Recorded::Whole(bytes) => self.keep(draft, bytes).await.is_none().then_some(Refusal::Broken),
+            other => other.refusal(),
+        };
+        if let Some(why) = refusal {
+            self.not_kept(&parts, why).await;
         }
         // Not before: who has read it to its end finds it.
         recorder.finish();
@@ -241,16 +249,17 @@ impl Errand {
     }
 
     /// Stores a response, and lets those have it who wait.
-    async fn keep(&mut self, draft: Draft, body: bytes::Bytes) -> Option<Arc<Stored>> {
+    async fn keep(&mut self, draft: Draft, body: bytes::Bytes) -> Option<(Arc<Stored>, bool)> {
         let responses = &self.responses;
         let (id, varies) = (responses.shelf().id_of(&body), draft.varies.clone());
         let stored = draft.with(body, id, responses.settings(), responses.clock())?;
-        count(&responses.counters().stored);
+        count(&responses.counts().stored);
         Some(self.put(varies, stored).await)
     }
 
     /// Nothing is kept of the answer: what was kept before is out of date, unless the answer says nothing of it.
-    async fn not_kept(&mut self, parts: &Parts) {
+    async fn not_kept(&mut self, parts: &Parts, why: Refusal) {
+        why.count(&self.responses.counts().not_kept);
         let now = self.responses.clock().now();
         let has_failed = parts.status.is_server_error();
         let says_nothing = has_failed || is_of_request(parts.status);
@@ -271,20 +280,20 @@ impl Errand {
     }
 
     /// Puts a response where it is found, and gives it to those who wait.
-    async fn put(&mut self, varies: Varies, stored: Stored) -> Arc<Stored> {
+    async fn put(&mut self, varies: Varies, stored: Stored) -> (Arc<Stored>, bool) {
         let shelf = self.responses.shelf();
         let selected = varies.selected(&self.headers);
-        let stored = shelf.put(&self.course.0, &self.headers, varies.clone(), stored, self.birth).await;
+        let (stored, is_kept) = shelf.put(&self.course.0, &self.headers, varies.clone(), stored, self.birth).await;
         match self.lead.take() {
             Some(lead) => lead.land(Landing::Stored(Arc::clone(&stored), varies, selected)),
             None => self.responses.flights().bring_together(&self.name()),
         }
-        stored
+        (stored, is_kept)
     }
 
-    fn origin(&self, asked: Millis) -> Origin<'static> {
+    fn origin(&self, asked: Millis) -> Origin {
         let is_authorized = self.headers.contains_key(AUTHORIZATION);
-        Origin { method: &Method::GET, is_authorized, is_partial: !self.is_plain, asked }
+        Origin { is_authorized, is_partial: !self.is_plain, asked }
     }
 
     /// The name by which others find this flight.
@@ -292,9 +301,14 @@ impl Errand {
         self.responses.shelf().name_of(&self.course, self.headers.contains_key(AUTHORIZATION))
     }
 
-    fn passed<B: Body>(&self, parts: Parts, body: ResponseBody<B>) -> Response<ResponseBody<B>> {
+    fn passed<B: Body>(
+        &self,
+        parts: Parts,
+        body: ResponseBody<B>,
+        why: Option<Refusal>,
+    ) -> Response<ResponseBody<B>> {
         let mut response = Response::from_parts(parts, body);
-        self.responses.finish(response.headers_mut(), Some(self.handled));
+        self.responses.finish(response.headers_mut(), self.handled.told().not_kept(why));
         response
     }
 

@@ -21,7 +21,7 @@ use crate::clock::Clock;
 pub(super) fn freshened(
     stored: &Arc<Stored>,
     parts: &Parts,
-    origin: &Origin<'_>,
+    origin: &Origin,
     (settings, clock): (&Settings, &Clock),
 ) -> (Stored, Option<Varies>, Control) {
     let mut news = parts.headers.clone();

@@ -20,6 +20,7 @@ use crate::group::Group;
 use crate::key::written;
 use crate::log::Birth;
 use crate::namespace::{Namespace, SetOptions};
+use crate::stats::ResponseCounts;
 
 /// From so many bytes on a body is compressed on a thread of its own: else it would hold up what else runs here.
 const APART_FROM: usize = 64 << 10;
@@ -102,6 +103,11 @@ impl Shelf {
         Ok(Self { cache: cache.clone(), names, labels, max_variants })
     }
 
+    /// What is counted of this namespace.
+    pub(super) fn counts(&self) -> Arc<ResponseCounts> {
+        self.names.beside(ResponseCounts::default)
+    }
+
     /// How old what is asked for from now on will be.
     pub(super) fn birth(&self) -> Birth {
         self.names.birth()
@@ -112,7 +118,7 @@ impl Shelf {
     pub(super) fn is_unmoved(&self, place: &Place, birth: &Birth) -> bool {
         let is_for_others =
             || birth.seq >= self.labels.rest() && self.names.is_current(place, &self.labels_of(place), birth);
-        self.names.is_unmoved(birth) || !self.names.is_paused() && is_for_others()
+        self.names.is_unmoved(birth) || !self.is_paused() && is_for_others()
     }
 
     /// May who asks now have what began with this birth, stands there, and has these tags?
@@ -155,7 +161,12 @@ impl Shelf {
         if let Kept::Whole(stored) = kept { Some(stored) } else { None }
     }
 
-    /// Keeps a response that was asked for at this birth.
+    /// Do requests go by the cache?
+    pub(super) fn is_paused(&self) -> bool {
+        self.names.is_paused()
+    }
+
+    /// Keeps a response that was asked for at this birth; false if it may not be found by others.
     pub(super) async fn put(
         &self,
         place: &Place,
@@ -163,7 +174,7 @@ impl Shelf {
         varies: Varies,
         mut stored: Stored,
         birth: Birth,
-    ) -> Arc<Stored> {
+    ) -> (Arc<Stored>, bool) {
         for label in self.labels_of(place) {
             if !stored.tags.contains(&label) {
                 stored.tags.push(label);
@@ -173,18 +184,18 @@ impl Shelf {
         let stored = Arc::new(stored);
         // What was invalidated meanwhile would not be found, and might stand where a younger one does.
         if !self.names.is_current(place, &stored.tags, &birth) {
-            return stored;
+            return (stored, false);
         }
         let whole = Kept::Whole(Arc::clone(&stored));
         if varies.is_nothing() {
             self.set(place, whole, birth);
-            return stored;
+            return (stored, true);
         }
         let selected = varies.selected(request);
         // The response first: who finds the way to it shall find it.
         self.set(Variant { place, selected: &selected }, whole, birth);
         self.note_variant(place, varies, (self.hash_of(&selected), life), birth).await;
-        stored
+        (stored, true)
     }
 
     /// Writes down that there is such a variant. Two who do so at once may forget each other's: it is not found again,
@@ -215,7 +226,7 @@ impl Shelf {
     /// Takes back what was kept for this request: the origin has answered with what is not kept. A node that goes by
     /// the cache says nothing of what others keep.
     pub(super) async fn remove(&self, (place, selected): &Course) {
-        if self.names.is_paused() {
+        if self.is_paused() {
             return;
         }
         if selected.is_empty() {

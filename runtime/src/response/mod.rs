@@ -19,16 +19,17 @@ mod encoding;
 mod errand;
 mod fields;
 mod freshen;
+mod handled;
 mod kept;
 mod labels;
 mod media;
 mod place;
 mod query;
 mod range;
+mod refusal;
 mod serve;
 mod service;
 mod settings;
-mod stats;
 mod stored;
 mod tags;
 mod tape;
@@ -41,18 +42,19 @@ use std::sync::Arc;
 use http::header::HeaderMap;
 
 use self::board::Board;
+use self::handled::Told;
 use self::kept::Shelf;
 use self::settings::Settings;
-use self::stats::{Counters, Handled};
 use crate::cache::Cache;
 use crate::clock::Clock;
 use crate::error::Result;
+use crate::stats::ResponseCounts;
 
 pub use body::ResponseBody;
 pub use encoding::Encoding;
 pub use service::CachedResponses;
 pub use settings::ResponseCacheBuilder;
-pub use stats::ResponseStats;
+pub use crate::stats::{NotKeptStats, ResponseStats};
 
 /// A layer that answers requests from the cache, as far as the responses of the service behind it allow.
 ///
@@ -98,7 +100,7 @@ struct Core {
     settings: Settings,
     shelf: Shelf,
     flights: Arc<Board>,
-    counters: Counters,
+    counts: Arc<ResponseCounts>,
     clock: Clock,
 }
 
@@ -118,14 +120,14 @@ impl ResponseCache {
 
     fn of(cache: &Cache, namespace: &str, settings: Settings) -> Result<Self> {
         let shelf = Shelf::new(cache, namespace, settings.max_variants)?;
-        let (flights, counters, clock) = (Arc::new(Board::new()), Counters::default(), cache.clock().clone());
-        Ok(Self(Arc::new(Core { settings, shelf, flights, counters, clock })))
+        let (flights, counts, clock) = (Arc::new(Board::new()), shelf.counts(), cache.clock().clone());
+        Ok(Self(Arc::new(Core { settings, shelf, flights, counts, clock })))
     }
 
-    /// What was done so far.
+    /// What was done so far, by all layers of this namespace of the cache. [`Cache::stats`] has it too, by namespace.
     #[must_use]
     pub fn stats(&self) -> ResponseStats {
-        self.counters().snapshot()
+        self.counts().snapshot()
     }
 
     fn settings(&self) -> &Settings {
@@ -140,8 +142,8 @@ impl ResponseCache {
         &self.0.flights
     }
 
-    fn counters(&self) -> &Counters {
-        &self.0.counters
+    fn counts(&self) -> &ResponseCounts {
+        &self.0.counts
     }
 
     fn clock(&self) -> &Clock {
@@ -149,13 +151,11 @@ impl ResponseCache {
     }
 
     /// Makes the fields of an answer of the service what a client is to see.
-    fn finish(&self, headers: &mut HeaderMap, handled: Option<Handled>) {
+    fn finish(&self, headers: &mut HeaderMap, told: Told) {
         if self.settings().hide_tags {
             self.settings().tag_fields.iter().for_each(|name| drop(headers.remove(name)));
         }
-        if let Some(handled) = handled {
-            handled.tell(headers, self.settings().status_name.as_ref(), None);
-        }
+        told.write(headers, self.settings().status_name.as_ref());
     }
 }
 

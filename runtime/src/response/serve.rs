@@ -21,9 +21,10 @@ use super::body::ResponseBody;
 use super::conditional::{is_for_origin, is_partial};
 use super::control::Wishes;
 use super::errand::Errand;
+use super::handled::Handled;
 use super::kept::Course;
 use super::place::Place;
-use super::stats::Handled;
+use super::refusal::Bypass;
 use super::stored::Stored;
 use super::times::Use;
 use crate::log::Birth;
@@ -70,18 +71,23 @@ impl ResponseCache {
             Method::GET | Method::HEAD => {}
             // Boxed, as all that follows but a hit: else a hit would carry the room for it.
             Method::OPTIONS | Method::TRACE | Method::CONNECT => {
-                return Box::pin(self.pass(service, Request::from_parts(head, body))).await;
+                return Box::pin(self.pass(service, Request::from_parts(head, body), Bypass::Method)).await;
             }
             _ => return Box::pin(self.change(service, Request::from_parts(head, body))).await,
         }
         let wishes = Wishes::of(&head.headers);
         let is_for_service = wishes.no_store || is_for_origin(&head.headers) || says_something(&body);
-        let place = Place::of(&head, self.settings());
-        let place = place.filter(|place| !is_for_service && self.settings().takes(place.path()));
-        let Some(place) = place else {
-            return Box::pin(self.pass(service, Request::from_parts(head, body))).await;
+        let place = match Place::of(&head, self.settings()) {
+            None => Err(Bypass::Host),
+            Some(place) if !self.settings().takes(place.path()) => Err(Bypass::Path),
+            Some(_) if is_for_service => Err(Bypass::Request),
+            Some(place) => Ok(place),
         };
-        count(&self.counters().asked);
+        let place = match place {
+            Ok(place) => place,
+            Err(why) => return Box::pin(self.pass(service, Request::from_parts(head, body), why)).await,
+        };
+        count(&self.counts().asked);
         let wishes = if self.settings().wishes { wishes } else { Wishes::default() };
         match self.turn(&place, &head, &wishes).await {
             Turn::Answer(answer) => Ok(answer),
@@ -94,11 +100,11 @@ impl ResponseCache {
             }
             Turn::Go(_, lead, handled) if wishes.only_if_cached => {
                 drop(lead);
-                handled.count(self.counters());
+                handled.count(self.counts());
                 Ok(self.unanswered(handled))
             }
             Turn::Go(found, _, handled) if head.method == Method::HEAD => {
-                handled.count(self.counters());
+                handled.count(self.counts());
                 Box::pin(self.ask_for_head(service, Request::from_parts(head, body), found, handled)).await
             }
             Turn::Go(found, lead, handled) => {
@@ -109,13 +115,13 @@ impl ResponseCache {
     }
 
     /// Hands a request on, whose answer is not looked at.
-    async fn pass<S, A, B>(self, mut service: S, request: Request<A>) -> Served<B, S::Error>
+    async fn pass<S, A, B>(self, mut service: S, request: Request<A>, why: Bypass) -> Served<B, S::Error>
     where
         S: Service<Request<A>, Response = Response<B>>,
         B: Body,
     {
         let (mut parts, body) = service.call(request).await?.into_parts();
-        self.finish(&mut parts.headers, None);
+        self.finish(&mut parts.headers, why.told());
         Ok(Response::from_parts(parts, ResponseBody::passed(body)))
     }
 
@@ -134,6 +140,7 @@ impl ResponseCache {
             }
             let mut found = Found { stored, course: (place.clone(), selected), birth, permit: None };
             let handled = match &found.stored {
+                None if self.shelf().is_paused() => Handled::Paused,
                 None => Handled::Miss,
                 Some(stored) => match self.usable(stored, wishes) {
                     (Use::Meanwhile, _) => return self.meanwhile(Arc::clone(stored), found, asker).await,
@@ -270,8 +277,8 @@ impl ResponseCache {
         asker: Asker<'_>,
         as_: Handled,
     ) -> Response<ResponseBody<B>> {
-        as_.count(self.counters());
-        self.answer(stored, asker, as_).await
+        as_.count(self.counts());
+        self.answer(stored, asker, as_, false).await
     }
 
     fn errand(&self, headers: HeaderMap, found: Found, lead: Option<Lead>, handled: Handled) -> Errand {
@@ -285,7 +292,7 @@ impl ResponseCache {
     fn unanswered<B: Body>(&self, handled: Handled) -> Response<ResponseBody<B>> {
         let mut response = Response::new(ResponseBody::default());
         *response.status_mut() = StatusCode::GATEWAY_TIMEOUT;
-        self.finish(response.headers_mut(), Some(handled));
+        self.finish(response.headers_mut(), handled.told());
         response
     }
 }

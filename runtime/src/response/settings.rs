@@ -294,8 +294,11 @@ impl ResponseCacheBuilder {
         self
     }
 
-    /// Tells in `Cache-Status` (RFC 9211), under this name, what was done with each request: `name; hit; ttl=30`.
-    /// Default: it is not told.
+    /// Tells in `Cache-Status` (RFC 9211), under this name, what was done with each request: `name; hit; ttl=30`,
+    /// `name; fwd=miss; ttl=60; stored`, or why its response is not kept: `name; fwd=miss; detail=private`, by the words
+    /// of [`NotKeptStats`](super::NotKeptStats). What is handed on without a look has `fwd=method` or `fwd=bypass`, with
+    /// `path`, `host`, `request` or `paused`. Of what is longer than was there at once it is not known yet. Default: it
+    /// is not told.
     pub fn cache_status(mut self, name: &str) -> Self {
         match HeaderValue::from_str(name) {
             Ok(value) if name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.bytes().all(is_token) => {

@@ -6,12 +6,13 @@ use http::header::{
     PROXY_AUTHORIZATION, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 use http::response::Parts;
-use http::{Method, StatusCode};
+use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
 use super::control::{Control, Fields as Whose};
 use super::fields::Fields;
 use super::media;
+use super::refusal::Refusal;
 use super::settings::Settings;
 use super::tags;
 use super::times::{Times, is_usual, says_how_long};
@@ -56,8 +57,7 @@ pub(super) struct Draft {
 
 /// The request that a response answers, as far as that decides whether it may be kept.
 #[derive(Debug, Clone)]
-pub(super) struct Origin<'a> {
-    pub(super) method: &'a Method,
+pub(super) struct Origin {
     pub(super) is_authorized: bool,
     /// Was it handed on with a wish of its client for a part, or for news only?
     pub(super) is_partial: bool,
@@ -65,26 +65,35 @@ pub(super) struct Origin<'a> {
 }
 
 impl Draft {
-    /// What would be kept of this response; `None` if it may not be, or would be of no use (RFC 9111, section 3).
-    pub(super) fn of(parts: &Parts, origin: &Origin<'_>, settings: &Settings, clock: &Clock) -> Option<Self> {
+    /// What would be kept of this response to a `GET`, unless it may not be, or would be of no use (RFC 9111,
+    /// section 3).
+    pub(super) fn of(
+        parts: &Parts,
+        origin: &Origin,
+        settings: &Settings,
+        clock: &Clock,
+    ) -> std::result::Result<Self, Refusal> {
         let said = Control::of(&parts.headers, &settings.targets);
         let control = &said.0;
-        // Who says nothing of it may be kept only if his status may (section 3, the last point).
-        let is_said = says_how_long(&parts.headers, &said) || control.public || is_usual(parts.status);
-        if origin.method != Method::GET || !is_said || !may_be_kept(parts, origin, control, settings) {
-            return None;
+        if let Some(why) = refused(parts, origin, control, settings) {
+            return Err(why);
         }
-        let varies = Varies::of(&parts.headers)?;
-        let tags = tags::read(&parts.headers, settings)?;
+        // Who says nothing of it may be kept only if his status may (section 3, the last point).
+        let says_how_long = says_how_long(&parts.headers, &said);
+        if !says_how_long && !control.public && !is_usual(parts.status) {
+            return Err(Refusal::Unsaid);
+        }
+        let varies = Varies::of(&parts.headers).ok_or(Refusal::Vary)?;
+        let tags = tags::read(&parts.headers, settings).ok_or(Refusal::Tags)?;
         let arrived = clock.now_assured();
         let times = Times::of((parts.status, &parts.headers), &said, settings, (origin.asked, arrived));
         let fields = kept_fields(&parts.headers, control, settings, clock);
         let can_be_validated = fields.contains_key(ETAG) || fields.contains_key(LAST_MODIFIED);
         if times.is_spent(arrived) && !can_be_validated {
-            return None;
+            return Err(if says_how_long { Refusal::Spent } else { Refusal::Unsaid });
         }
         let (is_for_all, no_transform) = (control.is_for_all(), control.no_transform);
-        Some(Self { status: parts.status, fields, times, tags, is_for_all, no_transform, varies })
+        Ok(Self { status: parts.status, fields, times, tags, is_for_all, no_transform, varies })
     }
 
     /// With its body. `None` if that is not as long as was said.
@@ -111,8 +120,8 @@ impl Draft {
     }
 }
 
-/// Do all who have a say let it be kept?
-fn may_be_kept(parts: &Parts, origin: &Origin<'_>, control: &Control, settings: &Settings) -> bool {
+/// Who of those that have a say does not let it be kept?
+fn refused(parts: &Parts, origin: &Origin, control: &Control, settings: &Settings) -> Option<Refusal> {
     let status = parts.status;
     let is_final =
         status.as_u16() >= 200 && status != StatusCode::PARTIAL_CONTENT && status != StatusCode::NOT_MODIFIED;
@@ -121,11 +130,17 @@ fn may_be_kept(parts: &Parts, origin: &Origin<'_>, control: &Control, settings: 
     // Who must understand it knows what `no-store` was said for beside it (section 5.2.2.3).
     let is_understood = !control.must_understand || is_usual(status) || is_known(status);
     let no_store = control.no_store && !(control.must_understand && is_understood);
-    let is_shared =
-        control.private != Whose::Whole && (!origin.is_authorized || control.is_for_all() || settings.authorized);
+    let is_shared = !origin.is_authorized || control.is_for_all() || settings.authorized;
     let is_cookie_left_out = control.named().any(|name| name == SET_COOKIE);
     let is_nobodys = settings.set_cookie || is_cookie_left_out || !parts.headers.contains_key(SET_COOKIE);
-    is_final && is_for_all_requests && is_understood && !no_store && is_shared && is_nobodys
+    let reasons = [
+        (no_store, Refusal::NoStore),
+        (control.private == Whose::Whole, Refusal::Private),
+        (!is_nobodys, Refusal::SetCookie),
+        (!is_shared, Refusal::Authorized),
+        (!is_final || !is_for_all_requests || !is_understood, Refusal::Status),
+    ];
+    reasons.into_iter().find_map(|(is_so, why)| is_so.then_some(why))
 }
 
 /// Statuses that say what was wrong with how it was asked, or who asked, and nothing of what was asked for: a part that

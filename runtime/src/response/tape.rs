@@ -10,6 +10,7 @@ use http_body::{Body, Frame};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use super::refusal::Refusal;
 use crate::join::{poll_once, unless};
 
 /// What came of a body so far, between who records it and who reads it.
@@ -41,9 +42,16 @@ enum End<B: Body> {
 pub(super) enum Recorded {
     Whole(Bytes),
     /// It is too long, has trailers, or failed.
-    Not,
+    Not(Refusal),
     /// It waits for more.
     Waiting,
+}
+
+impl Recorded {
+    /// Why it cannot be kept, if that is known.
+    pub(super) const fn refusal(&self) -> Option<Refusal> {
+        if let Self::Not(why) = self { Some(*why) } else { None }
+    }
 }
 
 /// Records a body.
@@ -91,7 +99,7 @@ impl<B: Body> Recorder<B> {
             tape.left.notified().await;
             tokio::time::sleep(patience).await;
         };
-        unless(std::future::poll_fn(|cx| self.poll_record(cx)), left).await.unwrap_or(Recorded::Not)
+        unless(std::future::poll_fn(|cx| self.poll_record(cx)), left).await.unwrap_or(Recorded::Not(Refusal::Broken))
     }
 
     /// If all of it was recorded, the reader may hear of its end now. What was not, the reader goes on with.
@@ -104,13 +112,13 @@ impl<B: Body> Recorder<B> {
 
     fn poll_record(&mut self, cx: &mut Context<'_>) -> Poll<Recorded> {
         loop {
-            let Some(body) = &mut self.body else { return Poll::Ready(Recorded::Not) };
+            let Some(body) = &mut self.body else { return Poll::Ready(Recorded::Not(Refusal::Broken)) };
             let frame = match std::task::ready!(body.as_mut().poll_frame(cx)) {
                 Some(Ok(frame)) => frame.map_data(|mut data| data.copy_to_bytes(data.remaining())),
                 Some(Err(error)) => {
                     self.body = None;
                     self.tape.end(End::Broken(Some(error)));
-                    return Poll::Ready(Recorded::Not);
+                    return Poll::Ready(Recorded::Not(Refusal::Broken));
                 }
                 None => {
                     self.is_whole = true;
@@ -118,10 +126,11 @@ impl<B: Body> Recorder<B> {
                 }
             };
             if let Some(frame) = self.tape.add(frame, self.most) {
+                let why = if frame.is_data() { Refusal::TooLong } else { Refusal::Broken };
                 if let Some(body) = self.body.take() {
                     self.tape.end(End::Handed(Some(frame), body));
                 }
-                return Poll::Ready(Recorded::Not);
+                return Poll::Ready(Recorded::Not(why));
             }
         }
     }

@@ -20,7 +20,7 @@ plain! {
     pub struct Warning {
         /// What it is, in one word: `paused`, `low_hit_rate`, `failing_loads`, `hanging_load`, `tier_away`,
         /// `tier_behind`, `tier_full`, `log_evictable`, `unreadable`, `unproven`, `unconnected`, `stale_entries`,
-        /// `anomaly`, or what else gave it.
+        /// `misread`, `anomaly`, or what else gave it.
         pub code: String,
         /// What it is about: a site, a tier, or nothing.
         pub about: String,
@@ -83,6 +83,11 @@ impl Cache {
         if self.is_paused() {
             warnings.push(Warning::new("paused", "", "all calls go by the cache; `Cache::pause(false)` lets it go on"));
         }
+        let misread = self.misread().filter(|_| self.0.restriction.is_none());
+        warnings.extend(misread.map(|why| {
+            let text = format!("the configuration that was read last is wrong, and nothing of it was set: {why}");
+            Warning::new("misread", "configuration", text)
+        }));
         warnings.extend(stats.shared.iter().filter_map(of_log));
         warnings.extend(stats.tiers.iter().flat_map(of_tier));
         warnings.extend(stats.sites.iter().flat_map(of_site));

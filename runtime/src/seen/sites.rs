@@ -141,6 +141,7 @@ impl Cache {
             let shelves = self.0.counted.lock().clone();
             let may = |name: &str| shelves.iter().any(|shelf| shelf.name() == name && self.sees(shelf.namespace()));
             stats.sites.retain(|site| may(&site.site));
+            stats.responses.retain(|namespace, _| self.sees(namespace));
         }
         stats
     }

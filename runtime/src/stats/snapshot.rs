@@ -1,11 +1,12 @@
 //! What the counters say at one moment, as data and as a table.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 use super::ahead::{AheadStats, NotedStats, PredictStats};
 use super::compression::CompressStats;
 use super::lag::LagStats;
+use super::responses::ResponseStats;
 use crate::adaptive::Figures;
 use crate::plain::plain;
 
@@ -196,6 +197,9 @@ plain! {
         pub near_capacity: u64,
         /// What is known of the log that nodes share, if there is one.
         pub shared: Option<SharedStats>,
+        /// What became of the requests of response caches, by the namespace that responses are kept in; a site of the
+        /// same name has what near did for them.
+        pub responses: BTreeMap<String, ResponseStats>,
     }
 }
 

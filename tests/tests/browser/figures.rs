@@ -77,6 +77,26 @@ async fn the_numbers_on_the_page_are_those_of_the_api() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_became_of_responses_is_shown_where_there_are_any() {
+    let desk = Desk::new().await;
+    let browser = desk.open(READ);
+    assert_eq!(browser.run("return document.getElementById('responses').hidden;"), true);
+    drop(browser);
+    desk.shop.window().await;
+    let browser = desk.open(READ);
+    assert_eq!(browser.run("return document.getElementById('responses').hidden;"), false);
+    let told = &desk.get("stats").await["responses"]["responses"];
+    let line = row(&browser, "responses-table", "responses");
+    for (column, field) in [("Asked", "asked"), ("Hits", "hits"), ("Misses", "misses"), ("Stored", "stored")] {
+        assert_eq!(line[column], count(&told[field]), "{column}");
+    }
+    assert_eq!((&line["From the cache"], &line["Not kept"]), (&"33.3 %".into(), &"3".into()));
+    let line = row(&browser, "not-kept-table", "private");
+    assert_eq!((&line["Namespace"], &line["Responses"]), (&"responses".into(), &count(&told["not_kept"]["private"]).into()));
+    assert!(complaints(&browser).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_lists_on_the_page_are_those_of_the_api() {
     let desk = Desk::new().await;
     // From when somebody looks it is noted what is asked for.

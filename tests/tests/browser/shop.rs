@@ -1,17 +1,21 @@
 //! A small shop: cached functions of every kind, over a tier and a database.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use cached_runtime::clock::Clock;
 use cached_runtime::database::{Database, DatabaseOptions};
+use cached_runtime::response::ResponseCache;
 use cached_runtime::testing::Chaos;
 use cached_runtime::tier::memory::MemoryTier;
 use cached_runtime::warmup::Warmer;
 use cached_runtime::{Builder, Cache, cache, cache_query, invalidate, warmup};
+use http::{Request, Response};
 use sqlx::Sqlite;
 use tempfile::TempDir;
+use tower::{Layer as _, ServiceExt as _, service_fn};
 
 static OPENED: AtomicU64 = AtomicU64::new(0);
 
@@ -124,6 +128,19 @@ impl Shop {
 
     pub(crate) fn fail(&self, fails: bool) {
         self.fails.store(fails, Ordering::SeqCst);
+    }
+
+    /// The shop's window: one page that is kept, one that is not, each asked for three times.
+    pub(crate) async fn window(&self) {
+        let window = service_fn(|asked: Request<String>| async move {
+            let control = if asked.uri().path() == "/basket" { "private" } else { "max-age=60" };
+            Ok::<_, Infallible>(Response::builder().header("cache-control", control).body(String::new()).unwrap())
+        });
+        let service = ResponseCache::new(&self.cache).unwrap().layer(window);
+        for path in ["/window", "/basket"].repeat(3) {
+            let asked = Request::get(path).header("host", "shop.test").body(String::new()).unwrap();
+            service.clone().oneshot(asked).await.unwrap();
+        }
     }
 
     /// A morning: hits, misses, hits of the tier, stale serves, queries, invalidations.

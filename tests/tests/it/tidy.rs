@@ -62,6 +62,7 @@ const FLOORS: &[(&str, &[&str])] = &[
         "engine",
         &[
             "cache",
+            "tally",
             "telling",
             "restricted",
             "which",

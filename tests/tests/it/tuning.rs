@@ -199,6 +199,27 @@ async fn a_load_that_lands_in_a_pause_answers_who_waits_and_is_judged_as_ever() 
 }
 
 #[tokio::test]
+async fn code_names_a_site_by_the_end_of_its_name_and_a_site_goes_back_to_what_code_says() {
+    let built = |name: &str, ttl| Cache::builder().tune(name, Tuning::new().ttl(ttl)).build();
+    let cache = built("tuning.tuned", SECOND * 5).unwrap();
+    assert_eq!(cache.tuned("tuned").unwrap().ttl, Some(SECOND * 5));
+    cache.tune("tuned", &Tuning::new().ttl(SECOND * 7).paused(true)).unwrap();
+    cache.untune("tuned").unwrap();
+    let tuned = cache.tuned("tuned").unwrap();
+    assert_eq!((tuned.ttl, tuned.paused), (Some(SECOND * 5), Some(false)));
+    let several = built("plain", SECOND).unwrap_err();
+    assert!(several.kind() == ErrorKind::Config && several.to_string().contains("several names end so"), "{several}");
+    let zero = built("tuning.tuned", Duration::ZERO).unwrap_err();
+    assert_eq!(zero.context("site"), Some("it.tuning.tuned"));
+    // A namespace may be called as a function's name ends.
+    let cache = built("tuned", SECOND * 5).unwrap();
+    let names = cache.namespace::<u64>("tuned").unwrap();
+    names.set("a", 1);
+    assert_eq!(cache.tuned("tuned").unwrap().ttl, Some(SECOND * 5));
+    assert!(built("nobody.has.this", SECOND).is_ok(), "a namespace may be opened later");
+}
+
+#[tokio::test]
 async fn a_site_is_held_to_the_bytes_that_are_said() {
     let world = World::near_only();
     world.source.gate.open();

@@ -266,7 +266,7 @@ async fn what_was_done_is_told_and_tags_are_hidden_where_that_is_asked_for() {
         |n, _| answer(format!("{n}"), &[MINUTE, ("x-tags", "a b")]),
     );
     let first = world.get("/page").await;
-    assert_eq!((first.field("cache-status"), first.field("x-tags")), ("edge; fwd=miss; ttl=60", ""));
+    assert_eq!((first.field("cache-status"), first.field("x-tags")), ("edge; fwd=miss; ttl=60; stored", ""));
     world.clock.advance(Duration::from_secs(20));
     let second = world.get("/page").await;
     assert_eq!((second.field("cache-status"), second.field("x-tags")), ("edge; hit; ttl=40", ""));

@@ -242,7 +242,7 @@ async fn a_body_that_breaks_off_is_not_kept() {
     assert_eq!(broken.unwrap_err(), crate::rig::Broken);
     assert_eq!(world.get("/page").await.text(), "half");
     assert_eq!(world.asked(), 2);
-    assert_eq!(world.responses.stats().broken_off, 1);
+    assert_eq!(world.responses.stats().not_kept.total(), 1);
 }
 
 #[tokio::test]

@@ -13,3 +13,4 @@ mod random;
 mod rig;
 mod stored;
 mod suite;
+mod told;

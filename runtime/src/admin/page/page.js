@@ -16,12 +16,26 @@ import * as invalidations from "./invalidations.js";
 import * as keys from "./keys.js";
 import { begin, live, onAnswers, onState, setRunning } from "./live.js";
 import * as overview from "./overview.js";
+import * as responses from "./responses.js";
 import * as series from "./series.js";
 import * as site from "./site.js";
 import * as sites from "./sites.js";
 import * as tiers from "./tiers.js";
 
-const PARTS = [overview, audit, sites, tiers, keys, daily, databases, invalidations, graph, ahead, actions];
+const PARTS = [
+  overview,
+  audit,
+  sites,
+  tiers,
+  responses,
+  keys,
+  daily,
+  databases,
+  invalidations,
+  graph,
+  ahead,
+  actions,
+];
 const DAY = 86_400;
 /** Figures that are older than this are not live, in milliseconds. */
 const OLD = 10_000;

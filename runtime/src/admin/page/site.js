@@ -178,7 +178,7 @@ function form(site) {
       : "goes on: its calls use the cache again";
     tune(site, { paused }, what, paused ? "Pause it" : "Let it go on");
   };
-  const reset = () => tune(site, { reset: true }, "goes back to what its attribute asks for", "Reset it");
+  const reset = () => tune(site, { reset: true }, "goes back to what its attribute asks for and the configuration says", "Reset it");
   return el(
     "form",
     { id: "site-form", class: "fields", novalidate: true, onsubmit: change },

@@ -102,6 +102,18 @@ fn stats(answer: &Value) -> String {
             number(&tier["backlog"])
         );
     }
+    for (namespace, of) in answer["responses"].as_object().into_iter().flatten() {
+        let _written = writeln!(
+            out,
+            "{:<48} {:>10} hits {:>10} misses {:>8} stale {:>8} joined {:>8} stored, responses",
+            shown(namespace),
+            number(&of["hits"]),
+            number(&of["misses"]),
+            number(&of["stale"]),
+            number(&of["joined"]),
+            number(&of["stored"])
+        );
+    }
     out.trim_end().to_owned()
 }
 

@@ -65,6 +65,8 @@ struct Book {
     events: VecDeque<Event>,
     /// Of each tier: is it well?
     tiers: HashMap<String, bool>,
+    /// What is wrong with the configuration that was read last.
+    misread: Option<String>,
     looked: Millis,
 }
 
@@ -233,6 +235,17 @@ impl Cache {
     /// Those of them that ended after this time.
     pub(crate) fn moments_since(&self, day: bool, since: Millis) -> Vec<Moment> {
         self.0.chronicle.moments(day, since)
+    }
+
+    /// Remembers what is wrong with the configuration that was read last, or that nothing is.
+    #[cfg(feature = "config")]
+    pub(crate) fn note_misread(&self, why: Option<String>) {
+        self.0.chronicle.book.lock().misread = why;
+    }
+
+    /// What is wrong with it.
+    pub(crate) fn misread(&self) -> Option<String> {
+        self.0.chronicle.book.lock().misread.clone()
     }
 
     /// Remembers what was done, for those who look for a cause.

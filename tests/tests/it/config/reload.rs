@@ -77,11 +77,16 @@ async fn of_a_wrong_file_nothing_is_set_and_the_error_can_be_asked_for() {
         ("enabled = false\n[sites.\"config.sites.ahead\"]\nttl = \"1s\"", "sites.\"config.sites.ahead\".ttl"),
         ("enabled = false\n[compression.profiles.own]\nlevel = 999", "compression.profiles.own.level"),
         ("enabled = false\n[redis]\nurl = \"http://host\"", "redis.url"),
+        ("enabled = false\n[response]\npaths = [\"/api/*\", \"/[ab]\"]", "response.paths"),
+        ("enabled = false\n[response]\nexclude = [\"\"]", "response.exclude"),
     ] {
         document.write(text);
         let error = watch.reload().unwrap_err();
         assert_eq!(error.context("field"), Some(field), "{error}");
         assert_eq!(watch.last_error().unwrap().context("field"), Some(field));
+        let health = place.cache.health();
+        let misread = health.warnings.iter().find(|warning| warning.code == "misread").unwrap();
+        assert!(health.status == "warning" && misread.text.contains(field), "{}", misread.text);
         assert_eq!((place.cache.near_capacity(), place.cache.is_paused()), (64 << 20, false));
     }
     assert_eq!(place.life(plain).await, MINUTE);
@@ -90,7 +95,32 @@ async fn of_a_wrong_file_nothing_is_set_and_the_error_can_be_asked_for() {
     document.write("ttl = \"2m\"");
     watch.reload().unwrap();
     assert!(watch.last_error().is_none());
+    assert_eq!(place.cache.health().status, "healthy");
     assert_eq!(place.life(plain).await, 2 * MINUTE);
+}
+
+/// What an operator says is taken back, and not what the file says.
+#[tokio::test]
+async fn a_site_goes_back_to_what_the_file_says() {
+    let site = "config.rig.told";
+    let document = Document::new("[sites.\"config.rig.told\"]\nttl = \"9m\"");
+    let config = document.read().unwrap();
+    let place = Place::new(&config);
+    let watch = config.watch(&place.cache);
+    place.cache.tune(site, &Tuning::new().ttl(7 * MINUTE).capacity(1 << 20)).unwrap();
+    assert_eq!(place.life(told).await, 7 * MINUTE);
+    place.cache.untune(site).unwrap();
+    assert_eq!((place.life(told).await, place.cache.tuned(site).unwrap().capacity), (9 * MINUTE, None));
+    place.cache.tune(site, &Tuning::new().ttl(7 * MINUTE)).unwrap();
+    document.write("[sites.\"config.rig.told\"]\nttl = \"8m\"");
+    watch.reload().unwrap();
+    place.cache.tune(site, &Tuning::new().ttl(7 * MINUTE)).unwrap();
+    place.cache.untune(site).unwrap();
+    assert_eq!(place.life(told).await, 8 * MINUTE, "as the file says by now");
+    document.write("");
+    watch.reload().unwrap();
+    place.cache.untune(site).unwrap();
+    assert_eq!(place.life(told).await, MINUTE, "as its attribute says");
 }
 
 #[tokio::test]
