@@ -60,7 +60,7 @@ impl<DB: Driver> Database<DB> {
     /// told as failed that was written.
     ///
     /// **An outage stops it.** What was committed before stays, and the [`BatchError`] says how far it came. A transaction
-    /// that was in the way of another (a deadlock) is tried three times.
+    /// that a deadlock undid is done again, up to five times and ever later.
     ///
     /// After each commit the entries are invalid that were read from the tables written. Whoever drops the future leaves
     /// the transaction under way to its end, invalidation included; no further one begins.

@@ -40,6 +40,7 @@ mod source;
 mod stats;
 mod touch;
 mod transaction;
+mod undone;
 mod values;
 mod write;
 

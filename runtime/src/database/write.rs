@@ -8,9 +8,10 @@ use tracing::Instrument as _;
 use super::adviser::Counted;
 use super::connections::{Asked, Held};
 use super::driver::{Driver, Text};
-use super::failure::{Next, cause};
+use super::failure::Next;
 use super::touch::Write;
-use super::{Call, Core, TIMES, left_alone};
+use super::undone::{Turns, was_undone};
+use super::{Call, Core, left_alone};
 use crate::error::{Error, ErrorKind, Result};
 use crate::statement::Backend;
 
@@ -69,20 +70,17 @@ async fn ask_again<DB: Driver, R: Counted>(
     values: DB::Arguments,
 ) -> Asked<R> {
     // There others wait for the whole database, and none is undone.
-    let times = if DB::BACKEND == Backend::Sqlite { 1 } else { TIMES };
-    for _ in 1..times {
-        match held.ask(call, text.clone(), values.clone()).await {
-            Err((_, error)) if was_undone(&error) => {}
-            answer => return answer,
+    if DB::BACKEND == Backend::Sqlite {
+        return held.ask(call, text, values).await;
+    }
+    let mut turns = Turns::new();
+    loop {
+        let answer = held.ask(call, text.clone(), values.clone()).await;
+        let undone = matches!(&answer, Err((_, error)) if was_undone(error));
+        if !undone || !turns.next().await {
+            return answer;
         }
     }
-    held.ask(call, text, values).await
-}
-
-/// Was it undone, as by a deadlock, so that it may be done again?
-pub(super) fn was_undone(error: &Error) -> bool {
-    let told = cause(error).and_then(sqlx::Error::as_database_error);
-    told.and_then(sqlx::error::DatabaseError::code).is_some_and(|code| matches!(&*code, "40001" | "40P01"))
 }
 
 /// Runs a future though its caller goes away. Boxed: else the callers' futures would have to hold it, twice.

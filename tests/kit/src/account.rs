@@ -49,10 +49,12 @@ impl Account {
         self.room.path()
     }
 
-    /// A program that will run under this account, in its directory, with nothing to read.
+    /// A program that will run under this account, in its directory, with nothing to read. What it keeps for a while stands
+    /// there too: `MariaDB` removes at its start what any server left in the system's folder, and 10.11 crashes when the
+    /// table of a query under way is gone (`ha_maria::drop_table`).
     pub(crate) fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
-        command.current_dir(self.path()).stdin(Stdio::null()).env("HOME", self.path());
+        command.current_dir(self.path()).stdin(Stdio::null()).env("HOME", self.path()).env("TMPDIR", self.path());
         if let Some((user, group)) = self.ids {
             command.uid(user).gid(group);
         }

@@ -9,6 +9,7 @@ use crate::database::driver::Driver;
 use crate::database::failure::Fault;
 use crate::database::touch::Write;
 use crate::database::transaction::{Inside, begin, refuses, spoilt};
+use crate::database::undone::{Turns, was_undone};
 use crate::database::{Core, TIMES};
 use crate::error::{Error, ErrorKind};
 
@@ -75,12 +76,21 @@ impl Ended {
 
 /// Others may stand in the way; they go on when this one has been rolled back.
 async fn attempts<DB: Driver>(core: &Arc<Core<DB>>, writes: &[Write], part: &Part<DB>) -> Result<BatchReport, Ended> {
-    let mut more = TIMES;
+    let (mut turns, mut more) = (Turns::new(), TIMES);
     loop {
-        more -= 1;
-        match attempt(core, writes, part).await {
-            Err(Ended::Back(failed)) if failed.fault == Fault::Again && more > 0 => {}
+        let failed = match attempt(core, writes, part).await {
+            Err(Ended::Back(failed)) if failed.fault == Fault::Again => failed,
             answer => return answer,
+        };
+        let anew = if was_undone(&failed.error) {
+            turns.next().await
+        } else {
+            // Who did not get a lock in time has waited for long enough.
+            more -= 1;
+            more > 0
+        };
+        if !anew {
+            return Err(Ended::Back(failed));
         }
     }
 }

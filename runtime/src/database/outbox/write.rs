@@ -7,7 +7,8 @@ use super::super::driver::{Driver, Text};
 use super::super::failure::{Next, cause};
 use super::super::touch::Write;
 use super::super::transaction::{begin, commits_by_itself};
-use super::super::write::{to_its_end, was_undone};
+use super::super::undone::{Turns, was_undone};
+use super::super::write::to_its_end;
 use super::super::{Call, Core, TIMES};
 use crate::error::{Error, Result};
 use crate::statement::{Backend, Kind, Statement};
@@ -32,20 +33,24 @@ pub(in crate::database) async fn apart<DB: Driver, R: Counted + Send + 'static>(
     let core = Arc::clone(core);
     let text = Text { inside: true, ..text };
     to_its_end(Box::pin(async move {
-        let mut more = TIMES;
+        let (mut turns, mut more) = (Turns::new(), TIMES);
         loop {
-            more -= 1;
             let inside = begin(&core).await?;
             match inside.ask(&write, text.clone(), values.clone(), call).await {
                 Ok(answer) => return inside.commit().await.map(|()| answer),
                 Err(error) => {
                     let outdated = is_outdated::<DB>(&error);
-                    let anew = more > 0 && (outdated || was_undone(&error));
                     if outdated && let Some(held) = inside.held.lock().await.as_mut() {
                         // Its statements are prepared anew, wherever this leads.
                         let _ = DB::forget(held).await;
                     }
                     inside.rollback().await;
+                    let anew = if was_undone(&error) {
+                        turns.next().await
+                    } else {
+                        more -= 1;
+                        outdated && more > 0
+                    };
                     if !anew {
                         return Err(error);
                     }
