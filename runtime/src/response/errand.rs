@@ -301,12 +301,7 @@ impl Errand {
         self.responses.shelf().name_of(&self.course, self.headers.contains_key(AUTHORIZATION))
     }
 
-    fn passed<B: Body>(
-        &self,
-        parts: Parts,
-        body: ResponseBody<B>,
-        why: Option<Refusal>,
-    ) -> Response<ResponseBody<B>> {
+    fn passed<B: Body>(&self, parts: Parts, body: ResponseBody<B>, why: Option<Refusal>) -> Response<ResponseBody<B>> {
         let mut response = Response::from_parts(parts, body);
         self.responses.finish(response.headers_mut(), self.handled.told().not_kept(why));
         response

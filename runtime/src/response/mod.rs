@@ -50,11 +50,11 @@ use crate::clock::Clock;
 use crate::error::Result;
 use crate::stats::ResponseCounts;
 
+pub use crate::stats::{NotKeptStats, ResponseStats};
 pub use body::ResponseBody;
 pub use encoding::Encoding;
 pub use service::CachedResponses;
 pub use settings::ResponseCacheBuilder;
-pub use crate::stats::{NotKeptStats, ResponseStats};
 
 /// A layer that answers requests from the cache, as far as the responses of the service behind it allow.
 ///

@@ -1,12 +1,12 @@
 //! A response as it is kept, and what decides whether it may be.
 
 use bytes::Bytes;
+use http::StatusCode;
 use http::header::{
     CONNECTION, CONTENT_LENGTH, DATE, ETAG, HeaderMap, HeaderName, HeaderValue, LAST_MODIFIED, PROXY_AUTHENTICATE,
     PROXY_AUTHORIZATION, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 use http::response::Parts;
-use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
 use super::control::{Control, Fields as Whose};

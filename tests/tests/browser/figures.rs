@@ -92,7 +92,10 @@ async fn what_became_of_responses_is_shown_where_there_are_any() {
     }
     assert_eq!((&line["From the cache"], &line["Not kept"]), (&"33.3 %".into(), &"3".into()));
     let line = row(&browser, "not-kept-table", "private");
-    assert_eq!((&line["Namespace"], &line["Responses"]), (&"responses".into(), &count(&told["not_kept"]["private"]).into()));
+    assert_eq!(
+        (&line["Namespace"], &line["Responses"]),
+        (&"responses".into(), &count(&told["not_kept"]["private"]).into())
+    );
     assert!(complaints(&browser).is_empty());
 }
 

@@ -18,11 +18,12 @@ fn of_status(status: u16) -> Answer {
     Ok(made)
 }
 
+type Handler = Box<dyn Fn() -> Answer + Send + Sync>;
+
 /// One response for each reason.
-fn refused() -> Vec<(&'static str, Box<dyn Fn() -> Answer + Send + Sync>)> {
-    let with = |fields: &'static [(&'static str, &'static str)]| -> Box<dyn Fn() -> Answer + Send + Sync> {
-        Box::new(move || answer("text", fields))
-    };
+fn refused() -> Vec<(&'static str, Handler)> {
+    let with =
+        |fields: &'static [(&'static str, &'static str)]| -> Handler { Box::new(move || answer("text", fields)) };
     vec![
         ("status", Box::new(|| of_status(429))),
         ("status", Box::new(|| of_status(206))),
@@ -31,11 +32,14 @@ fn refused() -> Vec<(&'static str, Box<dyn Fn() -> Answer + Send + Sync>)> {
         ("set-cookie", with(&[MINUTE, ("set-cookie", "a=b")])),
         ("vary", with(&[MINUTE, ("vary", "*")])),
         ("unsaid", with(&[])),
-        ("unsaid", Box::new(|| {
-            let mut made = response(Text::Whole(None), &[]);
-            *made.status_mut() = StatusCode::CREATED;
-            Ok(made)
-        })),
+        (
+            "unsaid",
+            Box::new(|| {
+                let mut made = response(Text::Whole(None), &[]);
+                *made.status_mut() = StatusCode::CREATED;
+                Ok(made)
+            }),
+        ),
         ("spent", with(&[("cache-control", "max-age=0")])),
         ("tags", Box::new(|| answer("text", &[MINUTE, ("cache-tag", &"t".repeat(100_000))]))),
         ("endless", Box::new(|| Ok(response(slow().1, &[MINUTE, ("content-type", "text/event-stream")])))),
