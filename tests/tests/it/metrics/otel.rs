@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use cached_runtime::cache;
 use cached_runtime::metrics::{Prometheus, table};
+use cached_runtime::response::ResponseCache;
 
 use super::meter::{Instruments, Meter};
 use super::text::{self, Scraped};
@@ -28,6 +29,7 @@ async fn busy() -> World {
     }
     world.cache.invalidate_tags(["metered"]).await;
     world.settle().await;
+    let _counted = ResponseCache::new(&world.cache).unwrap();
     world
 }
 
