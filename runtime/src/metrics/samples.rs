@@ -7,7 +7,7 @@ use crate::cache::Cache;
 use crate::seen::{Latencies, Performance};
 use crate::stats::{AheadStats, LagStats, ResponseStats, SiteStats, Stats};
 
-/// So many sites are told apart; the others are counted together.
+/// So many sites and namespaces are told apart; the others are counted together.
 const SITES: usize = 256;
 const OTHER: &str = "other";
 
@@ -36,6 +36,11 @@ impl Figures {
             let mut other = SiteStats { site: OTHER.to_owned(), ..SiteStats::default() };
             rest.iter().for_each(|site| other.add(site));
             stats.sites.push(other);
+        }
+        let responses = std::mem::take(&mut stats.responses);
+        for (name, of) in responses {
+            let own = cache.0.chronicle.is_labelled(&name, SITES - 1);
+            stats.responses.entry(if own { name } else { OTHER.to_owned() }).or_default().add(&of);
         }
         let mut performance = cache.performance();
         performance.sites.retain(|site| stats.sites.iter().any(|told| told.site == site.site));

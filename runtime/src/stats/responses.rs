@@ -22,6 +22,15 @@ macro_rules! numbers {
             }
         }
 
+        #[cfg(any(feature = "metrics", feature = "opentelemetry"))]
+        impl $name {
+            /// With what another namespace's did.
+            pub(crate) const fn add(&mut self, other: &Self) {
+                $(self.$field += other.$field;)*
+                $(self.$part.add(&other.$part);)?
+            }
+        }
+
         /// The same while it is counted.
         #[cfg(feature = "response")]
         #[derive(Debug, Default)]

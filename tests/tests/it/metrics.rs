@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 
 use cached_runtime::cache;
 use cached_runtime::metrics::Prometheus;
+use cached_runtime::response::ResponseCache;
 
 use crate::rig::{Down, World};
 
@@ -67,6 +68,17 @@ async fn neither_keys_nor_tags_nor_namespaces_without_end_make_series_without_en
         .collect();
     assert_eq!(sites.len(), 256);
     assert_eq!(number(&text, "cached_entries{site=\"other\"}"), 401.0 - 255.0, "nothing is lost");
+}
+
+#[tokio::test]
+async fn nor_do_response_caches_without_end() {
+    let world = World::near_only();
+    for name in 0..400 {
+        let _layer = ResponseCache::builder(&world.cache).namespace(&format!("paged-{name}")).build().unwrap();
+    }
+    let text = Prometheus::new(&world.cache).render();
+    assert_eq!(text.matches("\ncached_response_stored_total{").count(), 256);
+    assert!(text.contains("\ncached_response_stored_total{namespace=\"other\"} 0\n"));
 }
 
 /// Secrets stand in no metric (S13).
