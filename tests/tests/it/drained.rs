@@ -46,7 +46,7 @@ async fn l8_ten_thousand_frames_that_wait_are_written_before_the_end() {
         let start = Instant::now();
         // The end is asked for first, so that all that waits is in its report.
         let open_the_gate = async { world.chaos.before(Operation::Put).open() };
-        let (end, ()) = tokio::join!(biased; world.cache.shutdown(LONG), open_the_gate);
+        let (end, ()) = tokio::join!(biased; world.cache.shutdown(LONG * 6), open_the_gate);
         println!("L8, {name}: {FRAMES} frames pending, {} written in {:?}", end.written, start.elapsed());
         assert_eq!((end.written + end.spared + end.unwritten, end.unwritten), (FRAMES as usize, 0), "{name}: {end:?}");
         let next = World::over_at(open(name), &world.clock);

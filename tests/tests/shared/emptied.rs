@@ -74,7 +74,8 @@ async fn frames_go_and_nothing_else_of_the_server() {
     let (before, frames) = (others(&redis), names(&redis, "cached:v:*}").len() as u64);
     assert!(frames > 1_400 && before.len() >= 10, "{frames} {:?}", before.keys());
     let removed = soon("it ends", a.cache.clear_tier("redis")).await.unwrap();
-    assert_eq!(removed, frames);
+    // What the tag invalidated may have been swept meanwhile.
+    assert!((frames - 1..=frames).contains(&removed), "{removed} of {frames}");
     assert_eq!(names(&redis, "cached:v:*"), ["cached:v:{no end"], "no frame is left");
     assert_eq!(others(&redis), before, "log, fences, leases, another cache and strangers are as they were");
     // Near of both goes on, and what is asked for again is stored again.

@@ -4,7 +4,7 @@ use std::future::Future;
 
 use cached_runtime::{Applied, Builder, Key, KeySecrecy, Keys, cache};
 
-use crate::rig::{Node, soon};
+use crate::rig::{LONG, Node, soon};
 
 /// No canary of those that S13 listens for: a key is told to the node's own log, and to no tier.
 pub(crate) const CANARY: &str = "person-8b31-of-somebody";
@@ -35,7 +35,7 @@ pub(crate) const STRANGERS: [(Secret, Secret); 3] =
     [(Some(SECRET), Some(OTHER)), (Some(SECRET), None), (None, Some(SECRET))];
 
 pub(crate) fn hiding(builder: Builder, secret: Secret) -> Builder {
-    let builder = builder.encryption(Keys::new(1, [7; 32]));
+    let builder = builder.write_deadline(LONG).encryption(Keys::new(1, [7; 32]));
     match secret {
         Some(secret) => builder.key_secrecy(KeySecrecy::hmac(secret)),
         None => builder,
