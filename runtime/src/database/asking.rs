@@ -116,7 +116,7 @@ impl<DB: Driver> Database<DB> {
     {
         let statement = self.core.known.read(text.as_str())?;
         fits(&statement, values.count())?;
-        let reads = statement.writes().is_none() && !self.core.calls_own(&statement);
+        let reads = statement.writes().is_none() && !self.calls_own(&statement).await;
         let text = if DB::TYPES_PREPARED { values::told_apart::<DB>(text, &values.types()) } else { text };
         let text = driver::Text {
             sql: text,

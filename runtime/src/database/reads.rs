@@ -8,12 +8,13 @@ use sqlx::{Encode, Type};
 use super::driver::Driver;
 use super::key_value::KeyValue;
 use super::rows::Sql;
+use super::schema::LIMIT;
 use super::touch::pinned;
 use super::values::Values;
 use super::write::to_its_end;
 use super::{Connected, Core, Database};
 use crate::names::Names;
-use crate::statement::{Statement, Tables};
+use crate::statement::{Backend, Statement, Tables};
 
 /// A call waits so long for the schema to be read, the first time.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -60,7 +61,8 @@ impl<DB: Driver> Database<DB> {
     ///
     /// This is what `#[cache_query(sql = ..)]` does. Where the statement says which rows it is about, it is tagged by those
     /// ([`Statement::rows_read`](crate::statement::Statement::rows_read)), if the schema makes their column a key; that is
-    /// read when it is first needed, for which a call waits 500 ms at most. Without the schema, entries are tagged by tables.
+    /// read when it is first needed, for which a call waits 500 ms at most. Without the schema, entries are tagged by tables;
+    /// those of statements that call functions by the whole database, for somebody may have written one of that name.
     pub async fn tags_of<'q>(&self, text: &str, values: &impl Values<'q, DB>) -> Vec<String> {
         self.schema_for(text).await;
         self.core.tags(text, |at| values.pin(at))
@@ -73,8 +75,23 @@ impl<DB: Driver> Database<DB> {
         if self.core.known_schema().is_some() {
             return self.core.renew_schema();
         }
-        let about_tables = self.core.known.read(text).is_ok_and(|statement| *statement.reads() != Tables::Any);
-        if !about_tables || self.core.is_unread() {
+        if self.core.known.read(text).is_ok_and(|statement| *statement.reads() != Tables::Any) {
+            self.learn_schema(PATIENCE).await;
+        }
+    }
+
+    /// Does a question call a function that somebody has written, which may write as well? Until the schema is known, nobody
+    /// can say: that is waited for. Where it cannot be read, the functions are taken for the database's own.
+    pub(super) async fn calls_own(&self, statement: &Statement) -> bool {
+        if self.inside.is_none() && may_call_own::<DB>(statement) && self.core.known_schema().is_none() {
+            Box::pin(self.learn_schema(LIMIT)).await;
+        }
+        self.core.calls_own(statement)
+    }
+
+    /// Waits so long for the schema to be read, unless that was tried in vain a moment ago.
+    async fn learn_schema(&self, patience: Duration) {
+        if self.core.is_unread() {
             return;
         }
         let core = Arc::clone(&self.core);
@@ -86,8 +103,15 @@ impl<DB: Driver> Database<DB> {
             });
             read.await
         }));
-        let _ = tokio::time::timeout(PATIENCE, reading).await;
+        if !matches!(tokio::time::timeout(patience, reading).await, Err(_) | Ok(Ok(_))) {
+            self.core.schema_is_away();
+        }
     }
+}
+
+/// Could what it calls be somebody's own, of a name that the database has too? SQLite has no functions of its tables.
+fn may_call_own<DB: Driver>(statement: &Statement) -> bool {
+    DB::BACKEND != Backend::Sqlite && !statement.calls().is_empty()
 }
 
 impl<DB: Driver> Core<DB> {
@@ -98,14 +122,14 @@ impl<DB: Driver> Core<DB> {
             Some(catalog) if catalog.holds(&statement) => {
                 self.groups.read_rows(statement.reads(), &pinned(&statement, &catalog, value))
             }
-            // What is no table here may show any.
-            Some(_) => self.groups.read(&Tables::Any),
-            None => self.groups.read(statement.reads()),
+            None if !may_call_own::<DB>(&statement) => self.groups.read(statement.reads()),
+            // What is no table here may show any, and so may a function that somebody has written.
+            _ => self.groups.read(&Tables::Any),
         }
     }
 
     /// Does it call a function that somebody has written, as far as the schema is known?
-    pub(super) fn calls_own(&self, statement: &Statement) -> bool {
+    fn calls_own(&self, statement: &Statement) -> bool {
         let may = !statement.calls().is_empty() || !statement.fields().is_empty();
         may && self.known_schema().is_some_and(|catalog| catalog.calls_own(statement))
     }

@@ -26,7 +26,7 @@ const BELIEVED: Millis = 60_000;
 const OLD: Millis = 30_000;
 
 /// Reading it may take so long.
-const LIMIT: Duration = Duration::from_secs(5);
+pub(super) const LIMIT: Duration = Duration::from_secs(5);
 /// After it could not be read it is left for so long.
 const PAUSE: Millis = 2_000;
 
@@ -108,6 +108,11 @@ impl<DB: Driver> Core<DB> {
     pub(super) fn is_unread(&self) -> bool {
         let failed = self.schema.failed.load(Relaxed);
         failed != 0 && self.clock.now_assured().saturating_sub(failed) <= PAUSE
+    }
+
+    /// Nobody could be asked: not tried again yet.
+    pub(super) fn schema_is_away(&self) {
+        self.schema.failed.store(self.clock.now_assured().max(1), Relaxed);
     }
 
     /// The same, read on this connection if need be; nothing if it cannot be read.

@@ -128,6 +128,7 @@ async fn one_who_goes_away_leaves_the_question_to_the_others() {
     let cache = world.cache.clone();
     let second = tokio::spawn(async move { said(&cache).await });
     first.abort();
+    assert!(first.await.unwrap_err().is_cancelled());
     tier.gate.open();
     assert_eq!(soon("the other", second).await.unwrap(), Some(2));
 }

@@ -49,8 +49,10 @@ impl World {
         let rows: Vec<_> = (0..20_i64).map(|id| (id, format!("title {id}"))).collect();
         let report = db.execute_batch(sql("INSERT INTO video (id, title) VALUES (?, ?)"), rows).await.unwrap();
         assert_eq!(report.written, 20);
-        assert_eq!(patient(&db, 1).await.unwrap(), "title 1");
-        assert_eq!(strictly(&db, 1).await.unwrap(), "title 1");
+        let start = Instant::now();
+        while patient(&db, 1).await.is_err() || strictly(&db, 1).await.is_err() {
+            assert!(start.elapsed() < PATIENCE, "{:?}", db.stats());
+        }
         Self { db, clock, _cache: cache, _place: place, server }
     }
 

@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use tower::ServiceExt as _;
 
 use super::{READ, WRITE, ask, page, request};
-use crate::rig::{World, soon};
+use crate::rig::{LONG, World, soon};
 use crate::shelf::eventually;
 
 /// As many as a server holds.
@@ -131,6 +131,7 @@ impl Crowd {
     }
 }
 
+/// On a machine that may be busy with other tests, too.
 async fn operator(address: SocketAddr, method: &str, path: &str, body: &str) -> u16 {
     let answered = async {
         loop {
@@ -142,7 +143,7 @@ async fn operator(address: SocketAddr, method: &str, path: &str, body: &str) -> 
             }
         }
     };
-    soon("the operator is answered", answered).await
+    tokio::time::timeout(LONG * 3, answered).await.expect("the operator is answered")
 }
 
 async fn nobody_is_left(serving: &Serving) {
