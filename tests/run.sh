@@ -164,4 +164,5 @@ cores=$(nproc 2>/dev/null || sysctl -n hw.ncpu)
 export RUST_TEST_THREADS="${RUST_TEST_THREADS:-$((cores + 2))}"
 
 say "tests"
-cargo test --workspace --all-features --lib --bins --tests
+# All that fail are told of, not the first alone.
+cargo test --workspace --all-features --no-fail-fast --lib --bins --tests

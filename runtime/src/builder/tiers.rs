@@ -178,9 +178,11 @@ impl Builder {
         self
     }
 
-    /// How long a tier may take for a write. Default: 100 ms.
+    /// How long a tier may take for a write, or for an invalidation: one that is late is told again, and until it is taken
+    /// whoever invalidates is told [`Applied::Queued`](crate::Applied::Queued). Default: 100 ms.
     pub fn write_deadline(mut self, deadline: Duration) -> Self {
         self.tiers.deadlines.write = deadline;
+        self.tiers.deadlines.apply = deadline;
         self
     }
 
