@@ -84,15 +84,19 @@ impl<DB: Driver> Database<DB> {
     /// can say: that is waited for. Where it cannot be read, the functions are taken for the database's own.
     pub(super) async fn calls_own(&self, statement: &Statement) -> bool {
         if self.inside.is_none() && may_call_own::<DB>(statement) && self.core.known_schema().is_none() {
-            Box::pin(self.learn_schema(LIMIT)).await;
+            let nobody_could_be_asked = !Box::pin(self.learn_schema(LIMIT)).await;
+            if nobody_could_be_asked {
+                // The question itself is about to wait as long.
+                self.core.schema_is_away();
+            }
         }
         self.core.calls_own(statement)
     }
 
-    /// Waits so long for the schema to be read, unless that was tried in vain a moment ago.
-    async fn learn_schema(&self, patience: Duration) {
+    /// Waits so long for the schema to be read, unless that was tried in vain a moment ago. False if nobody could be asked.
+    async fn learn_schema(&self, patience: Duration) -> bool {
         if self.core.is_unread() {
-            return;
+            return true;
         }
         let core = Arc::clone(&self.core);
         // In a task: who gives up waiting for a connection would end one.
@@ -103,9 +107,7 @@ impl<DB: Driver> Database<DB> {
             });
             read.await
         }));
-        if !matches!(tokio::time::timeout(patience, reading).await, Err(_) | Ok(Ok(_))) {
-            self.core.schema_is_away();
-        }
+        !matches!(tokio::time::timeout(patience, reading).await, Ok(Err(_)))
     }
 }
 
