@@ -115,6 +115,25 @@ async fn a_question_that_writes_by_a_function_of_a_known_name_is_a_write() {
     assert_eq!(texts(&home.db, 1).await.unwrap(), ["a", "b", "c"]);
 }
 
+/// The schema is read before, though nothing else has asked for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_question_that_writes_is_a_write_also_when_nobody_knows_the_schema_yet() {
+    if BACKEND != Backend::Postgres {
+        return;
+    }
+    let home = home(CAPTIONS).await;
+    made_behind(
+        &home,
+        "CREATE FUNCTION log(varchar) RETURNS text LANGUAGE plpgsql AS
+         $$ BEGIN INSERT INTO caption VALUES (12, 1, $1); RETURN $1; END $$",
+    )
+    .await;
+    home.keep("captions", &["caption"]);
+    assert!(home.has("captions").await, "the control");
+    home.db.fetch_one::<(String,)>("SELECT log('c'::varchar)", ()).await.unwrap();
+    assert!(!home.has("captions").await);
+}
+
 /// What shows rows of tables, and is none.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_no_table_of_the_schema_may_show_any() {
