@@ -79,6 +79,17 @@ impl Nodes {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_write_before_a_node_hears_of_another_s_change_of_tables_is_told_again_as_all() {
+    // A machine that halts for seconds lets the node doubt what it knows, and it tells all at once.
+    for _ in 0..5 {
+        if is_told_again_as_all().await {
+            return;
+        }
+    }
+    panic!("the control: it is told too much each time, so nothing is shown");
+}
+
+/// False if there was nothing to look back at.
+async fn is_told_again_as_all() -> bool {
     let (place, redis) = (sqlite::place(), kit::RedisServer::start());
     let proxy = kit::Proxy::to(redis.port());
     let nodes = Nodes::new(&place.url, &proxy.url(), &redis.url()).await;
@@ -99,7 +110,7 @@ async fn a_write_before_a_node_hears_of_another_s_change_of_tables_is_told_again
     noted(&nodes.prompt).await.unwrap();
     nodes.late.execute("INSERT INTO said VALUES ('dusk')", ()).await.unwrap();
     // The control: this is the moment in which the writer could not know.
-    assert_eq!(noted(&nodes.prompt).await.unwrap(), 0, "it is told too much: nothing is shown");
+    let could_not_know = noted(&nodes.prompt).await.unwrap() == 0;
 
     proxy.heal();
     wait("what was read before the write is no more served", async || {
@@ -110,4 +121,5 @@ async fn a_write_before_a_node_hears_of_another_s_change_of_tables_is_told_again
     for cache in &nodes.caches {
         cache.shutdown(LIMIT).await;
     }
+    could_not_know
 }
