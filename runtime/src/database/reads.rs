@@ -83,7 +83,12 @@ impl<DB: Driver> Database<DB> {
     /// Does a question call a function that somebody has written, which may write as well? Until the schema is known, nobody
     /// can say: that is waited for. Where it cannot be read, the functions are taken for the database's own.
     pub(super) async fn calls_own(&self, statement: &Statement) -> bool {
-        if self.inside.is_none() && may_call_own::<DB>(statement) && self.core.known_schema().is_none() {
+        if self.inside.is_some() || !may_call_own::<DB>(statement) {
+            return self.core.calls_own(statement);
+        }
+        if self.core.known_schema().is_some() {
+            self.core.renew_schema();
+        } else {
             let nobody_could_be_asked = !Box::pin(self.learn_schema(LIMIT)).await;
             if nobody_could_be_asked {
                 // The question itself is about to wait as long.
