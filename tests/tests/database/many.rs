@@ -1,14 +1,12 @@
 //! More statements than have figures of their own.
 
-use cached_runtime::database::DatabaseOptions;
-
-use crate::rig::Home;
 use crate::rig::sqlite::{Db, place, sql};
+use crate::rig::{Home, patient};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_least_used_of_too_many_statements_are_counted_together() {
     const STATEMENTS: u64 = 1_150;
-    let home = Home::<Db>::new(place(), DatabaseOptions::new());
+    let home = Home::<Db>::new(place(), patient());
     let ask = async |n: u64| {
         let _: Vec<(i64,)> = home.db.fetch_all(sql(&format!("SELECT 1 AS a{n}")), ()).await.unwrap();
     };

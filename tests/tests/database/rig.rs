@@ -16,6 +16,11 @@ fn number() -> u64 {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
+/// Options for whom a machine that is busy with other tests may let wait for a connection.
+pub(crate) fn patient() -> DatabaseOptions {
+    DatabaseOptions::new().acquire_deadline(std::time::Duration::from_secs(30))
+}
+
 /// A place for a database, which goes with this.
 pub(crate) struct Place {
     pub(crate) url: String,

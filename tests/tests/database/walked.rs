@@ -1,12 +1,12 @@
 //! Indexes that are walked from end to end, as SQLite does when it is asked for all rows in their order.
 
-use cached_runtime::database::{Advice, DatabaseOptions};
+use cached_runtime::database::Advice;
 
-use crate::rig::Home;
 use crate::rig::sqlite::{Db, place, sql};
+use crate::rig::{Home, patient};
 
 async fn home(tables: &[&str]) -> Home<Db> {
-    let home = Home::new(place(), DatabaseOptions::new());
+    let home = Home::new(place(), patient());
     for text in tables {
         home.db.execute(sql(text), ()).await.unwrap();
     }

@@ -4,7 +4,7 @@ use cached_runtime::database::{Database, DatabaseOptions};
 use cached_runtime::{Result, cache_query, warmup};
 
 use super::here::{Db, place, sql};
-use crate::rig::Home;
+use crate::rig::{Home, patient};
 
 #[warmup(hot = 10)]
 #[cache_query(sql = "SELECT said FROM uttered WHERE id = :id", ttl = "1h")]
@@ -19,7 +19,7 @@ async fn fill(db: &Database<Db>) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_asked_for_most_is_warmed_of_the_database_that_was_asked() {
-    let home = Home::<Db>::new(place(), DatabaseOptions::new());
+    let home = Home::<Db>::new(place(), patient());
     let there = place();
     let options = DatabaseOptions::new().name(&format!("{}2", home.db.name())).cache(&home.cache);
     let other: Database<Db> = Database::open(&there.url, options).unwrap();

@@ -4,10 +4,10 @@ use cached_runtime::ErrorKind;
 use cached_runtime::database::{DatabaseOptions, cause};
 
 use super::here::{Db, place, sql};
-use crate::rig::Home;
+use crate::rig::{Home, patient};
 
 async fn home() -> Home<Db> {
-    let home = Home::new(place(), DatabaseOptions::new());
+    let home = Home::new(place(), patient());
     home.db.execute(sql("CREATE TABLE video (id BIGINT PRIMARY KEY, title VARCHAR(100) NOT NULL)"), ()).await.unwrap();
     home.db.execute(sql("CREATE TABLE song (id BIGINT PRIMARY KEY, title VARCHAR(100) NOT NULL)"), ()).await.unwrap();
     home
@@ -149,7 +149,7 @@ async fn columns_are_read_by_the_names_that_they_have_now() {
 
 #[tokio::test]
 async fn the_future_of_a_call_is_small() {
-    let home = Home::<Db>::new(place(), DatabaseOptions::new());
+    let home = Home::<Db>::new(place(), patient());
     let read = size_of_val(&home.db.fetch_all::<(i64,)>(sql("SELECT 1"), ()));
     let write = size_of_val(&home.db.execute(sql("SELECT 1"), ()));
     let scope = |tx: cached_runtime::database::Database<Db>| async move { tx.execute(sql("SELECT 1"), ()).await };

@@ -1,10 +1,10 @@
 //! What looks as if it were about a few rows, and is about others.
 
-use cached_runtime::database::{Database, DatabaseOptions};
+use cached_runtime::database::Database;
 use cached_runtime::{Error, ErrorKind, Result, cache_query};
 
 use super::here::{Db, place, sql};
-use crate::rig::Home;
+use crate::rig::{Home, patient};
 
 type Handle = Database<Db>;
 
@@ -32,7 +32,7 @@ fn is(name: &str) -> bool {
 }
 
 async fn home(schema: &[&str]) -> Home<Db> {
-    let home = Home::new(place(), DatabaseOptions::new());
+    let home = Home::new(place(), patient());
     for text in schema {
         home.db.execute(sql(text), ()).await.unwrap_or_else(|error| panic!("{text}: {error}"));
     }

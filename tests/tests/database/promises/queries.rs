@@ -6,7 +6,7 @@ use cached_runtime::database::{Database, DatabaseOptions};
 use cached_runtime::{Access, Cache, Error, Result, cache_query};
 
 use super::here::{Db, place, sql};
-use crate::rig::Home;
+use crate::rig::{Home, patient};
 
 /// Another name for it: what it is is known by its type.
 type Handle = Database<Db>;
@@ -28,7 +28,7 @@ async fn counted(db: Handle, video: i64) -> Result<i64> {
 }
 
 async fn home() -> Home<Db> {
-    let home = Home::new(place(), DatabaseOptions::new());
+    let home = Home::new(place(), patient());
     for text in [
         "CREATE TABLE video (id BIGINT PRIMARY KEY)",
         "CREATE TABLE caption (video BIGINT NOT NULL, text VARCHAR(100) NOT NULL)",

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use cached_runtime::ErrorKind;
-use cached_runtime::database::{Database, DatabaseOptions};
+use cached_runtime::database::Database;
 use cached_runtime::statement::Tables;
 
 use super::here::{Db, place, sql};
-use crate::rig::Home;
+use crate::rig::{Home, patient};
 
 /// Which database this is.
 fn is(name: &str) -> bool {
@@ -15,7 +15,7 @@ fn is(name: &str) -> bool {
 }
 
 async fn home(schema: &[&str]) -> Home<Db> {
-    let home = Home::new(place(), DatabaseOptions::new());
+    let home = Home::new(place(), patient());
     run(&home.db, schema).await;
     home
 }

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use cached_runtime::database::{Database, DatabaseOptions};
+use cached_runtime::database::Database;
 use cached_runtime::{Result, cache_query};
 
 use super::here::{Db, place, sql};
-use crate::rig::Home;
+use crate::rig::{Home, patient};
 
 type Handle = Database<Db>;
 
@@ -18,7 +18,7 @@ async fn words(db: &Handle, ids: &[i64]) -> Result<HashMap<i64, String>> {
 }
 
 async fn home() -> Home<Db> {
-    let home = Home::<Db>::new(place(), DatabaseOptions::new());
+    let home = Home::<Db>::new(place(), patient());
     home.db.execute(sql("CREATE TABLE word (id BIGINT PRIMARY KEY, said VARCHAR(40) NOT NULL)"), ()).await.unwrap();
     let rows: Vec<(i64, String)> = (0..200).map(|id| (id, format!("word {id}"))).collect();
     let insert = sql("INSERT INTO word (id, said) VALUES (?, ?)");

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use cached_runtime::database::{Database, DatabaseOptions, Done};
+use cached_runtime::database::{Database, Done};
 use cached_runtime::{Error, ErrorKind, Result, cache_query, invalidate};
 use sqlx::FromRow;
 
 use super::here::{Db, place, sql};
-use crate::rig::Home;
+use crate::rig::{Home, patient};
 
 type Handle = Database<Db>;
 
@@ -71,7 +71,7 @@ async fn add(db: &Handle, id: i64, video: i64, lang: &str, text: &str) -> Result
 async fn remove(db: &Handle, id: i64) -> Result<()>;
 
 async fn home() -> Home<Db> {
-    let home = Home::new(place(), DatabaseOptions::new());
+    let home = Home::new(place(), patient());
     for text in [
         "CREATE TABLE video (id BIGINT PRIMARY KEY, slug VARCHAR(40) NOT NULL UNIQUE, title VARCHAR(40), sound BLOB)",
         "CREATE TABLE caption (id BIGINT PRIMARY KEY, video BIGINT NOT NULL, lang VARCHAR(8) NOT NULL, \
