@@ -6,6 +6,8 @@ mod audit;
 mod compression;
 #[cfg(feature = "tiers")]
 mod facts;
+#[cfg(feature = "tiers")]
+mod patience;
 #[cfg(feature = "rate")]
 mod rates;
 #[cfg(feature = "_shared")]
@@ -28,7 +30,7 @@ use tokio::sync::Semaphore;
 use crate::cache::Cache;
 use crate::clock::{CENTURY, Clock, millis};
 use crate::curve::Curves;
-use crate::dials::Tuning;
+use crate::dials::{By, Tuning};
 use crate::error::{Error, Result};
 use crate::key::{Secret, check_namespace};
 use crate::near::{Balance, Eviction};
@@ -51,7 +53,7 @@ pub struct Builder {
     limits: HashMap<String, u64>,
     ttl_patterns: Vec<(String, Duration)>,
     ttl: Duration,
-    tunings: Vec<(String, Tuning)>,
+    tunings: Vec<(String, Tuning, By)>,
     curves: bool,
     tiers: tiers::Tiers,
 }

@@ -94,8 +94,19 @@ const UNSAID: u64 = u64::MAX;
 #[derive(Debug, Default)]
 pub(crate) struct Dial {
     now: Numbers,
-    /// The same as code and configuration said it when the cache was built: where a site goes back to.
+    /// The same as code said it when the cache was built, and configuration says it: where a site goes back to.
     first: Numbers,
+    /// What code said of it then: what holds when the configuration says nothing any more.
+    #[cfg(feature = "config")]
+    code: Numbers,
+}
+
+/// Who says something of a site before the cache is built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum By {
+    Code,
+    #[cfg(feature = "config")]
+    Configuration,
 }
 
 /// The numbers of a [`Tuning`].
@@ -189,19 +200,20 @@ impl Numbers {
         }
     }
 
-    /// What differs between these is said, or taken back.
+    /// What differs between these is said; or, where it is not said any more, what code says.
     #[cfg(feature = "config")]
-    fn change(&self, now: &Tuning, next: &Tuning) {
-        let change = |number: &AtomicU64, now: Option<u64>, next: Option<u64>| {
+    fn change(&self, now: &Tuning, next: &Tuning, code: &Self) {
+        let change = |number: &AtomicU64, now: Option<u64>, next: Option<u64>, code: &AtomicU64| {
             if now != next {
-                number.store(next.map_or(UNSAID, |next| next.min(UNSAID - 1)), Relaxed);
+                let next = next.map_or_else(|| code.load(Relaxed), |next| next.min(UNSAID - 1));
+                number.store(next, Relaxed);
             }
         };
-        change(&self.ttl, now.ttl.map(millis), next.ttl.map(millis));
-        change(&self.stale, now.stale.map(millis), next.stale.map(millis));
-        change(&self.capacity, now.capacity, next.capacity);
+        change(&self.ttl, now.ttl.map(millis), next.ttl.map(millis), &code.ttl);
+        change(&self.stale, now.stale.map(millis), next.stale.map(millis), &code.stale);
+        change(&self.capacity, now.capacity, next.capacity, &code.capacity);
         if now.paused != next.paused {
-            self.paused.store(next.paused.unwrap_or(false), Relaxed);
+            self.paused.store(next.paused.unwrap_or_else(|| code.paused.load(Relaxed)), Relaxed);
         }
     }
 }
@@ -238,9 +250,17 @@ impl Dials {
     }
 
     /// Says this of a site before anybody else does.
-    pub(crate) fn begin(&self, site: &str, tuning: &Tuning) {
+    pub(crate) fn begin(&self, site: &str, tuning: &Tuning, by: By) {
         let dial = self.of(site);
         [&dial.first, &dial.now].into_iter().for_each(|numbers| numbers.turn(tuning));
+        match by {
+            #[cfg(feature = "config")]
+            By::Code => dial.code.turn(tuning),
+            #[cfg(not(feature = "config"))]
+            By::Code => {}
+            #[cfg(feature = "config")]
+            By::Configuration => {}
+        }
     }
 
     /// Says this of a site.
@@ -252,7 +272,7 @@ impl Dials {
     #[cfg(feature = "config")]
     pub(crate) fn change(&self, site: &str, now: &Tuning, next: &Tuning) {
         let dial = self.of(site);
-        [&dial.first, &dial.now].into_iter().for_each(|numbers| numbers.change(now, next));
+        [&dial.first, &dial.now].into_iter().for_each(|numbers| numbers.change(now, next, &dial.code));
     }
 
     /// The lives of what nobody says more of, as they are now.
@@ -260,7 +280,7 @@ impl Dials {
         self.lives.read().clone()
     }
 
-    /// Takes back all that was said of a site since the cache was built, but by its configuration.
+    /// Takes back all that was said of a site since the cache was built, other than by its configuration.
     pub(crate) fn turn_back(&self, site: &str) {
         self.of(site).turn_back();
     }

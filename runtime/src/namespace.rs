@@ -204,10 +204,10 @@ impl<T: Storable + Clone + Send + Sync> Namespace<T> {
         self.keep_born(name, value, options, birth);
     }
 
-    /// The same for what was loaded: where calls go by the cache, nothing has become another by it.
-    pub(crate) fn keep_born(&self, name: impl Name, value: T, options: SetOptions, birth: Birth) {
+    /// The same for what was loaded: where calls go by the cache, nothing has become another by it. Is it kept?
+    pub(crate) fn keep_born(&self, name: impl Name, value: T, options: SetOptions, birth: Birth) -> bool {
         if !self.may(Right::Write) {
-            return;
+            return false;
         }
         let mut want = self.want(&name, options.tags);
         want.force = true;
@@ -218,6 +218,7 @@ impl<T: Storable + Clone + Send + Sync> Namespace<T> {
         };
         let life = Life { stale_until: life.fresh_until.saturating_add(clock::life(options.stale)), ..life };
         want.store(&self.shelf, value, birth, life);
+        true
     }
 
     /// A value is set while calls go by the cache: what is stored must not come back when they do not any more.

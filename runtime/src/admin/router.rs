@@ -62,7 +62,7 @@ const TUNE: &[Input] = &[
     Input { name: "stale", kind: "number", about: "seconds, or a text such as \"1h\"" },
     Input { name: "capacity", kind: "integer", about: "bytes in near" },
     Input { name: "paused", kind: "boolean", about: "do its calls go by the cache?" },
-    Input { name: "reset", kind: "boolean", about: "first takes back all that was said before" },
+    Input { name: "reset", kind: "boolean", about: "first takes back what was said while it runs" },
 ];
 
 /// All paths.

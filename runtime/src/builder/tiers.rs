@@ -25,7 +25,7 @@ pub(super) struct Tiers {
     /// Which of these come from a configuration: what code says later of the same sort takes their place.
     configured: Vec<usize>,
     pub(super) deadlines: Deadlines,
-    breaker: BreakerOptions,
+    pub(super) breaker: BreakerOptions,
     pub(super) queue: BehindOptions,
     #[cfg(feature = "encryption")]
     secrecy: Option<crate::KeySecrecy>,
@@ -170,32 +170,6 @@ impl Builder {
         let mut builder = add(self)?;
         builder.tiers.configured.extend(before..builder.tiers.kinds.len());
         Ok(builder)
-    }
-
-    /// How long a tier may take to answer a read. Default: 50 ms.
-    pub fn read_deadline(mut self, deadline: Duration) -> Self {
-        self.tiers.deadlines.read = deadline;
-        self
-    }
-
-    /// How long a tier may take for a write, or for an invalidation: one that is late is told again, and until it is taken
-    /// whoever invalidates is told [`Applied::Queued`](crate::Applied::Queued). Default: 100 ms.
-    pub fn write_deadline(mut self, deadline: Duration) -> Self {
-        self.tiers.deadlines.write = deadline;
-        self.tiers.deadlines.apply = deadline;
-        self
-    }
-
-    /// After how many failures in a row a tier is left alone for a while. Default: 5.
-    pub fn breaker_failures(mut self, failures: u32) -> Self {
-        self.tiers.breaker.failures = failures;
-        self
-    }
-
-    /// How many values may wait to be written to a tier; beyond that new ones are not stored there. Default: 4,096.
-    pub fn max_pending(mut self, frames: usize) -> Self {
-        self.tiers.queue.max_pending_frames = frames;
-        self
     }
 
     pub(super) fn check_tiers(&self) -> Result<()> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Builder, bounded, lasting};
 use crate::cache::Cache;
 use crate::clock::millis;
-use crate::dials::{Lives, Tuning};
+use crate::dials::{By, Lives, Tuning};
 use crate::error::{Error, Result};
 use crate::key::{Pattern, check_namespace};
 use crate::site;
@@ -16,9 +16,17 @@ impl Builder {
     /// namespace of a [`Namespace`](crate::Namespace). Default: nothing.
     ///
     /// [`Builder::build`] refuses a life of zero, times of more than a century, and the end of several names. A name that
-    /// no function has is told in the log: it may be that of a namespace, which nobody has opened yet.
+    /// no function has is told in the log: it may be that of a namespace, which nobody has opened yet. Where a namespace is
+    /// called as the name of a function ends, both are meant.
     pub fn tune(mut self, site: &str, tuning: Tuning) -> Self {
-        self.tunings.push((site.to_owned(), tuning));
+        self.tunings.push((site.to_owned(), tuning, By::Code));
+        self
+    }
+
+    /// The same, as the configuration says it.
+    #[cfg(feature = "config")]
+    pub(crate) fn tune_configured(mut self, site: String, tuning: Tuning) -> Self {
+        self.tunings.push((site, tuning, By::Configuration));
         self
     }
 
@@ -30,18 +38,18 @@ impl Builder {
 
     pub(super) fn check_tunings(&self) -> Result<()> {
         let meant = |site: &str| Ok::<_, Error>(linked_name(site)?.unwrap_or_else(|| site.to_owned()));
-        self.tunings.iter().try_for_each(|(site, tuning)| check(&meant(site)?, tuning))
+        self.tunings.iter().try_for_each(|(site, tuning, _)| check(&meant(site)?, tuning))
     }
 
     /// Says what was asked for.
     pub(super) fn turn(&self) -> Result<()> {
         self.settings.dials.set_lives(lives(self.ttl, &self.ttl_patterns)?);
-        for (site, tuning) in &self.tunings {
+        for (site, tuning, by) in &self.tunings {
             // Also by the name as it stands: a namespace may be called so.
-            self.settings.dials.begin(site, tuning);
+            self.settings.dials.begin(site, tuning, *by);
             match linked_name(site)? {
-                Some(full) => self.settings.dials.begin(&full, tuning),
-                None => tracing::warn!(site, "`tune` names no cached function: a namespace's name, or misspelt"),
+                Some(full) => self.settings.dials.begin(&full, tuning, *by),
+                None => tracing::info!(site, "`tune` names no cached function: a namespace's name, or misspelt"),
             }
         }
         Ok(())

@@ -123,7 +123,7 @@ impl Builder {
     pub(super) fn configured_sites(mut self, config: &Config) -> Result<Self> {
         config.check_rates()?;
         for (site, tuning) in config.tunings()? {
-            self = self.tune(&site, tuning);
+            self = self.tune_configured(site, tuning);
         }
         Ok(self)
     }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 use std::sync::Arc;
+#[cfg(feature = "_seen")]
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -57,6 +59,9 @@ pub struct Reloaded {
 
 struct State {
     cache: Cache,
+    /// The cache's health tells watches apart by it.
+    #[cfg(feature = "_seen")]
+    number: u64,
     current: Mutex<Config>,
     last_error: Mutex<Option<Error>>,
     /// What the files held when they were read or found wrong last.
@@ -69,8 +74,12 @@ impl Config {
     /// Watches the files of this configuration for the cache that was built from it. They are read when
     /// [`Watch::reload`] is called, and by themselves with [`Watch::every`]; variables and a `Figment` stay as they were read.
     pub fn watch(&self, cache: &Cache) -> Watch {
+        #[cfg(feature = "_seen")]
+        static WATCHES: AtomicU64 = AtomicU64::new(0);
         let state = State {
             cache: cache.clone(),
+            #[cfg(feature = "_seen")]
+            number: WATCHES.fetch_add(1, Relaxed),
             current: Mutex::new(self.clone()),
             last_error: Mutex::default(),
             seen: Mutex::new(self.print),
@@ -151,6 +160,8 @@ impl State {
     fn reload(&self) -> Result<Reloaded> {
         // One at a time, so that of two the later is in force.
         let mut current = self.current.lock();
+        // Before: what is written meanwhile is looked at again.
+        let held = current.sources.print();
         let changed = self.change(&mut current);
         match &changed {
             Ok(reloaded) => {
@@ -160,10 +171,13 @@ impl State {
                 }
                 tracing::info!(changed = reloaded.changed.join(", "), "the configuration was read again");
             }
-            Err(error) => tracing::error!(%error, "the configuration is wrong: nothing was changed"),
+            Err(error) => {
+                *self.seen.lock() = held;
+                tracing::error!(%error, "the configuration is wrong: nothing was changed");
+            }
         }
         #[cfg(feature = "_seen")]
-        self.cache.note_misread(changed.as_ref().err().map(ToString::to_string));
+        self.cache.note_misread(self.number, changed.as_ref().err().map(ToString::to_string));
         *self.last_error.lock() = changed.as_ref().err().cloned();
         changed
     }
@@ -180,6 +194,14 @@ impl State {
         *self.seen.lock() = next.print;
         *current = current.in_force(next);
         Ok(Reloaded { changed: change.fields, needs_restart: change.kept })
+    }
+}
+
+/// Nobody will read it again, so nothing is said of it any more.
+#[cfg(feature = "_seen")]
+impl Drop for State {
+    fn drop(&mut self) {
+        self.cache.note_misread(self.number, None);
     }
 }
 

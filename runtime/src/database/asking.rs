@@ -80,6 +80,7 @@ impl<DB: Driver> Database<DB> {
     /// [`Database`](ErrorKind::Database): the database refused it; [`cause`](super::cause) tells all that sqlx knows.
     /// [`Busy`](ErrorKind::Busy): no connection within the deadline. [`Connection`](ErrorKind::Connection): the database
     /// is away. [`Open`](ErrorKind::Open): it was away several times in a row and is left alone for a moment.
+    /// [`Deadline`](ErrorKind::Deadline): it did not say in time what its schema is; nothing was written.
     /// [`Config`](ErrorKind::Config): not one statement, or one that needs a connection of its own, as `BEGIN`.
     #[track_caller]
     pub fn execute<'q>(
@@ -116,7 +117,7 @@ impl<DB: Driver> Database<DB> {
     {
         let statement = self.core.known.read(text.as_str())?;
         fits(&statement, values.count())?;
-        let reads = statement.writes().is_none() && !self.calls_own(&statement).await;
+        let reads = statement.writes().is_none() && !self.calls_own(&statement).await?;
         let text = if DB::TYPES_PREPARED { values::told_apart::<DB>(text, &values.types()) } else { text };
         let text = driver::Text {
             sql: text,
@@ -126,7 +127,7 @@ impl<DB: Driver> Database<DB> {
             question: self.core.question(statement.figures.as_ref(), at),
         };
         if let Some(inside) = &self.inside {
-            let write = Write::new(&statement, values);
+            let write = Write::new(&statement, values).writing(!reads);
             return inside.ask(&write, text, values.arguments()?, call).await;
         }
         if statement.kind() == Kind::Session {
@@ -139,9 +140,11 @@ impl<DB: Driver> Database<DB> {
             }
             self.read(text, values, call, if statement.acts() { 1 } else { TIMES }).await
         } else if outbox::stands_beside::<DB>(&self.core, &statement) {
-            outbox::apart(&self.core, Write::new(&statement, values), text, values.arguments()?, call).await
+            let write = Write::new(&statement, values).writing(true);
+            outbox::apart(&self.core, write, text, values.arguments()?, call).await
         } else {
-            write::apart(&self.core, Write::new(&statement, values), text, values.arguments()?, call).await
+            let write = Write::new(&statement, values).writing(true);
+            write::apart(&self.core, write, text, values.arguments()?, call).await
         }
     }
 

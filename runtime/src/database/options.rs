@@ -134,7 +134,8 @@ impl DatabaseOptions {
     ///
     /// So a database that stands still, with its connections open, is noticed too: after some failures the breaker leaves
     /// it alone. What writes has no deadline, for nobody would know what became of it; nor has a database in memory, which
-    /// would go with its connection. For callers who cannot wait so long there is `timeout` at a cached function.
+    /// would go with its connection. Where a question calls functions, and nobody has read the schema yet, that is read
+    /// first, which may take 5 s more. For callers who cannot wait so long there is `timeout` at a cached function.
     ///
     /// [`ErrorKind::Deadline`]: crate::ErrorKind::Deadline
     #[must_use]

@@ -8,11 +8,11 @@ use sqlx::{Encode, Type};
 use super::driver::Driver;
 use super::key_value::KeyValue;
 use super::rows::Sql;
-use super::schema::LIMIT;
 use super::touch::pinned;
 use super::values::Values;
 use super::write::to_its_end;
-use super::{Connected, Core, Database};
+use super::{Connected, Core, Database, TIMES, left_alone};
+use crate::error::{ErrorKind, Result};
 use crate::names::Names;
 use crate::statement::{Backend, Statement, Tables};
 
@@ -81,27 +81,57 @@ impl<DB: Driver> Database<DB> {
     }
 
     /// Does a question call a function that somebody has written, which may write as well? Until the schema is known, nobody
-    /// can say: that is waited for. Where it cannot be read, the functions are taken for the database's own.
-    pub(super) async fn calls_own(&self, statement: &Statement) -> bool {
-        if self.inside.is_some() || !may_call_own::<DB>(statement) {
-            return self.core.calls_own(statement);
-        }
-        if self.core.known_schema().is_some() {
-            self.core.renew_schema();
-        } else {
-            let nobody_could_be_asked = !Box::pin(self.learn_schema(LIMIT)).await;
-            if nobody_could_be_asked {
-                // The question itself is about to wait as long.
-                self.core.schema_is_away();
+    /// can say: it is read first, which takes 5 s at most. Where the database does not let it be read, the functions are
+    /// taken for its own.
+    ///
+    /// # Errors
+    /// Nobody could be asked, so neither could the question be.
+    pub(super) async fn calls_own(&self, statement: &Statement) -> Result<bool> {
+        if self.inside.is_none() && may_call_own::<DB>(statement) {
+            if self.core.known_schema().is_some() {
+                self.core.renew_schema();
+            } else if !self.core.is_unread() {
+                let read = Box::pin(self.read_schema_first()).await;
+                // A replica may be there, and lets nothing write.
+                if self.core.replicas.is_none() {
+                    read?;
+                }
             }
         }
-        self.core.calls_own(statement)
+        Ok(self.core.calls_own(statement))
     }
 
-    /// Waits so long for the schema to be read, unless that was tried in vain a moment ago. False if nobody could be asked.
-    async fn learn_schema(&self, patience: Duration) -> bool {
+    /// Reads the schema on a connection such as a question is asked on.
+    async fn read_schema_first(&self) -> Result<()> {
+        let core = Arc::clone(&self.core);
+        // In a task: who gives up waiting for a connection would end one.
+        to_its_end(Box::pin(async move {
+            let read = core.breaker.run(async {
+                for more in (0..TIMES).rev() {
+                    let mut held = if more + 1 == TIMES {
+                        core.readers.acquire().await?
+                    } else {
+                        core.readers.acquire_living().await?
+                    };
+                    match core.schema_by(&mut held).await {
+                        Err(error) if error.kind() != ErrorKind::Connection => break,
+                        Err(error) if more == 0 => return Err(error),
+                        Err(_) => {}
+                        Ok(_) => break,
+                    }
+                }
+                // Also if it was tried in vain: the question itself may have an answer.
+                Ok(())
+            });
+            read.await.map_err(left_alone)
+        }))
+        .await
+    }
+
+    /// Waits so long for the schema to be read, unless that was tried in vain a moment ago.
+    async fn learn_schema(&self, patience: Duration) {
         if self.core.is_unread() {
-            return true;
+            return;
         }
         let core = Arc::clone(&self.core);
         // In a task: who gives up waiting for a connection would end one.
@@ -112,13 +142,19 @@ impl<DB: Driver> Database<DB> {
             });
             read.await
         }));
-        !matches!(tokio::time::timeout(patience, reading).await, Ok(Err(_)))
+        // Without it the tags are wider, and nothing else.
+        let _ = tokio::time::timeout(patience, reading).await;
     }
 }
 
-/// Could what it calls be somebody's own, of a name that the database has too? SQLite has no functions of its tables.
+/// Could what it calls be somebody's own, of a name that the database has too? SQLite has no functions of its tables;
+/// PostgreSQL has some that are called like columns.
 fn may_call_own<DB: Driver>(statement: &Statement) -> bool {
-    DB::BACKEND != Backend::Sqlite && !statement.calls().is_empty()
+    match DB::BACKEND {
+        Backend::Sqlite => false,
+        Backend::Mysql => !statement.calls().is_empty(),
+        Backend::Postgres => !statement.calls().is_empty() || !statement.fields().is_empty(),
+    }
 }
 
 impl<DB: Driver> Core<DB> {
@@ -135,9 +171,9 @@ impl<DB: Driver> Core<DB> {
         }
     }
 
-    /// Does it call a function that somebody has written, as far as the schema is known?
+    /// Does it call a function that somebody has written, as far as anything was ever read of the schema?
     fn calls_own(&self, statement: &Statement) -> bool {
         let may = !statement.calls().is_empty() || !statement.fields().is_empty();
-        may && self.known_schema().is_some_and(|catalog| catalog.calls_own(statement))
+        may && self.last_schema().is_some_and(|catalog| catalog.calls_own(statement))
     }
 }

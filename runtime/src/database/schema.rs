@@ -26,7 +26,7 @@ const BELIEVED: Millis = 60_000;
 const OLD: Millis = 30_000;
 
 /// Reading it may take so long.
-pub(super) const LIMIT: Duration = Duration::from_secs(5);
+const LIMIT: Duration = Duration::from_secs(5);
 /// After it could not be read it is left for so long.
 const PAUSE: Millis = 2_000;
 
@@ -71,6 +71,11 @@ impl<DB: Driver> Core<DB> {
         (young && !self.schema_was_told(reading.seq)).then_some(reading.catalog)
     }
 
+    /// The schema as it was read last, if it ever was, however long ago.
+    pub(super) fn last_schema(&self) -> Option<Arc<Catalog>> {
+        self.schema.read.read().as_ref().map(|reading| Arc::clone(&reading.catalog))
+    }
+
     /// What is known of invalidations now.
     pub(super) fn moment(&self) -> u64 {
         self.cache().0.log.birth().seq
@@ -110,11 +115,6 @@ impl<DB: Driver> Core<DB> {
         failed != 0 && self.clock.now_assured().saturating_sub(failed) <= PAUSE
     }
 
-    /// Nobody could be asked: not tried again yet.
-    pub(super) fn schema_is_away(&self) {
-        self.schema.failed.store(self.clock.now_assured().max(1), Relaxed);
-    }
-
     /// The same, read on this connection if need be; nothing if it cannot be read.
     ///
     /// # Errors
@@ -150,8 +150,12 @@ impl<DB: Driver> Core<DB> {
         Ok(Some(catalog))
     }
 
-    /// Said once, until it is read again.
+    /// Said once, until it is read again. A connection that was lost says nothing of the schema.
     fn unread(&self, held: &mut Held<DB>, (next, error): (Next, Error)) -> Result<Option<Arc<Catalog>>> {
+        if next == Next::Another && error.kind() == ErrorKind::Connection {
+            held.give_up();
+            return Err(error);
+        }
         if self.schema.failed.swap(self.clock.now_assured().max(1), Relaxed) == 0 {
             tracing::warn!(database = &*self.name, %error, "the schema cannot be read: each write invalidates all");
         }
@@ -173,5 +177,5 @@ impl<DB: Driver> Drop for Renewed<DB> {
 }
 
 fn late() -> Error {
-    Error::new(ErrorKind::Connection, "the database did not say in time what its schema is")
+    Error::new(ErrorKind::Deadline, "the database did not say in time what its schema is")
 }

@@ -22,6 +22,8 @@ pub(super) struct Write {
     statement: Arc<Met>,
     /// The values of columns, where all of them are known.
     columns: Vec<(String, Vec<KeyValue>)>,
+    /// Does it write at all?
+    writes: bool,
 }
 
 /// What became untrue, to be told.
@@ -51,14 +53,25 @@ impl Write {
             // There it may stand for the next number.
             columns.retain(|(_, pins)| !pins.contains(&KeyValue::Integer(0)));
         }
-        Self { statement: Arc::clone(statement), columns }
+        Self { statement: Arc::clone(statement), columns, writes: !statement.writes().is_none() }
+    }
+
+    /// One that writes though its text does not show it, as by a function that somebody wrote; or that does not.
+    pub(super) fn writing(self, writes: bool) -> Self {
+        Self { writes, ..self }
+    }
+
+    /// Does it write?
+    pub(super) const fn writes(&self) -> bool {
+        self.writes
     }
 
     /// The same for each of many rows.
     pub(super) fn of_rows<'q, DB: Driver, V: Values<'q, DB>>(statement: &Arc<Met>, rows: &[V]) -> Vec<Self> {
         // More than are told apart are the table.
         if statement.rows_written().is_none() || rows.len() > MOST_TAGS {
-            return vec![Self { statement: Arc::clone(statement), columns: Vec::new() }];
+            let writes = !statement.writes().is_none();
+            return vec![Self { statement: Arc::clone(statement), columns: Vec::new(), writes }];
         }
         rows.iter().map(|values| Self::new(statement, values)).collect()
     }
@@ -70,10 +83,15 @@ impl Write {
     /// May what it does in a transaction of MySQL outlast a rollback: in tables that have none, or because it commits by
     /// itself, as `ANALYZE` does and a procedure may?
     pub(super) fn lasts(&self, catalog: Option<&Catalog>) -> bool {
-        if self.statement.writes().is_none() {
+        if !self.writes {
             return false;
         }
         self.statement.kind() == Kind::Other || catalog.is_none_or(|catalog| catalog.keeps(&self.statement))
+    }
+
+    /// Is nothing left of it when the database undoes it? Of what commits by itself half-way something may be.
+    pub(super) fn is_undone_whole<DB: Driver>(&self, catalog: Option<&Catalog>) -> bool {
+        is_of_rows(&self.statement) && (DB::BACKEND != Backend::Mysql || !self.lasts(catalog))
     }
 
     /// What it touches in a database of this schema; of one that nobody knows, anything.
@@ -81,7 +99,7 @@ impl Write {
         let schema = matches!(self.statement.kind(), Kind::Schema | Kind::Other);
         let mut touched = Touched { schema, ..Touched::default() };
         let Some(catalog) = catalog else {
-            touched.all = !self.statement.writes().is_none();
+            touched.all = self.writes;
             return touched;
         };
         match catalog.written(&self.statement) {
@@ -111,6 +129,11 @@ impl Write {
         });
         Extent::Rows(tags.collect())
     }
+}
+
+/// Is it about rows, and neither about the schema nor a call of a procedure?
+pub(super) const fn is_of_rows(statement: &Statement) -> bool {
+    matches!(statement.kind(), Kind::Select | Kind::Insert | Kind::Update | Kind::Delete)
 }
 
 /// The rows that a statement reads of the tables whose rows are told apart: by one column each, best one that is unique.

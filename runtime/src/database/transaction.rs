@@ -158,7 +158,7 @@ impl<DB: Driver> Inside<DB> {
         // A cached function that reached the transaction by a way of its own must keep nothing of it.
         withhold();
         // Before it runs: who gives it up half-way does not know whether it ran.
-        if !statement.writes().is_none() {
+        if write.writes() {
             self.touch(std::slice::from_ref(write));
         }
         let unseen = Unseen(Some(self));

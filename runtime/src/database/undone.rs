@@ -2,7 +2,11 @@
 //!
 //! Not at once: who was undone gives its rows free, and who waits for them is only then waked. A statement that is sent
 //! again before has them first, and both stand as they stood. So it waits, longer each time and at random, as two that
-//! undo each other would meet again (Ethernet's back-off, Metcalfe and Boggs 1976).
+//! undo each other would meet again (Ethernet's back-off, Metcalfe and Boggs 1976). A statement alone keeps its connection
+//! meanwhile; transactions begin anew on any.
+//!
+//! Only what is undone whole is done again: a procedure, or a table without transactions, may have kept something
+//! ([`Write::is_undone_whole`](super::touch::Write::is_undone_whole)).
 
 use std::time::Duration;
 

@@ -42,7 +42,9 @@ pub(super) async fn apart<DB: Driver, R: Counted + Send + 'static>(
                 }
             };
             let due = core.due(groups);
-            let answer = ask_again(&mut held, call, text, values).await;
+            // Where others wait for the whole database, none is undone.
+            let may_repeat = DB::BACKEND != Backend::Sqlite && write.is_undone_whole::<DB>(catalog.as_deref());
+            let answer = ask_again(&mut held, may_repeat, call, text, values).await;
             // Also when it failed: some failures leave behind what they did before, and after a lost connection nobody
             // knows.
             let mut due = core.completed(due, &touched);
@@ -62,15 +64,15 @@ pub(super) async fn apart<DB: Driver, R: Counted + Send + 'static>(
     to_its_end(done).await
 }
 
-/// Asks, and again what was undone because others were in the way.
+/// Asks, and again what was undone because others were in the way, if nothing is left of it then.
 async fn ask_again<DB: Driver, R: Counted>(
     held: &mut Held<DB>,
+    may_repeat: bool,
     call: Call<DB, R>,
     text: Text,
     values: DB::Arguments,
 ) -> Asked<R> {
-    // There others wait for the whole database, and none is undone.
-    if DB::BACKEND == Backend::Sqlite {
+    if !may_repeat {
         return held.ask(call, text, values).await;
     }
     let mut turns = Turns::new();

@@ -253,8 +253,11 @@ impl Errand {
         let responses = &self.responses;
         let (id, varies) = (responses.shelf().id_of(&body), draft.varies.clone());
         let stored = draft.with(body, id, responses.settings(), responses.clock())?;
-        count(&responses.counts().stored);
-        Some(self.put(varies, stored).await)
+        let (stored, is_kept) = self.put(varies, stored).await;
+        if is_kept {
+            count(&self.responses.counts().stored);
+        }
+        Some((stored, is_kept))
     }
 
     /// Nothing is kept of the answer: what was kept before is out of date, unless the answer says nothing of it.

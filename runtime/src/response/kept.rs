@@ -188,14 +188,16 @@ impl Shelf {
         }
         let whole = Kept::Whole(Arc::clone(&stored));
         if varies.is_nothing() {
-            self.set(place, whole, birth);
-            return (stored, true);
+            let is_kept = self.set(place, whole, birth);
+            return (stored, is_kept);
         }
         let selected = varies.selected(request);
         // The response first: who finds the way to it shall find it.
-        self.set(Variant { place, selected: &selected }, whole, birth);
-        self.note_variant(place, varies, (self.hash_of(&selected), life), birth).await;
-        (stored, true)
+        let is_kept = self.set(Variant { place, selected: &selected }, whole, birth);
+        if is_kept {
+            self.note_variant(place, varies, (self.hash_of(&selected), life), birth).await;
+        }
+        (stored, is_kept)
     }
 
     /// Writes down that there is such a variant. Two who do so at once may forget each other's: it is not found again,
@@ -218,9 +220,9 @@ impl Shelf {
         self.set(place, Kept::Apart(Arc::new(variants)), birth);
     }
 
-    fn set(&self, name: impl crate::namespace::Name, kept: Kept, birth: Birth) {
+    fn set(&self, name: impl crate::namespace::Name, kept: Kept, birth: Birth) -> bool {
         let ttl = kept.life();
-        self.names.keep_born(name, kept, SetOptions { ttl: Some(ttl), ..SetOptions::new() }, birth);
+        self.names.keep_born(name, kept, SetOptions { ttl: Some(ttl), ..SetOptions::new() }, birth)
     }
 
     /// Takes back what was kept for this request: the origin has answered with what is not kept. A node that goes by

@@ -90,7 +90,8 @@ impl Draft {
         let fields = kept_fields(&parts.headers, control, settings, clock);
         let can_be_validated = fields.contains_key(ETAG) || fields.contains_key(LAST_MODIFIED);
         if times.is_spent(arrived) && !can_be_validated {
-            return Err(if says_how_long { Refusal::Spent } else { Refusal::Unsaid });
+            let is_said = says_how_long || control.no_cache == Whose::Whole;
+            return Err(if is_said { Refusal::Spent } else { Refusal::Unsaid });
         }
         let (is_for_all, no_transform) = (control.is_for_all(), control.no_transform);
         Ok(Self { status: parts.status, fields, times, tags, is_for_all, no_transform, varies })

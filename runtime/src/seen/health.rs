@@ -83,8 +83,8 @@ impl Cache {
         if self.is_paused() {
             warnings.push(Warning::new("paused", "", "all calls go by the cache; `Cache::pause(false)` lets it go on"));
         }
-        let misread = self.misread().filter(|_| self.0.restriction.is_none());
-        warnings.extend(misread.map(|why| {
+        let misread = if self.0.restriction.is_none() { self.misread() } else { Vec::new() };
+        warnings.extend(misread.into_iter().map(|why| {
             let text = format!("the configuration that was read last is wrong, and nothing of it was set: {why}");
             Warning::new("misread", "configuration", text)
         }));

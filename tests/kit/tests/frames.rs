@@ -16,7 +16,7 @@ fn received(version: &str, proxy: &Proxy, server: &RedisServer, faults: FrameFau
     for number in 0..SENT {
         publisher.command(&["PUBLISH", "c", &number.to_string()]).expect("the server answers");
     }
-    subscriber.patience(Duration::from_millis(200)).expect("a limit can be set");
+    subscriber.patience(Duration::from_secs(2)).expect("a limit can be set");
     std::iter::from_fn(|| subscriber.receive().ok())
         .filter_map(|reply| reply.items().get(2)?.text()?.parse().ok())
         .collect()

@@ -109,7 +109,9 @@ impl Shop {
         let url = format!("sqlite://{}?mode=rwc", place.path().join("shop.db").display());
         // Databases of one process have names of their own.
         let name = format!("shop-{}", OPENED.fetch_add(1, Ordering::Relaxed));
-        let db = Database::open(&url, DatabaseOptions::new().name(&name).cache(&cache)).unwrap();
+        // A machine that is busy with a browser may let wait for a connection.
+        let options = DatabaseOptions::new().name(&name).cache(&cache).acquire_deadline(Duration::from_secs(30));
+        let db = Database::open(&url, options).unwrap();
         for text in [
             "CREATE TABLE price (product INTEGER PRIMARY KEY, cents INTEGER NOT NULL)",
             "INSERT INTO price (product, cents) VALUES (1, 100), (2, 250), (3, 975), (4, 1), (5, 19)",

@@ -1,14 +1,14 @@
 //! Indexes that PostgreSQL's planner is made to believe in.
 
-use cached_runtime::database::{Database, DatabaseOptions};
+use cached_runtime::database::Database;
 use sqlx::Postgres;
 
-use crate::rig::Home;
 use crate::rig::postgres::{place, sql};
+use crate::rig::{Home, patient};
 
 /// The table names a schema, of which no copy could take the place.
 async fn home() -> Option<Home<Postgres>> {
-    let home = Home::<Postgres>::new(place(), DatabaseOptions::new().slow(None));
+    let home = Home::<Postgres>::new(place(), patient().slow(None));
     let db = &home.db;
     if let Err(error) = db.execute(sql("CREATE EXTENSION hypopg"), ()).await {
         // Left out only where `tests/run.sh` has found that it cannot be installed, and says so.

@@ -7,7 +7,7 @@ use cached_runtime::ErrorKind;
 use cached_runtime::database::{BatchReport, Database, DatabaseOptions, Driver};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
 
-use crate::rig::{Home, Place, mysql, postgres, sqlite};
+use crate::rig::{Home, Place, mysql, patient, postgres, sqlite};
 
 const LONG: Duration = Duration::from_secs(30);
 
@@ -99,7 +99,7 @@ async fn a_connection_that_ends_between_two_transactions_is_not_noticed() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sqlite_batches_stop_where_another_process_has_taken_the_database() {
     let place = sqlite::place();
-    let options = DatabaseOptions::new().name(&place.url).acquire_deadline(Duration::from_millis(50));
+    let options = DatabaseOptions::new().name(&place.url).acquire_deadline(Duration::from_secs(5));
     let db = Database::<sqlx::Sqlite>::open(&place.url, options).unwrap();
     db.execute("CREATE TABLE t (id BIGINT PRIMARY KEY, n BIGINT)", ()).await.unwrap();
     let mut other = db.pool().connect_options().connect().await.unwrap();
@@ -146,7 +146,7 @@ async fn sqlite_rows_that_end_the_transaction_are_named_and_the_others_are_kept(
 /// SQLite ends the transaction, of which its driver does not know.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_failure_that_ends_a_transaction_leaves_the_connection_fit_for_the_next() {
-    let home = Home::<sqlx::Sqlite>::new(sqlite::place(), DatabaseOptions::new());
+    let home = Home::<sqlx::Sqlite>::new(sqlite::place(), patient());
     home.db.execute("CREATE TABLE full (id INTEGER PRIMARY KEY AUTOINCREMENT, n INT)", ()).await.unwrap();
     home.db.execute("INSERT INTO full (id) VALUES (9223372036854775807)", ()).await.unwrap();
     for _ in 0..3 {

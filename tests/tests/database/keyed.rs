@@ -1,9 +1,10 @@
 //! Keys that the attribute writes out, and connections that do not know their names.
 
-use cached_runtime::database::{Database, DatabaseOptions};
+use cached_runtime::database::Database;
 use cached_runtime::{Result, cache_query, invalidate};
 use sqlx::{Sqlite, SqlitePool};
 
+use crate::rig::patient;
 use crate::rig::sqlite::place;
 
 #[cache_query(key = "counted:{table}", tables = ["video"], secret(table))]
@@ -33,7 +34,7 @@ async fn retitle(pool: &SqlitePool) -> sqlx::Result<()> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_another_library_wrote_goes_also_where_entries_are_of_certain_rows() {
     let place = place();
-    let db = Database::<Sqlite>::open(&place.url, DatabaseOptions::new().name("told-of-rows")).unwrap();
+    let db = Database::<Sqlite>::open(&place.url, patient().name("told-of-rows")).unwrap();
     db.execute("CREATE TABLE video (id INTEGER PRIMARY KEY, title TEXT)", ()).await.unwrap();
     db.execute("INSERT INTO video (id, title) VALUES (1, 'old')", ()).await.unwrap();
     assert_eq!(title(&db, 1).await.unwrap().as_deref(), Some("old"));
@@ -64,7 +65,7 @@ fn plain(a: i64, b: i64) -> i64 {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_is_in_the_key_though_the_template_leaves_it_out() {
     let place = place();
-    let db = Database::<Sqlite>::open(&place.url, DatabaseOptions::new().name("keyed db")).unwrap();
+    let db = Database::<Sqlite>::open(&place.url, patient().name("keyed db")).unwrap();
     db.execute("CREATE TABLE video (id INTEGER)", ()).await.unwrap();
     assert_eq!(counted(&db, "video").await.unwrap(), 0);
     let key = counted::key(&db, "video").to_string();
@@ -81,7 +82,7 @@ async fn a_database_is_in_the_key_though_the_template_leaves_it_out() {
 async fn any_other_connection_is_called_as_the_attribute_says() {
     let place = place();
     let pool = SqlitePool::connect(&place.url).await.unwrap();
-    let options = DatabaseOptions::new().name("elsewhere");
+    let options = patient().name("elsewhere");
     let db = Database::around(pool.clone(), options).unwrap();
     db.execute("CREATE TABLE video (id INTEGER)", ()).await.unwrap();
     db.execute("INSERT INTO video (id) VALUES (7)", ()).await.unwrap();

@@ -11,7 +11,7 @@ use crate::rig::{figure, postgres};
 
 const LAG: Duration = Duration::from_millis(500);
 /// What the nodes are told, with room for a busy machine.
-const MOST: Duration = Duration::from_secs(1);
+const MOST: Duration = Duration::from_secs(3);
 
 #[cache_query(tables = ["counter"], ttl = "1h")]
 async fn count(db: &Database<Postgres>, id: i64) -> Result<i64> {
@@ -121,7 +121,7 @@ async fn d10_nothing_old_stays_of_what_was_read_from_a_replica_that_lags() {
     assert!(withheld > 0, "the guard was needed");
     let start = Instant::now();
     while guarded.reader.stats().replica_reads == answered {
-        assert!(start.elapsed() < Duration::from_secs(20), "when nobody writes, nothing is read from the replica");
+        assert!(start.elapsed() < Duration::from_secs(60), "when nobody writes, nothing is read from the replica");
         guarded.reader.fetch_one::<(i64,)>("SELECT n FROM counter", ()).await.unwrap();
         tokio::time::sleep(Duration::from_millis(20)).await;
     }

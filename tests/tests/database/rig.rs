@@ -21,6 +21,30 @@ pub(crate) fn patient() -> DatabaseOptions {
     DatabaseOptions::new().acquire_deadline(std::time::Duration::from_secs(30))
 }
 
+/// A connection of its pool, however long a busy machine takes to make it.
+pub(crate) async fn connection<DB: Driver>(db: &Database<DB>) -> sqlx::pool::PoolConnection<DB> {
+    let start = std::time::Instant::now();
+    loop {
+        match db.pool().acquire().await {
+            Ok(connection) => return connection,
+            Err(error) => assert!(start.elapsed() < std::time::Duration::from_secs(30), "{error}"),
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+}
+
+/// Sees to it that its pool has a connection: the first that a busy machine makes may take longer than its deadline.
+pub(crate) async fn connected<DB: Driver>(db: &Database<DB>) {
+    drop(connection(db).await);
+    // It goes back behind; where connections live for one use only, none is there in the end.
+    for _ in 0..100 {
+        if db.pool().num_idle() > 0 {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+    }
+}
+
 /// A place for a database, which goes with this.
 pub(crate) struct Place {
     pub(crate) url: String,

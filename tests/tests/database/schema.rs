@@ -18,19 +18,19 @@ async fn keys<DB: Driver>(db: &Database<DB>, table: &str) -> String {
 }
 
 async fn postgres(schema: &'static str) -> Home<Postgres> {
-    let home = Home::<Postgres>::new(rig::postgres::place(), DatabaseOptions::new());
+    let home = Home::<Postgres>::new(rig::postgres::place(), rig::patient());
     home.db.pool().execute(sqlx::raw_sql(schema)).await.unwrap();
     home
 }
 
 async fn sqlite(schema: &'static str) -> Home<Sqlite> {
-    let home = Home::<Sqlite>::new(rig::sqlite::place(), DatabaseOptions::new());
+    let home = Home::<Sqlite>::new(rig::sqlite::place(), rig::patient());
     home.db.pool().execute(sqlx::raw_sql(schema)).await.unwrap();
     home
 }
 
 async fn mysql(schema: &'static str) -> Home<MySql> {
-    let home = Home::<MySql>::new(rig::mysql::place(), DatabaseOptions::new());
+    let home = Home::<MySql>::new(rig::mysql::place(), rig::patient());
     home.db.pool().execute(sqlx::raw_sql(schema)).await.unwrap();
     home
 }

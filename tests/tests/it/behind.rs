@@ -20,7 +20,7 @@ use cached_runtime::tier::{Applied, Behind, BehindOptions, Flushed, Judge, Tier}
 
 use crate::shelf::{Log, Shelf, key};
 
-const LONG: Duration = Duration::from_secs(5);
+const LONG: Duration = Duration::from_secs(60);
 
 struct Rig {
     shelf: Arc<Shelf>,

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cached_runtime::clock::Clock;
 use cached_runtime::error::ErrorKind;
 use cached_runtime::testing::{Chaos, Operation};
 use cached_runtime::tier::{BreakerOptions, BreakerState, Deadlines, GuardOptions, Guarded, Metered, Tier};
+use tokio::time::Instant;
 
 use crate::shelf::{Shelf, drop_key, frame, key};
 
@@ -39,7 +40,7 @@ impl Rig {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_hung_tier_costs_its_deadline_and_opens_the_breaker() {
     let rig = rig();
     rig.chaos.hang(Operation::Get);

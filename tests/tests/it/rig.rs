@@ -14,7 +14,7 @@ use cached_runtime::{Builder, Cache};
 use crate::shelf::eventually;
 
 /// Longer than anything here takes; a promise that nothing hangs is kept within it.
-pub(crate) const LONG: Duration = Duration::from_secs(20);
+pub(crate) const LONG: Duration = Duration::from_secs(60);
 
 /// One node: its cache, its clock, its tier, and the source behind its cached functions.
 #[derive(Clone)]

@@ -41,6 +41,7 @@ fn refused() -> Vec<(&'static str, Handler)> {
             }),
         ),
         ("spent", with(&[("cache-control", "max-age=0")])),
+        ("spent", with(&[("cache-control", "no-cache")])),
         ("tags", Box::new(|| answer("text", &[MINUTE, ("cache-tag", &"t".repeat(100_000))]))),
         ("endless", Box::new(|| Ok(response(slow().1, &[MINUTE, ("content-type", "text/event-stream")])))),
         ("too-long", Box::new(|| answer("x".repeat(101), &[MINUTE]))),
@@ -63,6 +64,19 @@ async fn who_is_not_kept_is_told_why() {
     let asked = [("authorization", "Bearer one")];
     assert_eq!(world.ask(get("/page", &asked)).await.field("cache-status"), "edge; fwd=miss; detail=authorized");
     assert_eq!(world.get("/page").await.field("cache-status"), "edge; fwd=miss; ttl=60; stored", "the control");
+}
+
+/// Nor is it said of anything that it was stored while nothing is.
+#[tokio::test]
+async fn what_is_asked_for_in_a_pause_is_not_counted_as_stored() {
+    let world = world(|| answer("text", &[MINUTE]));
+    let stored = || world.cache.stats().responses["responses"].stored;
+    world.cache.pause(true);
+    world.get("/page").await;
+    assert_eq!(stored(), 0);
+    world.cache.pause(false);
+    world.get("/page").await;
+    assert_eq!(stored(), 1, "the control");
 }
 
 #[tokio::test]

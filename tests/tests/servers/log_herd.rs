@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::leased::{all_answered, held, led, overtaken, unled};
+use crate::leased::{all_answered, held, led, loads_of, overtaken, unled};
 use crate::log_nodes::joined;
 use crate::rig::{Node, Source, eventually, figure, soon};
 use crate::sql_rig::{Server, on_both};
@@ -30,12 +30,13 @@ async fn a_herd_over_three_nodes_is_one_load<S: Server>() {
     let (source, nodes) = nodes(&*server, "herd", 3).await;
     let start = Instant::now();
     let callers: Vec<_> = nodes.iter().cycle().take(300).cloned().collect();
-    all_answered(&callers, |node| async move { led(&node, 1).await }).await;
-    figure(S::WORD, format!("3 nodes x 100 callers: {} load, {:?}", source.reads(), start.elapsed()));
-    assert_eq!(source.reads(), 1);
+    let once = loads_of(&source, 1, |id| all_answered(&callers, move |node| async move { led(&node, id).await })).await;
+    figure(S::WORD, format!("3 nodes x 100 callers: {once:?} loads of each key, {:?}", start.elapsed()));
+    assert_eq!(once.last(), Some(&1), "{once:?}");
     // The control: without the lock each node loads once.
-    all_answered(&callers, |node| async move { unled(&node, 1).await }).await;
-    assert_eq!(source.reads(), 1 + 3);
+    let each =
+        loads_of(&source, 3, |id| all_answered(&callers, move |node| async move { unled(&node, id).await })).await;
+    assert_eq!(each.last(), Some(&3), "{each:?}");
 }
 
 /// Somebody took the lease and was never heard of again.

@@ -30,8 +30,7 @@ on_both!(
 
 /// A node that hides names with this secret, once it follows the log in the tables of this name.
 async fn joined<S: Server>(server: &S, tables: &str, source: &Arc<Source>, secret: Secret) -> Node {
-    let builder =
-        hiding(Cache::builder(), secret).read_deadline(Duration::from_secs(1)).write_deadline(Duration::from_secs(1));
+    let builder = hiding(Cache::builder(), secret);
     let node = Node::of(S::add(builder, server.through(server.port(), tables)), source);
     node.proven().await;
     node
@@ -65,7 +64,7 @@ async fn no_table_holds_the_name_of_an_entry<S: Server>() {
         let node = joined(&*server, tables, &source, secret).await;
         load(&node, 0..8).await;
         invalidate_four(&node).await;
-        applied("a tag", node.cache.invalidate_tags([CANARY])).await;
+        applied(&node, "a tag", node.cache.invalidate_tags([CANARY])).await;
         load(&node, 0..8).await;
         source.gate.close();
         let before = source.gate.arrivals();
@@ -103,7 +102,7 @@ async fn an_invalidation_reaches_the_other_node_and_names_nothing_else<S: Server
     }
     source.write(1);
     let start = Instant::now();
-    assert_eq!(b.cache.invalidate_namespace("veiled").await.unwrap(), Applied::Applied);
+    b.taken(b.cache.invalidate_namespace("veiled").await.unwrap()).await;
     while row(&a, CANARY, 5).await != Ok(1) {
         assert!(start.elapsed() < Duration::from_secs(2), "a namespace");
         tokio::task::yield_now().await;
@@ -137,10 +136,10 @@ async fn a_node_that_starts_later_knows_what_was_invalidated_and_nothing_else<S:
     let (source, a, b) = two(&*server, "later").await;
     load(&a, 0..8).await;
     assert_eq!(count(&*server, "later_frames"), 8);
-    applied("a key", a.cache.invalidate_key(&key(&a, 1))).await;
+    applied(&a, "a key", a.cache.invalidate_key(&key(&a, 1))).await;
     assert_eq!(count(&*server, "later_frames"), 7, "a key is removed at once, under its hidden name");
     copy(&*server, "later");
-    applied("a tag", a.cache.invalidate_tags(["veiled-id:2"])).await;
+    applied(&a, "a tag", a.cache.invalidate_tags(["veiled-id:2"])).await;
     applied_pattern(&a, &format!("veiled:{CANARY}:3")).await;
     applied_pattern(&a, "*:4").await;
     all_leave([a, b]).await;
@@ -156,7 +155,7 @@ async fn groups_that_become_coarser_are_not_forgotten<S: Server>() {
     let (source, a, b) = two(&*server, "coarser").await;
     load(&a, 0..4).await;
     copy(&*server, "coarser");
-    applied("a tag", a.cache.invalidate_tags(["veiled-id:1"])).await;
+    applied(&a, "a tag", a.cache.invalidate_tags(["veiled-id:1"])).await;
     applied_pattern(&a, &format!("veiled:{CANARY}:2")).await;
     let hidden = "coarser_groups WHERE name LIKE 't:_%' OR name LIKE 'p:_%'";
     let coarse = "coarser_groups WHERE name = 'T:' OR name = 'n:veiled'";
@@ -189,7 +188,7 @@ async fn nodes_with_other_secrets_miss_each_others_frames_and_heed_each_others_i
         let control = join(first).await;
         assert_eq!(there(&control, 0..4).await.len(), 4, "the control: nothing was invalidated yet");
         source.write(1);
-        applied("a key", b.cache.invalidate_key(&key(&b, 1))).await;
+        applied(&b, "a key", b.cache.invalidate_key(&key(&b, 1))).await;
         for node in [&a, &control] {
             let start = Instant::now();
             while row(node, CANARY, 1).await != Ok(1) {
@@ -216,15 +215,15 @@ async fn what_was_invalidated_under_other_names_does_not_come_back<S: Server>() 
             if what == "before" {
                 // Known to those who load again, although another name was invalidated last.
                 let b = join(second).await;
-                applied(what, b.cache.invalidate_key(&key(&b, 1))).await;
+                applied(&b, what, b.cache.invalidate_key(&key(&b, 1))).await;
                 eventually("it is heard", || a.cache.shared().unwrap().heard == 1).await;
                 load(&a, 0..2).await;
             }
             drop(a);
             let b = join(second).await;
             match what {
-                "key" | "after" => applied(what, b.cache.invalidate_key(&key(&b, 1))).await,
-                "tag" => applied(what, b.cache.invalidate_tags(["veiled-id:1"])).await,
+                "key" | "after" => applied(&b, what, b.cache.invalidate_key(&key(&b, 1))).await,
+                "tag" => applied(&b, what, b.cache.invalidate_tags(["veiled-id:1"])).await,
                 "pattern" => applied_pattern(&b, &format!("veiled:{CANARY}:1")).await,
                 _ => {}
             }
@@ -232,7 +231,7 @@ async fn what_was_invalidated_under_other_names_does_not_come_back<S: Server>() 
             if what == "after" {
                 // Those who come first invalidate another key, under the names that are ours.
                 let a = join(first).await;
-                applied(what, a.cache.invalidate_key(&key(&a, 7))).await;
+                applied(&a, what, a.cache.invalidate_key(&key(&a, 7))).await;
             }
             let later = join(first).await;
             let is_valid = matches!(what, "nothing" | "before");

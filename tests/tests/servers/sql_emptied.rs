@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
 
 use cached_runtime::tier::sql::SqlOptions;
-use cached_runtime::{Applied, Cache, cache};
+use cached_runtime::{Cache, cache};
 use kit::RedisServer;
 
 use crate::log_nodes::joined;
@@ -77,7 +77,7 @@ async fn frames_go_and_the_log_stays<S: Server>() {
     assert_eq!(a.source.reads(), reads, "what is stored again is found");
     // And it is followed.
     a.source.write(2);
-    assert_eq!(a.cache.invalidate_tags(["sql-emptied"]).await, Applied::Applied);
+    a.taken(a.cache.invalidate_tags(["sql-emptied"]).await).await;
     let mut seen = 0;
     while seen != 2 {
         seen = row(&b, 1).await.unwrap().1;

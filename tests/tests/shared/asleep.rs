@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use cached_runtime::clock::Clock;
-use cached_runtime::{Applied, Cache, cache};
+use cached_runtime::{Cache, cache};
 use kit::{Proxy, RedisServer, now};
 
 use crate::child::Child;
@@ -54,7 +54,7 @@ async fn l11_a_node_that_slept_an_hour_serves_nothing_that_was_invalidated_meanw
     let suspicions = asleep.cache.shared().unwrap().suspicions;
     proxy.black_hole(true);
     source.write(1);
-    assert_eq!(awake.cache.invalidate_tags(["asleep"]).await, Applied::Applied);
+    awake.taken(awake.cache.invalidate_tags(["asleep"]).await).await;
     clock.advance(HOUR);
     for id in 0..20 {
         assert_eq!(strict(&asleep, id).await, Ok(1), "the first read after it, and each that follows");
@@ -153,7 +153,7 @@ async fn l11_a_process_that_was_stopped_serves_nothing_older_than_promised() {
     let writer = Node::joined(&redis.url(), &Arc::new(Source::default())).await;
     child.stop();
     fs::write(&truth, "1").unwrap();
-    assert_eq!(writer.cache.invalidate_tags(["stopped"]).await, Applied::Applied);
+    writer.taken(writer.cache.invalidate_tags(["stopped"]).await).await;
     // What is promised while Redis is there, and a little more.
     tokio::time::sleep(Duration::from_millis(2_300)).await;
     let thawed = now();

@@ -9,7 +9,7 @@ use cached_runtime::{Keys, cache};
 use kit::{Connection, RedisServer, Reply};
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::rig::{Node, Source, figure};
+use crate::rig::{LONG, Node, Source, figure};
 
 #[cache(key = "tenant:{tenant}", tags = ["tenant:{tenant}"], ttl = "1h", cache = node.cache, skip(node))]
 async fn account(node: &Node, tenant: &str) -> Result<String, String> {
@@ -27,8 +27,8 @@ const SECRET: [u8; 32] = *b"canary-key-of-thirty-two-bytes..";
 
 async fn node(redis: &RedisServer, source: &Arc<Source>, encrypted: bool) -> Node {
     let node = Node::with(&redis.url(), source, |builder| match encrypted {
-        true => builder.encryption(Keys::new(1, SECRET)),
-        false => builder,
+        true => builder.read_deadline(LONG).encryption(Keys::new(1, SECRET)),
+        false => builder.read_deadline(LONG),
     });
     node.proven().await;
     node

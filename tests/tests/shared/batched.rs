@@ -27,7 +27,7 @@ fn reads(redis: &RedisServer) -> (u64, u64) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_another_node_has_loaded_is_one_question_of_redis() {
     let (redis, source) = (RedisServer::start(), Arc::new(Source::default()));
-    let (one, other) = (Node::joined(&redis.url(), &source).await, Node::joined(&redis.url(), &source).await);
+    let (one, other) = (Node::patient(&redis.url(), &source).await, Node::patient(&redis.url(), &source).await);
     let ids: Vec<u64> = (0..100).collect();
     assert_eq!(numbers(&one, &ids).await.unwrap().len(), 100);
     one.settled().await;
@@ -46,7 +46,7 @@ async fn what_another_node_has_loaded_is_one_question_of_redis() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_element_that_another_node_invalidates_is_loaded_again_alone() {
     let (redis, source) = (RedisServer::start(), Arc::new(Source::default()));
-    let (one, other) = (Node::joined(&redis.url(), &source).await, Node::joined(&redis.url(), &source).await);
+    let (one, other) = (Node::patient(&redis.url(), &source).await, Node::patient(&redis.url(), &source).await);
     let ids: Vec<u64> = (0..10).collect();
     numbers(&one, &ids).await.unwrap();
     one.settled().await;

@@ -14,7 +14,7 @@ const CENTURY: i64 = 36_525 * 24 * 3_600_000;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_life_of_centuries_is_stored_and_takes_no_other_frame_with_it() {
     let redis = RedisServer::start();
-    let node = Node::joined(&redis.url(), &Arc::<Source>::default()).await;
+    let node = Node::patient(&redis.url(), &Arc::<Source>::default()).await;
     let names = node.cache.namespace::<u64>("centuries").unwrap();
     names.set("short", 1);
     for (name, ttl) in [("long", Duration::from_secs(u64::MAX)), ("longest", Duration::MAX)] {
@@ -31,7 +31,7 @@ async fn a_life_of_centuries_is_stored_and_takes_no_other_frame_with_it() {
     }
     let level = &node.cache.stats().tiers[0];
     assert_eq!((level.written, level.dropped, level.errors), (3, 0, 0), "{level:?}");
-    let other = Node::joined(&redis.url(), &node.source).await;
+    let other = Node::patient(&redis.url(), &node.source).await;
     let names = other.cache.namespace::<u64>("centuries").unwrap();
     assert_eq!((names.get("long").await, names.get("longest").await), (Some(1), Some(1)));
 }

@@ -11,6 +11,7 @@ use cached_runtime::{Applied, cache};
 use kit::{RedisCluster, Reply};
 
 use crate::ear::Ear;
+use crate::leased::{all_answered, loads_of};
 use crate::rig::{LONG, Node, Source, eventually, figure, soon, within};
 
 #[cache(key = "part:{id}", tags = ["part:{id}", "part"], ttl = "1h", cache = node.cache, skip(node))]
@@ -70,8 +71,8 @@ fn has_frame(cluster: &RedisCluster, id: u64) -> bool {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn frames_are_spread_and_every_kind_of_invalidation_reaches_other_nodes() {
-    let cluster = cluster();
-    let (a, b) = two(&cluster).await;
+    let (cluster, source) = (cluster(), Arc::new(Source::default()));
+    let (a, b) = (Node::patient(&url(&cluster), &source).await, Node::patient(&url(&cluster), &source).await);
     for id in 0..60 {
         row(&a, id).await.unwrap();
     }
@@ -92,13 +93,13 @@ async fn frames_are_spread_and_every_kind_of_invalidation_reaches_other_nodes() 
             2 => a.cache.invalidate_pattern("part:7*").await.unwrap(),
             _ => a.cache.invalidate_namespace("part").await.unwrap(),
         };
-        assert_eq!(applied, Applied::Applied);
+        a.taken(applied).await;
         assert_eq!(row(&a, 7).await, Ok(truth));
         let start = Instant::now();
         sees(&b, 7, truth).await;
         figure("cluster", format!("the other node knows after {:?}", start.elapsed()));
         a.settled().await;
-        let fresh = Node::joined(&url(&cluster), &a.source).await;
+        let fresh = Node::patient(&url(&cluster), &a.source).await;
         assert_eq!(row(&fresh, 7).await, Ok(truth), "and one that comes later");
     }
 }
@@ -107,12 +108,10 @@ async fn frames_are_spread_and_every_kind_of_invalidation_reaches_other_nodes() 
 async fn a_herd_over_a_cluster_is_one_load() {
     let cluster = cluster();
     let (a, b) = two(&cluster).await;
-    let callers = [&a, &b].into_iter().cycle().take(200).cloned();
-    let calls: Vec<_> = callers.map(|node| tokio::spawn(async move { turn(&node, 1).await })).collect();
-    for call in calls {
-        assert_eq!(soon("a caller", call).await.unwrap(), Ok(0));
-    }
-    assert_eq!(a.source.reads(), 1);
+    let callers: Vec<Node> = [&a, &b].into_iter().cycle().take(200).cloned().collect();
+    let loads = loads_of(&a.source, 1, |id| all_answered(&callers, move |node| async move { turn(&node, id).await }));
+    let loads = loads.await;
+    assert_eq!(loads.last(), Some(&1), "{loads:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -207,7 +206,8 @@ async fn r20_a_server_that_is_away_takes_only_its_own_keys_with_it() {
     a.source.write(1);
     let start = Instant::now();
     for &id in &gone {
-        assert_eq!(a.cache.invalidate_key(&row::key(&a, id)).await, Applied::Applied, "the log knows");
+        // The log knows.
+        a.taken(a.cache.invalidate_key(&row::key(&a, id)).await).await;
         assert_eq!(row(&a, id).await, Ok(1));
     }
     figure("R20", format!("5 invalidations and loads on a frozen server: {:?}", start.elapsed()));
@@ -353,7 +353,7 @@ async fn r20_removals_that_a_failover_in_a_cluster_lost_are_said_again() {
     cluster.part(replica);
     a.source.write(1);
     for &id in &ids {
-        assert_eq!(a.cache.invalidate_key(&row::key(&a, id)).await, Applied::Applied);
+        a.taken(a.cache.invalidate_key(&row::key(&a, id)).await).await;
     }
     cluster.nodes()[primary].kill();
     cluster.take_over(replica);
@@ -406,7 +406,8 @@ async fn a_cluster_is_emptied_server_by_server() {
     assert_eq!(soon("it ends", a.cache.clear_tier("redis")).await.unwrap(), 90);
     assert!((0..90).all(|id| !has_frame(&cluster, id)));
     a.source.write(1);
-    assert_eq!(a.cache.invalidate_tags(["part"]).await, Applied::Applied, "the log is there");
+    // The log is there.
+    a.taken(a.cache.invalidate_tags(["part"]).await).await;
     sees(&b, 3, 1).await;
     fill().await;
     let away = (0..3).find(|server| *server != owner_of_log(&cluster)).unwrap();

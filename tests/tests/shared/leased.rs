@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cached_runtime::cache;
 
-use crate::rig::{Node, soon};
+use crate::rig::{Node, Source, soon};
 
 #[cache(key = "herd:{id}", ttl = "10m", lock = "cluster", cache = node.cache, skip(node))]
 pub(crate) async fn led(node: &Node, id: u64) -> Result<u64, String> {
@@ -38,6 +38,24 @@ where
     for call in calls {
         assert_eq!(soon("a caller", call).await.unwrap(), Ok(0));
     }
+}
+
+/// How often each of some fresh keys was loaded, until one is as often as is expected: on a busy machine a question
+/// about a lease, or about a frame, may take too long, and then a node loads by itself.
+pub(crate) async fn loads_of<F>(source: &Source, expected: u64, load: impl Fn(u64) -> F) -> Vec<u64>
+where
+    F: Future<Output = ()>,
+{
+    let mut loads = Vec::new();
+    for id in 100..105 {
+        let before = source.reads();
+        load(id).await;
+        loads.push(source.reads() - before);
+        if loads.last() == Some(&expected) {
+            break;
+        }
+    }
+    loads
 }
 
 /// A holder that was frozen comes back with what it loaded long ago, when its lease has ended and another was next. Both

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cached_runtime::Applied;
 use cached_runtime::codec::{Frame, Head};
 use kit::{Connection, RedisServer, Reply};
 
-use crate::rig::{figure, full};
+use crate::outage::asked;
+use crate::rig::{LONG, Node, Source, figure, full};
 use crate::server::{heals, over, row, sees};
 
 /// S8: what is said to the server in a day's work, word by word.
@@ -16,7 +16,7 @@ async fn s8_no_command_walks_over_all_keys_at_once() {
     let redis = RedisServer::start();
     let mut spy = Connection::to(redis.port()).unwrap();
     assert!(spy.command(&["MONITOR"]).unwrap().is_ok());
-    spy.patience(Duration::from_millis(500)).unwrap();
+    spy.patience(LONG).unwrap();
     let spying = std::thread::spawn(move || {
         let mut said = Vec::new();
         while let Ok(reply) = spy.receive() {
@@ -66,9 +66,24 @@ async fn s8_no_command_walks_over_all_keys_at_once() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn s8_a_hundred_thousand_keys_are_swept_beside_another_client() {
     let keys = if full() { 1_000_000 } else { 100_000 };
+    let mut tries = Vec::new();
+    // What else runs on this machine is in these times, too.
+    while tries.len() < 3 {
+        let (each, during, quiet) = swept(keys).await;
+        if each < 1_000.0 && during < Duration::from_millis(5) + 4 * quiet {
+            return;
+        }
+        tries.push((each, during, quiet));
+    }
+    panic!("µs of one SCAN, p99 of another client beside the sweep, and without it: {tries:?}");
+}
+
+/// So many keys are swept: what one SCAN costs in µs, and the p99 of another client meanwhile, and without a sweep.
+async fn swept(keys: u64) -> (f64, Duration, Duration) {
     let redis = RedisServer::start();
-    let (source, nodes) = over(&redis.url(), 1).await;
-    let node = &nodes[0];
+    let source = Arc::new(Source::default());
+    let node = Node::patient(&redis.url(), &source).await;
+    let node = &node;
     row(node, 0).await.unwrap();
     node.settled().await;
     let Reply::Bulk(bytes) = redis.command(&["GET", "cached:v:{server:0}"]) else { panic!("a frame") };
@@ -91,7 +106,7 @@ async fn s8_a_hundred_thousand_keys_are_swept_beside_another_client() {
     let (before, _) = other_client(&redis, || false).await;
     source.write(1);
     let start = Instant::now();
-    assert_eq!(node.cache.invalidate_namespace("server").await.unwrap(), Applied::Applied);
+    node.taken(node.cache.invalidate_namespace("server").await.unwrap()).await;
     let invalidated = start.elapsed();
     let left = || match redis.command(&["DBSIZE"]) {
         Reply::Int(left) => left,
@@ -108,6 +123,7 @@ async fn s8_a_hundred_thousand_keys_are_swept_beside_another_client() {
     };
     let (during, reads) = other_client(&redis, goes_on).await;
     let swept = start.elapsed();
+    let (after, _) = other_client(&redis, || false).await;
     let stats = redis.command(&["INFO", "commandstats"]).text().unwrap();
     let cost = stats.lines().find(|line| line.starts_with("cmdstat_scan:")).unwrap();
     let each = cost.split("usec_per_call=").nth(1).and_then(|text| text.split(',').next());
@@ -115,11 +131,10 @@ async fn s8_a_hundred_thousand_keys_are_swept_beside_another_client() {
     figure(
         "S8",
         format!(
-            "{keys} keys: invalidated in {invalidated:?}, swept in {swept:?}; p99 of {reads} reads of another client {during:?}, before {before:?}; one SCAN {each} µs"
+            "{keys} keys: invalidated in {invalidated:?}, swept in {swept:?}; p99 of {reads} reads of another client {during:?}, before {before:?}, after {after:?}; one SCAN {each} µs"
         ),
     );
-    assert!(each < 1_000.0, "one SCAN costs {each} µs");
-    assert!(during < Duration::from_millis(5) + 4 * before, "p99 {during:?}");
+    (each, during, before.max(after))
 }
 
 /// Reads by someone else while this goes on, for half a second at the least: the p99 of their times, and how many.
@@ -139,31 +154,44 @@ async fn other_client(redis: &RedisServer, mut goes_on: impl FnMut() -> bool) ->
 /// A Unix socket is an address like any other.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_unix_socket_is_enough() {
-    let redis = RedisServer::start();
-    let (source, nodes) = over(&redis.unix_url(), 2).await;
-    row(&nodes[0], 1).await.unwrap();
-    nodes[0].settled().await;
-    assert_eq!(row(&nodes[1], 1).await, Ok((1, 0)));
+    let (redis, source) = (RedisServer::start(), Arc::new(Source::default()));
+    let (a, b) = (Node::patient(&redis.unix_url(), &source).await, Node::patient(&redis.unix_url(), &source).await);
+    row(&a, 1).await.unwrap();
+    a.settled().await;
+    assert_eq!(row(&b, 1).await, Ok((1, 0)));
     assert_eq!(source.reads(), 1, "found in Redis");
     source.write(1);
-    assert_eq!(nodes[0].cache.invalidate_tags(["server"]).await, Applied::Applied);
-    sees(&nodes[1], 1, 1, Duration::from_secs(2)).await;
+    a.taken(a.cache.invalidate_tags(["server"]).await).await;
+    sees(&b, 1, 1, Duration::from_secs(2)).await;
+    drop((a, b));
+    let (source, nodes) = over(&redis.unix_url(), 2).await;
     redis.restart_empty();
     heals("socket", &nodes, &source, 2).await;
+}
+
+/// Keeps the server busy for so many seconds, from now on: it answers nobody.
+fn asleep(redis: &RedisServer, seconds: &'static str) -> std::thread::JoinHandle<Reply> {
+    let mut sleeper = Connection::to(redis.port()).unwrap();
+    sleeper.patience(LONG).unwrap();
+    let mut other = Connection::to(redis.port()).unwrap();
+    other.patience(Duration::from_millis(100)).unwrap();
+    let sleeping = std::thread::spawn(move || sleeper.command(&["DEBUG", "SLEEP", seconds]).unwrap());
+    while other.command(&["PING"]).is_ok() {}
+    sleeping
 }
 
 /// A server that is busy for longer than a read may take.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_busy_server_costs_one_deadline_and_no_more() {
-    let redis = Arc::new(RedisServer::with(&["--enable-debug-command", "yes"]));
+    let redis = RedisServer::with(&["--enable-debug-command", "yes"]);
     let (source, nodes) = over(&redis.url(), 2).await;
     for id in 0..20 {
         row(&nodes[0], id).await.unwrap();
     }
-    let sleeper = Arc::clone(&redis);
-    let sleeping = std::thread::spawn(move || sleeper.command(&["DEBUG", "SLEEP", "0.45"]));
-    tokio::time::sleep(Duration::from_millis(20)).await;
-    let mut times = Vec::new();
+    nodes[0].settled().await;
+    let before = asked(&redis);
+    let sleeping = asleep(&redis, "3");
+    let (calling, mut times) = (Instant::now(), Vec::new());
     for id in 100..130 {
         let start = Instant::now();
         assert_eq!(row(&nodes[0], id).await, Ok((id, 0)));
@@ -174,16 +202,22 @@ async fn a_busy_server_costs_one_deadline_and_no_more() {
     let applied = nodes[0].cache.invalidate_tags(["server"]).await;
     let invalidated = start.elapsed();
     assert_eq!(row(&nodes[0], 1).await, Ok((1, 1)));
+    let called = calling.elapsed();
     assert!(sleeping.join().unwrap().is_ok());
+    // Those that asked Redis are told by Redis itself, which now reads what it was sent meanwhile.
+    let (waited, probes) = (asked(&redis) - before, 1 + called.as_secs());
     times.sort_unstable();
     let longest = times[29];
     let slow = times.iter().filter(|time| **time > Duration::from_millis(20)).count();
     figure(
         "busy",
-        format!("DEBUG SLEEP 0.45: {slow} of 30 calls slow, longest {longest:?}; {applied:?} after {invalidated:?}"),
+        format!(
+            "DEBUG SLEEP 3: {waited} of 30 calls asked, {slow} slow, longest {longest:?}; {applied:?} after {invalidated:?}"
+        ),
     );
-    assert!(longest >= Duration::from_millis(45) && longest < Duration::from_millis(300), "{longest:?}");
-    assert!(slow <= 5 && invalidated < Duration::from_millis(400), "{slow} slow, {invalidated:?}");
+    assert!(longest >= Duration::from_millis(45) && longest < Duration::from_secs(2), "{longest:?}");
+    assert!((1..=5 + probes).contains(&waited), "{waited} of 30 calls waited, in {called:?}");
+    assert!(invalidated < Duration::from_secs(2), "{invalidated:?}");
     sees(&nodes[1], 1, 1, Duration::from_secs(2)).await;
     heals("busy", &nodes, &source, 2).await;
 }

@@ -85,8 +85,8 @@ async fn work(a: &Node, b: &Node) {
     leased(a, CANARY, 1).await.unwrap();
     a.settled().await;
     assert_eq!((peek(b, 3).await, leased(b, CANARY, 1).await), (Some(0), Ok(0)), "the other node finds them");
-    applied("a key", a.cache.invalidate_key(&key(a, 1))).await;
-    applied("a tag", a.cache.invalidate_tags([format!("veiled-of:{CANARY}")])).await;
+    applied(a, "a key", a.cache.invalidate_key(&key(a, 1))).await;
+    applied(a, "a tag", a.cache.invalidate_tags([format!("veiled-of:{CANARY}")])).await;
     for glob in [format!("veiled:{CANARY}:1*"), format!("*{CANARY}*")] {
         applied_pattern(a, &glob).await;
     }
@@ -127,7 +127,7 @@ async fn an_invalidation_reaches_the_other_node_and_names_nothing_else() {
     }
     source.write(1);
     let start = Instant::now();
-    assert_eq!(b.cache.invalidate_namespace("veiled").await.unwrap(), Applied::Applied);
+    b.taken(b.cache.invalidate_namespace("veiled").await.unwrap()).await;
     while row(&a, CANARY, 5).await != Ok(1) {
         assert!(start.elapsed() < Duration::from_secs(2), "a namespace");
     }
@@ -189,10 +189,10 @@ async fn a_log_that_folds_hidden_groups_forgets_none() {
     node.proven().await;
     load(&node, 0..3).await;
     let before = frames(&redis);
-    applied("a tag", node.cache.invalidate_tags(["veiled-id:1"])).await;
+    applied(&node, "a tag", node.cache.invalidate_tags(["veiled-id:1"])).await;
     applied_pattern(&node, &format!("veiled:{CANARY}:2")).await;
     for n in 0..20 {
-        applied("others", node.cache.invalidate_tags([format!("something else {n}")])).await;
+        applied(&node, "others", node.cache.invalidate_tags([format!("something else {n}")])).await;
     }
     let mut meta = Vec::new();
     flat(&redis.command(&["HGETALL", "cached:{log}:meta"]), &mut meta);
@@ -215,7 +215,7 @@ async fn nodes_with_other_secrets_miss_each_others_frames_and_heed_each_others_i
         let control = joined(&redis, &source, first).await;
         assert_eq!(there(&control, 0..4).await.len(), 4, "the control: nothing was invalidated yet");
         source.write(1);
-        applied("a key", b.cache.invalidate_key(&key(&b, 1))).await;
+        applied(&b, "a key", b.cache.invalidate_key(&key(&b, 1))).await;
         for node in [&a, &control] {
             let start = Instant::now();
             while row(node, CANARY, 1).await != Ok(1) {
@@ -237,7 +237,10 @@ async fn a_frame_sealed_with_a_key_that_a_node_lacks_stays_for_those_who_have_it
     let (redis, source) = (RedisServer::start(), Arc::new(Source::default()));
     let a = joined(&redis, &source, Some(SECRET)).await;
     load(&a, 0..4).await;
-    let lacks = |builder: Builder| builder.encryption(Keys::new(2, [8; 32])).key_secrecy(KeySecrecy::hmac(SECRET));
+    let lacks = |builder: Builder| {
+        let builder = builder.read_deadline(LONG).write_deadline(LONG);
+        builder.encryption(Keys::new(2, [8; 32])).key_secrecy(KeySecrecy::hmac(SECRET))
+    };
     let b = Node::with(&redis.url(), &source, lacks);
     b.proven().await;
     assert_eq!(there(&b, 0..4).await, [0_u64; 0]);
@@ -256,8 +259,8 @@ async fn what_was_invalidated_under_other_names_does_not_come_back() {
             drop(a);
             let b = joined(&redis, &source, second).await;
             match what {
-                "key" => applied(what, b.cache.invalidate_key(&key(&b, 1))).await,
-                "tag" => applied(what, b.cache.invalidate_tags(["veiled-id:1"])).await,
+                "key" => applied(&b, what, b.cache.invalidate_key(&key(&b, 1))).await,
+                "tag" => applied(&b, what, b.cache.invalidate_tags(["veiled-id:1"])).await,
                 "pattern" => {
                     let glob = format!("veiled:{CANARY}:1");
                     applied_pattern(&b, &glob).await;

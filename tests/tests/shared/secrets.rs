@@ -3,6 +3,7 @@
 use std::fs;
 use std::process::{Command, Stdio};
 
+use crate::child::one_run_at_a_time;
 use crate::ear::EAR_FILE;
 use crate::rig::{figure, full};
 
@@ -29,7 +30,9 @@ fn s13_nothing_secret_is_said_while_the_tests_run() {
         tests.args(SOME);
     }
     tests.args(["--test-threads", "2"]).env(EAR_FILE, &file).env_remove("CACHED_FULL");
+    let turn = one_run_at_a_time();
     let done = tests.stdin(Stdio::null()).output().unwrap();
+    drop(turn);
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stdout));
     let said = fs::read(&file).unwrap();
     let said = String::from_utf8_lossy(&said);

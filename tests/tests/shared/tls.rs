@@ -10,7 +10,7 @@ use kit::RedisServer;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 
 use crate::ear::Ear;
-use crate::rig::{Node, Source, eventually, figure};
+use crate::rig::{LONG, Node, Source, eventually, figure};
 
 #[cache(key = "tls:{id}", tags = ["tls"], ttl = "1h", cache = node.cache, skip(node))]
 async fn row(node: &Node, id: u64) -> Result<u64, String> {
@@ -54,6 +54,12 @@ fn node(options: RedisOptions) -> Node {
     Node { cache: Cache::builder().redis_with(options).build().unwrap(), source: Arc::new(Source::default()) }
 }
 
+/// For a Redis that is well.
+fn patient(options: RedisOptions) -> Node {
+    let builder = Cache::builder().read_deadline(LONG).write_deadline(LONG);
+    Node::of(builder.redis_with(options), &Arc::new(Source::default()))
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn frames_and_the_log_go_over_tls_and_a_client_shows_its_certificate() {
     let authority = Authority::new();
@@ -61,7 +67,7 @@ async fn frames_and_the_log_go_over_tls_and_a_client_shows_its_certificate() {
     let (redis, port) = RedisServer::secure(&certificate, &key, &authority.pem, true);
     let (own, own_key) = authority.sign("app", 2_100);
     let shown = trusting(port, &authority).client_certificate(own, own_key).unwrap();
-    let (a, b) = (node(shown.clone()), node(shown));
+    let (a, b) = (patient(shown.clone()), patient(shown));
     a.proven().await;
     b.proven().await;
     assert_eq!(row(&a, 1).await, Ok(0));
@@ -70,7 +76,7 @@ async fn frames_and_the_log_go_over_tls_and_a_client_shows_its_certificate() {
     assert_eq!(row(&b, 1).await, Ok(0));
     assert_eq!(b.source.reads(), 0, "the other node finds it");
     b.source.write(1);
-    assert_eq!(a.cache.invalidate_tags(["tls"]).await, Applied::Applied);
+    a.taken(a.cache.invalidate_tags(["tls"]).await).await;
     eventually("the other node hears", || b.cache.shared().unwrap().heard == 1).await;
     assert_eq!(row(&b, 1).await, Ok(1));
     // Who shows none is not let in, and calls work.

@@ -4,6 +4,7 @@ use std::process::{Command, Stdio};
 
 use kit::{PROGRAM, RedisServer};
 
+use crate::child::one_run_at_a_time;
 use crate::ear::EAR_FILE;
 use crate::rig::{figure, full};
 
@@ -34,7 +35,9 @@ fn what_holds_over_redis_holds_over_valkey() {
         tests.args(SOME);
     }
     tests.args(["--test-threads", "2"]).env(PROGRAM, program).env_remove("CACHED_FULL");
+    let turn = one_run_at_a_time();
     let done = tests.stdin(Stdio::null()).output().unwrap();
+    drop(turn);
     let said = String::from_utf8_lossy(&done.stdout);
     assert!(done.status.success(), "{said}{}", String::from_utf8_lossy(&done.stderr));
     let passed = said.lines().find_map(|line| line.strip_prefix("test result: ok. ")).unwrap();

@@ -83,7 +83,9 @@ async fn attempts<DB: Driver>(core: &Arc<Core<DB>>, writes: &[Write], part: &Par
             answer => return answer,
         };
         let anew = if was_undone(&failed.error) {
-            turns.next().await
+            let catalog = core.known_schema();
+            let leaves_nothing = |write: &Write| write.is_undone_whole::<DB>(catalog.as_deref());
+            writes.iter().all(leaves_nothing) && turns.next().await
         } else {
             // Who did not get a lock in time has waited for long enough.
             more -= 1;
@@ -100,6 +102,10 @@ async fn attempt<DB: Driver>(core: &Arc<Core<DB>>, writes: &[Write], part: &Part
     match inside.write(writes, part).await {
         Ok(report) => match inside.commit().await {
             Ok(()) => Ok(report),
+            // Seen only there, as by a database that runs transactions as if one after the other.
+            Err(error) if refuses::<DB>(&error) && was_undone(&error) => {
+                Err(Ended::Back(Failed { error, fault: Fault::Again }))
+            }
             Err(error) if refuses::<DB>(&error) => Err(Ended::Back(Failed { error, fault: Fault::Row })),
             Err(error) => Err(Ended::Unsure(error)),
         },

@@ -5,21 +5,20 @@ use std::sync::Arc;
 use super::super::adviser::Counted;
 use super::super::driver::{Driver, Text};
 use super::super::failure::{Next, cause};
-use super::super::touch::Write;
-use super::super::transaction::{begin, commits_by_itself};
+use super::super::touch::{Write, is_of_rows};
+use super::super::transaction::{begin, commits_by_itself, refuses};
 use super::super::undone::{Turns, was_undone};
 use super::super::write::to_its_end;
 use super::super::{Call, Core, TIMES};
 use crate::error::{Error, Result};
-use crate::statement::{Backend, Kind, Statement};
+use crate::statement::{Backend, Statement};
 
 /// Is it to be written in one transaction with its row? One that cannot be undone has its row written ahead.
 pub(in crate::database) fn stands_beside<DB: Driver>(core: &Core<DB>, statement: &Statement) -> bool {
     if core.outbox.is_none() {
         return false;
     }
-    let of_rows = matches!(statement.kind(), Kind::Select | Kind::Insert | Kind::Update | Kind::Delete);
-    of_rows && !(DB::BACKEND == Backend::Mysql && commits_by_itself(statement))
+    is_of_rows(statement) && !(DB::BACKEND == Backend::Mysql && commits_by_itself(statement))
 }
 
 /// Runs it in a transaction with its row, in a task of its own.
@@ -37,7 +36,15 @@ pub(in crate::database) async fn apart<DB: Driver, R: Counted + Send + 'static>(
         loop {
             let inside = begin(&core).await?;
             match inside.ask(&write, text.clone(), values.clone(), call).await {
-                Ok(answer) => return inside.commit().await.map(|()| answer),
+                Ok(answer) => match inside.commit().await {
+                    // Seen only there, as by a database that runs transactions as if one after the other.
+                    Err(error) if refuses::<DB>(&error) && was_undone(&error) => {
+                        if !turns.next().await {
+                            return Err(error);
+                        }
+                    }
+                    committed => return committed.map(|()| answer),
+                },
                 Err(error) => {
                     let outdated = is_outdated::<DB>(&error);
                     if outdated && let Some(held) = inside.held.lock().await.as_mut() {
@@ -46,7 +53,7 @@ pub(in crate::database) async fn apart<DB: Driver, R: Counted + Send + 'static>(
                     }
                     inside.rollback().await;
                     let anew = if was_undone(&error) {
-                        turns.next().await
+                        write.is_undone_whole::<DB>(core.known_schema().as_deref()) && turns.next().await
                     } else {
                         more -= 1;
                         outdated && more > 0

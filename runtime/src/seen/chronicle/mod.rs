@@ -8,7 +8,7 @@ mod moment;
 
 #[cfg(any(feature = "metrics", feature = "opentelemetry"))]
 use std::collections::HashSet;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
@@ -65,8 +65,8 @@ struct Book {
     events: VecDeque<Event>,
     /// Of each tier: is it well?
     tiers: HashMap<String, bool>,
-    /// What is wrong with the configuration that was read last.
-    misread: Option<String>,
+    /// What is wrong with the configuration that was read last, by who watches it.
+    misread: BTreeMap<u64, String>,
     looked: Millis,
 }
 
@@ -237,15 +237,19 @@ impl Cache {
         self.0.chronicle.moments(day, since)
     }
 
-    /// Remembers what is wrong with the configuration that was read last, or that nothing is.
+    /// Remembers what is wrong with the configuration that this watch has read last, or that nothing is.
     #[cfg(feature = "config")]
-    pub(crate) fn note_misread(&self, why: Option<String>) {
-        self.0.chronicle.book.lock().misread = why;
+    pub(crate) fn note_misread(&self, watch: u64, why: Option<String>) {
+        let misread = &mut self.0.chronicle.book.lock().misread;
+        match why {
+            Some(why) => drop(misread.insert(watch, why)),
+            None => drop(misread.remove(&watch)),
+        }
     }
 
-    /// What is wrong with it.
-    pub(crate) fn misread(&self) -> Option<String> {
-        self.0.chronicle.book.lock().misread.clone()
+    /// What is wrong with those that were read last.
+    pub(crate) fn misread(&self) -> Vec<String> {
+        self.0.chronicle.book.lock().misread.values().cloned().collect()
     }
 
     /// Remembers what was done, for those who look for a cause.

@@ -111,7 +111,7 @@ async fn what_is_wrong_is_said_and_repeats_no_values() {
 /// The same words with another type of value are another statement to PostgreSQL.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_statement_is_run_with_the_types_that_its_values_have_now() {
-    let home = Home::<Db>::new(place(), DatabaseOptions::new().max_connections(1));
+    let home = Home::<Db>::new(place(), patient().max_connections(1));
     let db = &home.db;
     db.execute(sql("CREATE TABLE pair (a BIGINT, b BIGINT)"), ()).await.unwrap();
     db.execute(sql("INSERT INTO pair (a, b) VALUES (1, 2)"), ()).await.unwrap();
@@ -128,7 +128,7 @@ async fn a_statement_is_run_with_the_types_that_its_values_have_now() {
 /// prepared.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn columns_are_read_by_the_names_that_they_have_now() {
-    let home = Home::<Db>::new(place(), DatabaseOptions::new().max_connections(1));
+    let home = Home::<Db>::new(place(), patient().max_connections(1));
     let db = &home.db;
     db.execute(sql("CREATE TABLE pair (a BIGINT, b BIGINT)"), ()).await.unwrap();
     db.execute(sql("INSERT INTO pair (a, b) VALUES (1, 2)"), ()).await.unwrap();

@@ -8,7 +8,7 @@ use cached_runtime::statement::Backend;
 use cached_runtime::{Cache, Error, ErrorKind, Result, cache_query};
 
 use super::here::{BACKEND, Db, place, sql};
-use crate::rig::Home;
+use crate::rig::{Home, patient};
 
 type Handle = Database<Db>;
 
@@ -18,7 +18,7 @@ const CAPTIONS: &[&str] = &[
 ];
 
 async fn home(schema: &[&str]) -> Home<Db> {
-    home_with(DatabaseOptions::new(), schema).await
+    home_with(patient(), schema).await
 }
 
 async fn home_with(options: DatabaseOptions, schema: &[&str]) -> Home<Db> {
@@ -233,7 +233,7 @@ async fn a_schema_that_a_transaction_sees_is_not_taken_for_the_one_there_is() {
     }
     let mut place = place();
     place.url.push_str("?options[default_transaction_isolation]=serializable");
-    let home: Home<Db> = Home::new(place, DatabaseOptions::new());
+    let home: Home<Db> = Home::new(place, patient());
     for text in CAPTIONS.iter().chain(&["CREATE TABLE other (id BIGINT PRIMARY KEY)"]) {
         made(&home, text).await;
     }
@@ -315,7 +315,8 @@ async fn writers_of_sqlite_are_one() {
     if BACKEND != Backend::Sqlite {
         return;
     }
-    let options = DatabaseOptions::new().overflow(4).acquire_deadline(Duration::from_millis(50));
+    // Long enough to open the database and to fill it; it is what the refused write takes.
+    let options = DatabaseOptions::new().overflow(4).acquire_deadline(Duration::from_secs(5));
     let home = home_with(options, CAPTIONS).await;
     let other = home.db.clone();
     home.db
@@ -333,11 +334,9 @@ async fn writers_of_sqlite_are_one() {
 /// To PostgreSQL's driver statements of one text are one, whatever values they were prepared for.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rows_at_the_end_of_a_batch_are_of_the_types_of_their_own() {
-    let home = home_with(
-        DatabaseOptions::new().max_connections(1),
-        &["CREATE TABLE pair (id BIGINT PRIMARY KEY, n DOUBLE PRECISION)"],
-    )
-    .await;
+    let home =
+        home_with(patient().max_connections(1), &["CREATE TABLE pair (id BIGINT PRIMARY KEY, n DOUBLE PRECISION)"])
+            .await;
     let insert = || sql("INSERT INTO pair (id, n) VALUES (?, ?)");
     let whole: Vec<(i64, i64)> = (0..13).map(|id| (id, id)).collect();
     let broken: Vec<(i64, f64)> = (100..113).map(|id| (id, 0.5)).collect();

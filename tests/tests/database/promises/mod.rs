@@ -1,5 +1,6 @@
 //! The promises, on the database that is called `here` in them.
 
+mod acting;
 mod advice;
 mod ahead;
 mod asking;
@@ -17,6 +18,7 @@ mod resilience;
 mod schema;
 mod together;
 mod transactions;
+mod undone;
 mod verdicts;
 mod written;
 

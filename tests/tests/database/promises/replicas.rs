@@ -7,7 +7,7 @@ use cached_runtime::database::{Database, DatabaseOptions};
 use cached_runtime::{Cache, ErrorKind, Result, SetOptions, cache_query};
 
 use super::here::{Db, frail, place, sql};
-use crate::rig::Place;
+use crate::rig::{Place, patient};
 
 type Handle = Database<Db>;
 
@@ -57,13 +57,12 @@ impl World {
         let clock = Clock::manual();
         let cache = Cache::builder().clock(clock.clone()).build().unwrap();
         let mut places = vec![place()];
-        let mut options = DatabaseOptions::new().name(&places[0].url).cache(&cache).clock(clock.clone());
+        let mut options = patient().name(&places[0].url).cache(&cache).clock(clock.clone());
         let mut own = Vec::new();
         for number in 1..=replicas {
             let place = place();
             let elsewhere = Cache::builder().build().unwrap();
-            let replica =
-                Database::open(&place.url, DatabaseOptions::new().name(&place.url).cache(&elsewhere)).unwrap();
+            let replica = Database::open(&place.url, patient().name(&place.url).cache(&elsewhere)).unwrap();
             fill(&replica, &format!("replica {number}")).await;
             options = options.replica(&place.url);
             own.push(replica);
@@ -115,7 +114,7 @@ impl World {
     }
 
     async fn forgets(&self, key: &str) {
-        for _ in 0..200 {
+        for _ in 0..3_000 {
             if !self.has(key).await {
                 return;
             }
@@ -221,7 +220,7 @@ async fn what_is_to_be_told_once_more_outlives_the_handle() {
     drop(db);
     assert!(!tags.is_empty());
     clock.advance(LAG);
-    for _ in 0..200 {
+    for _ in 0..3_000 {
         if cache.namespace::<u64>("kept").unwrap().get("late").await.is_none() {
             drop(replicas);
             return;

@@ -9,7 +9,7 @@ use cached_runtime::tier::{BreakerOptions, BreakerState};
 use cached_runtime::{Cache, ErrorKind, Result, cache_query};
 
 use super::here::{Db, frail, sql};
-use crate::rig::Frail;
+use crate::rig::{Frail, Place, connected};
 
 const SECOND: Duration = Duration::from_secs(1);
 const FAILURES: u32 = 2;
@@ -28,6 +28,12 @@ async fn title(db: &Database<Db>, id: i64) -> Result<String> {
     Ok(db.fetch_one::<(String,)>(sql("SELECT title FROM video WHERE id = ?"), (id,)).await?.0)
 }
 
+/// Makes the table, by one who has time.
+async fn made(place: &Place) {
+    let db = Database::<Db>::open(&place.url, crate::rig::patient().name(&place.url)).unwrap();
+    db.execute(sql("CREATE TABLE video (id BIGINT PRIMARY KEY, title VARCHAR(100) NOT NULL)"), ()).await.unwrap();
+}
+
 /// One clock for the cache and the breaker, moved by hand: what is refused is refused whenever that is asked.
 struct World {
     db: Database<Db>,
@@ -41,9 +47,10 @@ impl World {
         let (frail, clock) = (frail(), Clock::manual());
         let cache = Cache::builder().clock(clock.clone()).build().unwrap();
         let options = frail.options.clone().name(&frail.place.url).cache(&cache).clock(clock.clone());
+        made(&frail.place).await;
         let breaker = BreakerOptions { failures: FAILURES, ..BreakerOptions::default() };
         let db = Database::open(&frail.place.url, options.breaker(breaker)).unwrap();
-        db.execute(sql("CREATE TABLE video (id BIGINT PRIMARY KEY, title VARCHAR(100) NOT NULL)"), ()).await.unwrap();
+        connected(&db).await;
         db.execute(sql("INSERT INTO video (id, title) VALUES (1, 'Dawn'), (2, 'Noon')"), ()).await.unwrap();
         Self { db, cache, clock, frail }
     }

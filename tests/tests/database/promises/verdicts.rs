@@ -4,7 +4,7 @@ use cached_runtime::database::DatabaseOptions;
 use cached_runtime::statement::Backend;
 
 use super::here::{BACKEND, Db, place, sql};
-use crate::rig::Home;
+use crate::rig::{Home, patient};
 
 async fn home_with(options: DatabaseOptions, table: &str) -> Home<Db> {
     let home = Home::new(place(), options);
@@ -15,8 +15,7 @@ async fn home_with(options: DatabaseOptions, table: &str) -> Home<Db> {
 /// What the adviser says of a statement that only batches write.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn batches_are_among_what_the_adviser_counts() {
-    let home =
-        home_with(DatabaseOptions::new(), "CREATE TABLE word (id BIGINT PRIMARY KEY, said VARCHAR(40) NOT NULL)").await;
+    let home = home_with(patient(), "CREATE TABLE word (id BIGINT PRIMARY KEY, said VARCHAR(40) NOT NULL)").await;
     let rows: Vec<(i64, _)> = (20..45).map(|id| (id, "c")).collect();
     let insert = sql("INSERT INTO word (id, said) VALUES (?, ?)");
     home.db.execute_batch(insert, rows).batch_size(10).await.unwrap().complete().unwrap();
@@ -38,9 +37,7 @@ async fn batches_are_among_what_the_adviser_counts() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn repeats_begin_where_they_are_said_to() {
     for (often, found) in [(0, 0), (3, 1), (7, 0)] {
-        let home =
-            home_with(DatabaseOptions::new().repeated(often), "CREATE TABLE caption (id BIGINT, text VARCHAR(40))")
-                .await;
+        let home = home_with(patient().repeated(often), "CREATE TABLE caption (id BIGINT, text VARCHAR(40))").await;
         home.db
             .request(async {
                 for id in 0..6_i64 {
@@ -57,7 +54,7 @@ async fn repeats_begin_where_they_are_said_to() {
 /// What is not worth to be kept, or must not be.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn answers_that_are_large_and_functions_that_act_are_not_to_be_cached() {
-    let home = home_with(DatabaseOptions::new(), "CREATE TABLE many (id BIGINT PRIMARY KEY, n BIGINT NOT NULL)").await;
+    let home = home_with(patient(), "CREATE TABLE many (id BIGINT PRIMARY KEY, n BIGINT NOT NULL)").await;
     let rows: Vec<[i64; 2]> = (0..10_500).map(|id| [id, id]).collect();
     home.db
         .execute_batch(sql("INSERT INTO many (id, n) VALUES (?, ?)"), rows)

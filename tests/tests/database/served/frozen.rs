@@ -8,7 +8,7 @@ use cached_runtime::database::{Database, DatabaseOptions};
 use cached_runtime::{Cache, Error, ErrorKind, Result, cache_query};
 
 use super::here::{Db, Server, place_on, sql};
-use crate::rig::{Place, figure};
+use crate::rig::{Place, connected, figure};
 
 /// A machine may be busy with other tests.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -37,15 +37,22 @@ struct World {
     server: Arc<Server>,
 }
 
+/// Makes the table, by one who has time.
+async fn made(place: &Place) {
+    let db = Database::<Db>::open(&place.url, crate::rig::patient().name(&place.url)).unwrap();
+    db.execute(sql("CREATE TABLE video (id BIGINT PRIMARY KEY, title VARCHAR(100) NOT NULL)"), ()).await.unwrap();
+}
+
 impl World {
     async fn new() -> Self {
         let server = Arc::new(Server::start());
         let (place, clock) = (place_on(Arc::clone(&server)), Clock::manual());
         let cache = Cache::builder().clock(clock.clone()).build().unwrap();
         let options = DatabaseOptions::new().name(&place.url).cache(&cache).max_connections(2);
+        made(&place).await;
         // No question before a statement: what is asked stands still with the server.
         let db = Database::open(&place.url, options.check_after(PATIENCE)).unwrap();
-        db.execute(sql("CREATE TABLE video (id BIGINT PRIMARY KEY, title VARCHAR(100) NOT NULL)"), ()).await.unwrap();
+        connected(&db).await;
         let rows: Vec<_> = (0..20_i64).map(|id| (id, format!("title {id}"))).collect();
         let report = db.execute_batch(sql("INSERT INTO video (id, title) VALUES (?, ?)"), rows).await.unwrap();
         assert_eq!(report.written, 20);

@@ -88,7 +88,7 @@ async fn control_without_the_workers_order_a_batch_lands_after_the_removal() {
 #[tokio::test]
 async fn a_read_under_way_does_not_bring_back_what_was_invalidated_meanwhile() {
     for (judge, comes_back) in [(None, false), (Some(credulous()), true)] {
-        let rig = rig_with(options(), judge);
+        let rig = rig_with(BehindOptions { apply_deadline: LONG, ..options() }, judge);
         rig.shelf.plant("a:1", frame("a:1", 1).bytes().clone());
         let gate = rig.chaos.after(Operation::Get);
         gate.close();
@@ -104,7 +104,7 @@ async fn a_read_under_way_does_not_bring_back_what_was_invalidated_meanwhile() {
 
 #[tokio::test]
 async fn a_frame_born_after_the_invalidation_stays() {
-    let rig = rig();
+    let rig = rig_with(BehindOptions { apply_deadline: LONG, ..options() }, None);
     assert_eq!(rig.invalidate(drop_key("a:1", 2)).await, Applied::Applied);
     rig.behind.put(frame("a:1", 2)).unwrap();
     assert_eq!(rig.behind.flush(LONG).await.unwritten, 0);
@@ -129,7 +129,7 @@ async fn an_invalidation_overtakes_the_frames_that_wait() {
 async fn what_an_invalidation_named_is_not_stored_for_the_next_process() {
     // A key leaves no record behind: a frame stored after its removal would be believed after a restart.
     for (judge, stored) in [(None, false), (Some(credulous()), true)] {
-        let rig = rig_with(options(), judge);
+        let rig = rig_with(BehindOptions { apply_deadline: LONG, ..options() }, judge);
         assert_eq!(rig.invalidate(drop_key("a:1", 2)).await, Applied::Applied);
         rig.behind.put(frame("a:1", 1)).unwrap();
         rig.behind.flush(LONG).await;

@@ -61,7 +61,7 @@ async fn put_never_waits_and_the_queue_is_bounded() {
     }
     assert_eq!(kind(rig.behind.put(frame("a:10", 1))), Some(ErrorKind::Full));
     rig.behind.put(frame("a:9", 2)).expect("in place of an older one there is room");
-    assert!(start.elapsed() < Duration::from_millis(100));
+    assert!(start.elapsed() < Duration::from_secs(5), "nothing waits for the write");
     assert_eq!(rig.behind.stats().dropped, 1);
     assert_eq!(rig.release_and_flush().await, written(10));
     rig.behind.put(frame("a:10", 1)).unwrap();
@@ -82,7 +82,7 @@ async fn the_queue_is_bounded_in_bytes() {
 #[tokio::test]
 async fn what_is_no_frame_or_anothers_is_a_counted_miss_and_removed() {
     // Without upkeep, which would find them as well.
-    let rig = rig_with(BehindOptions { sweep_every: LONG, idle_every: LONG, ..options() }, None);
+    let rig = rig_with(BehindOptions { sweep_every: LONG, idle_every: LONG, apply_deadline: LONG, ..options() }, None);
     rig.shelf.plant("a:1", "not a frame");
     rig.shelf.plant("a:2", frame("a:3", 1).bytes().clone());
     // A record of this log, so that the shelf has a position to remove them at.

@@ -123,6 +123,50 @@ async fn a_site_goes_back_to_what_the_file_says() {
     assert_eq!(place.life(told).await, MINUTE, "as its attribute says");
 }
 
+/// The file comes after code when it is read again, and goes from before it when it says nothing.
+#[tokio::test]
+async fn a_site_that_the_file_says_nothing_of_any_more_is_as_code_says() {
+    let document = Document::new("[sites.\"config.rig.told\"]\nttl = \"9m\"");
+    let config = document.read().unwrap();
+    let place = Place::with(&config, |builder| builder.tune("told", Tuning::new().ttl(4 * MINUTE)));
+    let watch = config.watch(&place.cache);
+    assert_eq!(place.life(told).await, 4 * MINUTE);
+    document.write("[sites.\"config.rig.told\"]\nttl = \"8m\"");
+    watch.reload().unwrap();
+    assert_eq!(place.life(told).await, 8 * MINUTE);
+    document.write("");
+    watch.reload().unwrap();
+    assert_eq!(place.life(told).await, 4 * MINUTE);
+    place.cache.untune("told").unwrap();
+    assert_eq!(place.life(told).await, 4 * MINUTE);
+}
+
+/// What is wrong is said for as long as it is so, and somebody looks.
+#[tokio::test]
+async fn that_a_file_is_wrong_is_said_until_it_is_right_or_nobody_reads_it() {
+    let right = "[near]\nbytes = \"16MiB\"";
+    let document = Document::new(right);
+    let config = document.read().unwrap();
+    let place = Place::new(&config);
+    let is_said = || place.cache.health().warnings.iter().any(|warning| warning.code == "misread");
+    let watch = config.watch(&place.cache).every(Duration::from_secs(5)).unwrap();
+    let other = config.watch(&place.cache);
+    document.write("[near]\nbytes = \"much\"");
+    assert!(watch.reload().is_err() && other.reload().is_err() && is_said());
+    drop(other);
+    assert!(is_said(), "the other one still says so");
+    document.write(right);
+    let goes = || {
+        place.clock.advance(Duration::from_secs(5));
+        !is_said()
+    };
+    eventually("it is read again though it holds what it held at first", goes).await;
+    document.write("[near]\nbytes = \"much\"");
+    assert!(watch.reload().is_err() && is_said());
+    drop(watch);
+    eventually("nobody reads it any more", || !is_said()).await;
+}
+
 #[tokio::test]
 async fn what_cannot_change_is_told_by_name_and_stays() {
     let document = Document::new("prefetches = 8");

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use cached_runtime::clock::Clock;
 use cached_runtime::config::Config;
-use cached_runtime::{Cache, Result, cache};
+use cached_runtime::{Builder, Cache, Result, cache};
 use tempfile::TempDir;
 
 /// Nothing here lives longer.
@@ -58,8 +58,13 @@ pub(crate) struct Place {
 
 impl Place {
     pub(crate) fn new(config: &Config) -> Self {
+        Self::with(config, |builder| builder)
+    }
+
+    /// The same with more said by code.
+    pub(crate) fn with(config: &Config, more: impl FnOnce(Builder) -> Builder) -> Self {
         let clock = Clock::manual();
-        let cache = config.builder().unwrap().clock(clock.clone()).build().unwrap();
+        let cache = more(config.builder().unwrap()).clock(clock.clone()).build().unwrap();
         Self { cache, clock, runs: Arc::default() }
     }
 

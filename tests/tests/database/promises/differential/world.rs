@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use cached_runtime::database::{Database, DatabaseOptions, Values};
+use cached_runtime::database::{Database, Values};
 use cached_runtime::statement::{Backend, Statement, Tables};
 use cached_runtime::{Cache, Error, Namespace};
 use sqlx::{AssertSqlSafe, Connection as _};
@@ -13,7 +13,7 @@ use crate::random::answer::{Told, sorted};
 use crate::random::asked::Asked;
 use crate::random::rows::Rows;
 use crate::random::write::{Deed, Ending, Step};
-use crate::rig::Place;
+use crate::rig::{Place, patient};
 
 /// What is prepared past the cache: in MariaDB all is kept, for a statement that is forgotten costs the next one 40 ms; in
 /// PostgreSQL nothing, so that neither types nor columns of before are meant; in SQLite nothing is worth it.
@@ -99,7 +99,7 @@ impl Ground {
         }
         let cache = Cache::builder().build().unwrap();
         let name = format!("world{}-{BACKEND}", NEXT.fetch_add(1, Ordering::Relaxed));
-        let options = DatabaseOptions::new().name(&name).cache(&cache).max_connections(3);
+        let options = patient().name(&name).cache(&cache).max_connections(3);
         let options = if matches!(BACKEND, Backend::Mysql) { options.statement_cache(5_000) } else { options };
         let db = Database::open(&url, options).unwrap();
         let kept = cache.namespace("answers").unwrap();

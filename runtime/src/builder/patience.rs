@@ -1,0 +1,58 @@
+//! How long a tier may take, how often it may fail, and how much may wait for it.
+
+use std::time::Duration;
+
+use super::Builder;
+use crate::tier::{BehindOptions, Deadlines};
+
+impl Builder {
+    /// How long a tier may take to answer a read. Default: 50 ms.
+    pub fn read_deadline(mut self, deadline: Duration) -> Self {
+        self.tiers.deadlines.read = deadline;
+        self
+    }
+
+    /// How long a tier may take for a write, or, if this is longer than 100 ms, for an invalidation. Default: 100 ms.
+    ///
+    /// An invalidation that is late is told again. Whoever invalidates waits for it so long, 200 ms at least, and then is
+    /// told [`Applied::Queued`](crate::Applied::Queued); until the tier has taken it nothing is read from there.
+    pub fn write_deadline(mut self, deadline: Duration) -> Self {
+        let (tiers, queue) = (&mut self.tiers, BehindOptions::default());
+        tiers.deadlines.write = deadline;
+        tiers.deadlines.apply = deadline.max(Deadlines::default().apply);
+        tiers.queue.apply_deadline = deadline.max(queue.apply_deadline);
+        // The shelf's own patience with a tier is what is left when its guard's is at an end.
+        tiers.queue.call_deadline = deadline.saturating_mul(2).max(queue.call_deadline);
+        self
+    }
+
+    /// After how many failures in a row a tier is left alone for a while. Default: 5.
+    pub fn breaker_failures(mut self, failures: u32) -> Self {
+        self.tiers.breaker.failures = failures;
+        self
+    }
+
+    /// How many values may wait to be written to a tier; beyond that new ones are not stored there. Default: 4,096.
+    pub fn max_pending(mut self, frames: usize) -> Self {
+        self.tiers.queue.max_pending_frames = frames;
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cache::Cache;
+
+    #[test]
+    fn invalidations_have_the_time_of_a_write_and_never_less_than_they_have_anyway() {
+        let ms = Duration::from_millis;
+        for (said, apply, wait, call) in
+            [(5, 100, 200, 5_000), (1_000, 1_000, 1_000, 5_000), (9_000, 9_000, 9_000, 18_000)]
+        {
+            let tiers = Cache::builder().write_deadline(ms(said)).tiers;
+            assert_eq!((tiers.deadlines.write, tiers.deadlines.apply), (ms(said), ms(apply)));
+            assert_eq!((tiers.queue.apply_deadline, tiers.queue.call_deadline), (ms(wait), ms(call)));
+        }
+    }
+}
