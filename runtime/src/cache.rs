@@ -370,7 +370,8 @@ impl Cache {
         }
     }
 
-    /// The same for code that does not await; waits for the tiers at most 200 ms each.
+    /// The same for code that does not await; waits for the tiers at most 200 ms each, or as
+    /// `Builder::apply_deadline` says.
     pub fn invalidate_blocking(&self, groups: Vec<Group>) -> Applied {
         if self.permit(&groups).is_err() {
             return Applied::Denied;

@@ -14,15 +14,24 @@ impl Builder {
 
     /// How long a tier may take for a write, or, if this is longer than 100 ms, for an invalidation. Default: 100 ms.
     ///
-    /// An invalidation that is late is told again. Whoever invalidates waits for it so long, 200 ms at least, and then is
-    /// told [`Applied::Queued`](crate::Applied::Queued); until the tier has taken it nothing is read from there.
+    /// An invalidation that is late is told again; until the tier has taken it nothing is read from there. How long whoever
+    /// invalidates waits for that is said by [`Builder::apply_deadline`].
     pub fn write_deadline(mut self, deadline: Duration) -> Self {
         let (tiers, queue) = (&mut self.tiers, BehindOptions::default());
         tiers.deadlines.write = deadline;
         tiers.deadlines.apply = deadline.max(Deadlines::default().apply);
-        tiers.queue.apply_deadline = deadline.max(queue.apply_deadline);
         // The shelf's own patience with a tier is what is left when its guard's is at an end.
         tiers.queue.call_deadline = deadline.saturating_mul(2).max(queue.call_deadline);
+        self
+    }
+
+    /// How long whoever invalidates waits for each tier, before it is told [`Applied::Queued`](crate::Applied::Queued).
+    /// Default: 200 ms.
+    ///
+    /// With more a program is told [`Applied::Applied`](crate::Applied::Applied) of slow tiers too, and held up by those
+    /// that hang. It is a promise of nothing else: what is invalidated is so at once, whoever waits.
+    pub fn apply_deadline(mut self, deadline: Duration) -> Self {
+        self.tiers.queue.apply_deadline = deadline;
         self
     }
 
@@ -47,12 +56,10 @@ mod tests {
     #[test]
     fn invalidations_have_the_time_of_a_write_and_never_less_than_they_have_anyway() {
         let ms = Duration::from_millis;
-        for (said, apply, wait, call) in
-            [(5, 100, 200, 5_000), (1_000, 1_000, 1_000, 5_000), (9_000, 9_000, 9_000, 18_000)]
-        {
+        for (said, apply, call) in [(5, 100, 5_000), (1_000, 1_000, 5_000), (9_000, 9_000, 18_000)] {
             let tiers = Cache::builder().write_deadline(ms(said)).tiers;
             assert_eq!((tiers.deadlines.write, tiers.deadlines.apply), (ms(said), ms(apply)));
-            assert_eq!((tiers.queue.apply_deadline, tiers.queue.call_deadline), (ms(wait), ms(call)));
+            assert_eq!((tiers.queue.apply_deadline, tiers.queue.call_deadline), (ms(200), ms(call)));
         }
     }
 }

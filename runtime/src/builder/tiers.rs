@@ -180,6 +180,7 @@ impl Builder {
         positive("max_value", self.settings.codec.max_value as u64)?;
         positive("read_deadline", millis(self.tiers.deadlines.read))?;
         positive("write_deadline", millis(self.tiers.deadlines.write))?;
+        positive("apply_deadline", millis(self.tiers.queue.apply_deadline))?;
         positive("breaker_failures", u64::from(self.tiers.breaker.failures))?;
         positive("max_pending", self.tiers.queue.max_pending_frames as u64)?;
         self.check_places()?;

@@ -9,7 +9,7 @@ use cached_runtime::{Cache, ErrorKind, Eviction};
 #[test]
 fn every_wrong_setting_is_an_error_that_names_it() {
     type Set = fn(Builder) -> Builder;
-    let wrong: [(&str, Set); 24] = [
+    let wrong: [(&str, Set); 25] = [
         ("near_bytes", |b| b.near_bytes(0)),
         ("ttl", |b| b.ttl(Duration::ZERO)),
         ("ttl_for", |b| b.ttl_for("query:[ab]", Duration::from_secs(1))),
@@ -23,6 +23,7 @@ fn every_wrong_setting_is_an_error_that_names_it() {
         ("max_value", |b| b.max_value(0)),
         ("read_deadline", |b| b.read_deadline(Duration::ZERO)),
         ("write_deadline", |b| b.write_deadline(Duration::ZERO)),
+        ("apply_deadline", |b| b.apply_deadline(Duration::ZERO)),
         ("breaker_failures", |b| b.breaker_failures(0)),
         ("max_pending", |b| b.max_pending(0)),
         ("compression_level", |b| b.compression_level(99)),

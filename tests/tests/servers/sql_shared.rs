@@ -155,7 +155,10 @@ async fn no_name_can_be_read_in_the_tables<S: Server>() {
             false => builder.encryption(Keys::new(1, [7; 32])).key_secrecy(KeySecrecy::hmac([8; 32])),
         };
         let (redis, truth) = (RedisServer::start(), Arc::new(AtomicU64::new(0)));
-        let node = Node::with::<S>(&redis, &options, &truth, |builder| hide(builder.write_deadline(LONG))).await;
+        let node = Node::with::<S>(&redis, &options, &truth, |builder| {
+            hide(builder.write_deadline(LONG).apply_deadline(LONG))
+        })
+        .await;
         for id in 0..8 {
             named(&node, CANARY, id).await;
         }
@@ -174,7 +177,10 @@ async fn no_name_can_be_read_in_the_tables<S: Server>() {
         for name in names.iter().filter_map(kit::Reply::text) {
             redis.command(&["DEL", &name]);
         }
-        let next = Node::with::<S>(&redis, &options, &truth, |builder| hide(builder.write_deadline(LONG))).await;
+        let next = Node::with::<S>(&redis, &options, &truth, |builder| {
+            hide(builder.write_deadline(LONG).apply_deadline(LONG))
+        })
+        .await;
         let mut there = Vec::new();
         for id in 0..8 {
             if named::peek(&next, CANARY, id).await.is_some() {

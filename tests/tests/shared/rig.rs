@@ -61,7 +61,7 @@ impl Node {
 
     /// The same for a Redis that is well throughout: what takes long on a busy machine is no miss, and no failure.
     pub(crate) async fn patient(url: &str, source: &Arc<Source>) -> Self {
-        let node = Self::with(url, source, |builder| builder.read_deadline(LONG).write_deadline(LONG));
+        let node = Self::with(url, source, patient);
         node.proven().await;
         node
     }
@@ -104,6 +104,11 @@ impl Node {
             self.told().await;
         }
     }
+}
+
+/// For tiers that are well throughout: none is given up, and whoever invalidates waits for it.
+pub(crate) fn patient(builder: Builder) -> Builder {
+    builder.read_deadline(LONG).write_deadline(LONG).apply_deadline(LONG)
 }
 
 /// Waits until something is so; a promise is kept within [`LONG`].

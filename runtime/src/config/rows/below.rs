@@ -121,6 +121,14 @@ pub(super) const ROWS: &[Setting] = &[
     )
     .taken(by!("tiers", |builder, given| Ok(builder.write_deadline(given.time())))),
     Setting::new(
+        "tiers.apply_deadline",
+        Kind::TIME,
+        "200ms",
+        "Builder::apply_deadline",
+        "how long whoever invalidates waits for a tier",
+    )
+    .taken(by!("tiers", |builder, given| Ok(builder.apply_deadline(given.time())))),
+    Setting::new(
         "tiers.breaker_failures",
         Kind::Count { least: 1, most: u32::MAX as u64 },
         "5",

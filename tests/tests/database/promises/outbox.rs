@@ -281,7 +281,8 @@ async fn dying_process() {
     let [url, disk, name, outbox, how] = plan.split(' ').collect::<Vec<_>>()[..] else { panic!("no plan: {plan}") };
     let chaos = Arc::new(Chaos::new(Arc::new(Disk::open(DiskOptions::new(disk))), 1));
     // Long deadlines: as long as it lives it still waits, and has not marked the disk as one that was not told.
-    let cache = Cache::builder().tier(Arc::clone(&chaos)).write_deadline(LONG * 9).build().unwrap();
+    let cache = Cache::builder().tier(Arc::clone(&chaos)).write_deadline(LONG * 9).apply_deadline(LONG * 9);
+    let cache = cache.build().unwrap();
     let db = Database::<Db>::open(url, options(name, &cache, outbox == "true")).unwrap();
     chaos.hang(Operation::Apply);
     write(&db, how).await.unwrap();

@@ -141,7 +141,7 @@ fn every_setting_of_tiers_is_handed_on() {
         "strict = true\nsuspect_cap = \"9s\"\n[redis]\nurl = \"redis://localhost:1\"\nprefix = \"shop\"\nconnections = 3\n\
          max_frame = \"4MiB\"\nremembered_groups = 100\nlog_length = 200\nfence = \"5s\"\nconnect_timeout = \"2s\"\n\
          [sql]\nurl = \"sqlite:{}\"\nmax_bytes = \"2MiB\"\n[tiers]\nformat = \"json\"\nmax_value = \"3MiB\"\n\
-         read_deadline = \"70ms\"\nwrite_deadline = \"80ms\"\nbreaker_failures = 6\nmax_pending = 70\n",
+         read_deadline = \"70ms\"\nwrite_deadline = \"80ms\"\napply_deadline = \"90ms\"\nbreaker_failures = 6\nmax_pending = 70\n",
         dir.path().join("store.db").display()
     );
     let builder = of_text(&text).unwrap().builder().unwrap();

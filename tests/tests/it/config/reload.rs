@@ -128,7 +128,7 @@ async fn a_site_goes_back_to_what_the_file_says() {
 async fn a_site_that_the_file_says_nothing_of_any_more_is_as_code_says() {
     let document = Document::new("[sites.\"config.rig.told\"]\nttl = \"9m\"");
     let config = document.read().unwrap();
-    let place = Place::with(&config, |builder| builder.tune("told", Tuning::new().ttl(4 * MINUTE)));
+    let place = Place::with(&config, |builder| builder.tune("config.rig.told", Tuning::new().ttl(4 * MINUTE)));
     let watch = config.watch(&place.cache);
     assert_eq!(place.life(told).await, 4 * MINUTE);
     document.write("[sites.\"config.rig.told\"]\nttl = \"8m\"");
@@ -137,7 +137,7 @@ async fn a_site_that_the_file_says_nothing_of_any_more_is_as_code_says() {
     document.write("");
     watch.reload().unwrap();
     assert_eq!(place.life(told).await, 4 * MINUTE);
-    place.cache.untune("told").unwrap();
+    place.cache.untune("config.rig.told").unwrap();
     assert_eq!(place.life(told).await, 4 * MINUTE);
 }
 
