@@ -233,9 +233,12 @@ impl Stack {
     fn keep_owed_blocking(&self, level: &Level, records: &[Record]) {
         let (Some(seen), Some(own)) = (&level.shared, self.own()) else { return };
         let groups = records.iter().map(|record| record.group.clone()).collect();
-        let mut owing = seen.owing.lock();
-        *owing = true;
-        seen.kept(own.tier.note_blocking(crate::group::Note::Owed(groups)));
+        let kept = {
+            let mut owing = seen.owing.lock();
+            *owing = true;
+            own.tier.note_blocking(crate::group::Note::Owed(groups))
+        };
+        seen.kept(kept());
     }
 
     /// The same without waiting.

@@ -29,7 +29,8 @@ impl Builder {
     /// Default: 200 ms.
     ///
     /// With more a program is told [`Applied::Applied`](crate::Applied::Applied) of slow tiers too, and held up by those
-    /// that hang. It is a promise of nothing else: what is invalidated is so at once, whoever waits.
+    /// that hang. What is invalidated is so at once, whoever waits; but a tier for which nobody waits any more is neither
+    /// read nor written until it has taken all: with less than it usually takes it is of little use.
     pub fn apply_deadline(mut self, deadline: Duration) -> Self {
         self.tiers.queue.apply_deadline = deadline;
         self

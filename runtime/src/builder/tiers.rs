@@ -4,7 +4,6 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use super::{Builder, positive};
 use crate::chance::Chance;
@@ -36,7 +35,7 @@ pub(super) struct Tiers {
     pub(super) wrong: Option<Error>,
     /// How long near serves what it holds while invalidations may be missing.
     #[cfg(feature = "_shared")]
-    pub(super) cap: Option<Duration>,
+    pub(super) cap: Option<std::time::Duration>,
 }
 
 /// A tier to be opened.

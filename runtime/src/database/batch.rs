@@ -60,7 +60,7 @@ impl<DB: Driver> Database<DB> {
     /// told as failed that was written.
     ///
     /// **An outage stops it.** What was committed before stays, and the [`BatchError`] says how far it came. A transaction
-    /// that a deadlock undid is done again, up to five times and ever later.
+    /// that a deadlock undid is done again, up to five times and ever later, unless something may be left of it.
     ///
     /// After each commit the entries are invalid that were read from the tables written. Whoever drops the future leaves
     /// the transaction under way to its end, invalidation included; no further one begins.

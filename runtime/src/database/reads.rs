@@ -80,25 +80,25 @@ impl<DB: Driver> Database<DB> {
         }
     }
 
-    /// Does a question call a function that somebody has written, which may write as well? Until the schema is known, nobody
-    /// can say: it is read first, which takes 5 s at most. Where the database does not let it be read, the functions are
-    /// taken for its own.
+    /// Finds out, if need be, whether a question calls functions that somebody has written, which may write as well: until
+    /// the schema is known, nobody can say. It is read first, which takes 5 s at most. Where the database does not let it be
+    /// read, or not in that time, the functions are taken for its own.
     ///
     /// # Errors
-    /// Nobody could be asked, so neither could the question be.
-    pub(super) async fn calls_own(&self, statement: &Statement) -> Result<bool> {
-        if self.inside.is_none() && may_call_own::<DB>(statement) {
-            if self.core.known_schema().is_some() {
-                self.core.renew_schema();
-            } else if !self.core.is_unread() {
-                let read = Box::pin(self.read_schema_first()).await;
-                // A replica may be there, and lets nothing write.
-                if self.core.replicas.is_none() {
-                    read?;
-                }
-            }
+    /// Nobody could be asked, and nobody knows.
+    pub(super) async fn know_functions_of(&self, statement: &Statement) -> Result<()> {
+        if self.inside.is_some() || !may_call_own::<DB>(statement) || self.core.is_unread() {
+            return Ok(());
         }
-        Ok(self.core.calls_own(statement))
+        if self.core.known_schema().is_some() {
+            self.core.renew_schema();
+            return Ok(());
+        }
+        match Box::pin(self.read_schema_first()).await {
+            // What was known before is a good guess.
+            Err(_) if self.core.last_schema().is_some() => Ok(()),
+            read => read,
+        }
     }
 
     /// Reads the schema on a connection such as a question is asked on.
@@ -107,23 +107,22 @@ impl<DB: Driver> Database<DB> {
         // In a task: who gives up waiting for a connection would end one.
         to_its_end(Box::pin(async move {
             let read = core.breaker.run(async {
-                for more in (0..TIMES).rev() {
-                    let mut held = if more + 1 == TIMES {
-                        core.readers.acquire().await?
-                    } else {
-                        core.readers.acquire_living().await?
-                    };
+                for more in (1..TIMES).rev() {
+                    let readers = &core.readers;
+                    let mut held =
+                        if more + 1 == TIMES { readers.acquire().await? } else { readers.acquire_living().await? };
                     match core.schema_by(&mut held).await {
-                        Err(error) if error.kind() != ErrorKind::Connection => break,
-                        Err(error) if more == 0 => return Err(error),
-                        Err(_) => {}
-                        Ok(_) => break,
+                        Err(error) if error.kind() == ErrorKind::Connection => {}
+                        read => return read.map(drop),
                     }
                 }
-                // Also if it was tried in vain: the question itself may have an answer.
-                Ok(())
+                core.schema_by(&mut core.readers.acquire_fresh().await?).await.map(drop)
             });
-            read.await.map_err(left_alone)
+            match read.await {
+                // It was tried in vain: the question itself may have an answer.
+                Err(error) if error.kind() == ErrorKind::Deadline => Ok(()),
+                read => read.map_err(left_alone),
+            }
         }))
         .await
     }
@@ -172,7 +171,7 @@ impl<DB: Driver> Core<DB> {
     }
 
     /// Does it call a function that somebody has written, as far as anything was ever read of the schema?
-    fn calls_own(&self, statement: &Statement) -> bool {
+    pub(super) fn calls_own(&self, statement: &Statement) -> bool {
         let may = !statement.calls().is_empty() || !statement.fields().is_empty();
         may && self.last_schema().is_some_and(|catalog| catalog.calls_own(statement))
     }

@@ -91,7 +91,10 @@ impl Write {
 
     /// Is nothing left of it when the database undoes it? Of what commits by itself half-way something may be.
     pub(super) fn is_undone_whole<DB: Driver>(&self, catalog: Option<&Catalog>) -> bool {
-        is_of_rows(&self.statement) && (DB::BACKEND != Backend::Mysql || !self.lasts(catalog))
+        match DB::BACKEND {
+            Backend::Mysql => is_of_rows(&self.statement) && !self.lasts(catalog),
+            _ => is_of_rows(&self.statement) || self.statement.shape().starts_with("MERGE"),
+        }
     }
 
     /// What it touches in a database of this schema; of one that nobody knows, anything.

@@ -117,7 +117,7 @@ pub(super) const ROWS: &[Setting] = &[
         Kind::TIME,
         "100ms",
         "Builder::write_deadline",
-        "how long a tier may take for a write, or for an invalidation",
+        "how long a tier may take for a write, or, if it is more than 100 ms, for an invalidation",
     )
     .taken(by!("tiers", |builder, given| Ok(builder.write_deadline(given.time())))),
     Setting::new(

@@ -84,8 +84,10 @@ async fn attempts<DB: Driver>(core: &Arc<Core<DB>>, writes: &[Write], part: &Par
         };
         let anew = if was_undone(&failed.error) {
             let catalog = core.known_schema();
-            let leaves_nothing = |write: &Write| write.is_undone_whole::<DB>(catalog.as_deref());
-            writes.iter().all(leaves_nothing) && turns.next().await
+            if !writes.iter().all(|write| write.is_undone_whole::<DB>(catalog.as_deref())) {
+                return Err(Ended::Unsure(failed.error));
+            }
+            turns.next().await
         } else {
             // Who did not get a lock in time has waited for long enough.
             more -= 1;

@@ -261,12 +261,13 @@ impl Behind {
         async move { within(deadline, from).await == Some(true) }
     }
 
-    /// The same for code without a runtime. Blocks its thread up to `apply_deadline`.
+    /// The same for code without a runtime: what it answers blocks its thread up to `apply_deadline`.
     #[cfg(feature = "_shared")]
-    pub(crate) fn note_blocking(&self, note: Note) -> bool {
+    pub(crate) fn note_blocking(&self, note: Note) -> impl FnOnce() -> bool + use<> {
         let (answer, from) = Answer::thread();
         self.0.0.note(note, answer);
-        from.recv_timeout(self.0.0.options.apply_deadline) == Ok(true)
+        let deadline = self.0.0.options.apply_deadline;
+        move || from.recv_timeout(deadline) == Ok(true)
     }
 
     /// The same without waiting.
