@@ -2,7 +2,7 @@
 # Installs what the tests need and runs all of them. Debian, Ubuntu or macOS, with Rust.
 #
 #   tests/run.sh          everything a change must pass
-#   tests/run.sh --full   the same with many more random cases, and the promises of databases with an outbox too
+#   tests/run.sh --full   the same with many more random cases
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -166,8 +166,3 @@ export RUST_TEST_THREADS="${RUST_TEST_THREADS:-$((cores + 2))}"
 say "tests"
 # All that fail are told of, not the first alone.
 cargo test --workspace --all-features --no-fail-fast --lib --bins --tests
-
-if [ -n "${CACHED_FULL:-}" ]; then
-    say "promises of databases, with an outbox"
-    CACHED_OUTBOX=1 cargo test --workspace --all-features --test database promises
-fi
