@@ -17,11 +17,11 @@ impl Builder {
     /// An invalidation that is late is told again; until the tier has taken it nothing is read from there. How long whoever
     /// invalidates waits for that is said by [`Builder::apply_deadline`].
     pub fn write_deadline(mut self, deadline: Duration) -> Self {
-        let (tiers, queue) = (&mut self.tiers, BehindOptions::default());
+        let tiers = &mut self.tiers;
         tiers.deadlines.write = deadline;
         tiers.deadlines.apply = deadline.max(Deadlines::default().apply);
-        // The shelf's own patience with a tier is what is left when its guard's is at an end.
-        tiers.queue.call_deadline = deadline.saturating_mul(2).max(queue.call_deadline);
+        // The guard around a tier gives up before its shelf does.
+        tiers.queue.call_deadline = deadline.saturating_mul(2).max(BehindOptions::default().call_deadline);
         self
     }
 

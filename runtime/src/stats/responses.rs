@@ -112,8 +112,8 @@ numbers! {
         vary,
         /// It does not say how long it is fresh; nor does its status, the settings, or its `Last-Modified`.
         unsaid,
-        /// It is past its time already, or to be asked for each time (`no-cache`), and the service could not be asked whether it still stands: it has no `ETag`
-        /// and no `Last-Modified`.
+        /// It is past its time already, or to be asked for each time (`no-cache`), and the service could not be asked
+        /// whether it still stands: it has no `ETag` and no `Last-Modified`.
         spent,
         /// Its tags are too many, too long, or no UTF-8: it could not be taken back by them.
         tags,
